@@ -1,0 +1,198 @@
+//! The spanned tree: what a TOML or KDL file says, with the place of every key and value and the
+//! comments beside them.
+//!
+//! One tree for both formats; nothing here knows which of them it came from, nor any document.
+
+use std::fmt;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use crate::diagnostic::Span;
+
+/// A value and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// The value's bytes (for a table: its header or braces; for a KDL table, the whole node).
+    pub span: Span,
+    /// What it is.
+    pub kind: NodeKind,
+}
+
+/// The values both formats can say. There are no nulls, dates, infinities or NaNs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NodeKind {
+    /// Text.
+    String(String),
+    /// A whole number.
+    Int(i64),
+    /// A finite number written with a point or exponent.
+    Float(f64),
+    /// True or false.
+    Bool(bool),
+    /// A list; each element with its comments.
+    List(Vec<Element>),
+    /// A table.
+    Table(Table),
+}
+
+/// One element of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Element {
+    /// The value.
+    pub node: Node,
+    /// Comments beside it.
+    pub comments: Comments,
+}
+
+/// One key of a table with its value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// The key's bytes.
+    pub key_span: Span,
+    /// The value.
+    pub node: Node,
+    /// Comments beside it.
+    pub comments: Comments,
+}
+
+/// Comments, each a line of text without its marker.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Comments {
+    /// Lines above; an empty string is a blank line between comment blocks.
+    pub above: Vec<String>,
+    /// The comment at the end of the same line.
+    pub trailing: Option<String>,
+}
+
+/// Keys with values, in order of appearance.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// The entries.
+    pub entries: IndexMap<String, Entry>,
+    /// Comments after the last entry.
+    pub dangling: Vec<String>,
+}
+
+/// A step into a tree.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// Into the value of a key.
+    Key(String),
+    /// Into an element of a list.
+    Index(usize),
+}
+
+impl From<&str> for Step {
+    fn from(key: &str) -> Self {
+        Self::Key(key.to_owned())
+    }
+}
+
+impl From<&String> for Step {
+    fn from(key: &String) -> Self {
+        Self::Key(key.clone())
+    }
+}
+
+impl From<usize> for Step {
+    fn from(index: usize) -> Self {
+        Self::Index(index)
+    }
+}
+
+/// A way from the root of a tree to one of its values.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Path(pub Vec<Step>);
+
+impl Path {
+    /// This path and one step more.
+    #[must_use]
+    pub fn join(&self, step: impl Into<Step>) -> Self {
+        let mut steps = self.0.clone();
+        steps.push(step.into());
+        Self(steps)
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Key(key) if i == 0 => write!(f, "{key}")?,
+                Step::Key(key) => write!(f, ".{key}")?,
+                Step::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Builds a [`Path`]: `path!["task", name, "depends_on", 0]`.
+#[macro_export]
+macro_rules! path {
+    ($($step:expr),* $(,)?) => {
+        $crate::files::Path(vec![$($crate::files::Step::from($step)),*])
+    };
+}
+
+impl Node {
+    /// The value at `path`, if there is one.
+    pub fn get(&self, path: &Path) -> Option<&Node> {
+        path.0.iter().try_fold(self, |node, step| match (&node.kind, step) {
+            (NodeKind::Table(table), Step::Key(key)) => table.entries.get(key).map(|e| &e.node),
+            (NodeKind::List(list), Step::Index(index)) => list.get(*index).map(|e| &e.node),
+            _ => None,
+        })
+    }
+
+    /// The span of the value at `path`, or of its nearest ancestor that exists.
+    pub fn span_of(&self, path: &Path) -> Span {
+        (0..=path.0.len()).rev().find_map(|n| self.get(&Path(path.0[..n].to_vec()))).map_or(self.span, |node| node.span)
+    }
+
+    /// The span of the last key of `path`; falls back as [`Node::span_of`] does.
+    pub fn key_span_of(&self, path: &Path) -> Span {
+        let Some((Step::Key(key), parent)) = path.0.split_last() else { return self.span_of(path) };
+        match self.get(&Path(parent.to_vec())).map(|n| &n.kind) {
+            Some(NodeKind::Table(table)) if table.entries.contains_key(key) => table.entries[key].key_span,
+            _ => self.span_of(path),
+        }
+    }
+
+    /// The table, if this is one.
+    pub fn as_table(&self) -> Option<&Table> {
+        if let NodeKind::Table(table) = &self.kind { Some(table) } else { None }
+    }
+
+    /// The text, if this is a string.
+    pub fn as_str(&self) -> Option<&str> {
+        if let NodeKind::String(text) = &self.kind { Some(text) } else { None }
+    }
+
+    /// The same value as JSON, without places and comments.
+    pub fn to_json(&self) -> Value {
+        match &self.kind {
+            NodeKind::String(s) => Value::from(s.as_str()),
+            NodeKind::Int(i) => Value::from(*i),
+            NodeKind::Float(f) => Value::from(*f),
+            NodeKind::Bool(b) => Value::from(*b),
+            NodeKind::List(list) => list.iter().map(|e| e.node.to_json()).collect(),
+            NodeKind::Table(table) => {
+                Value::Object(table.entries.iter().map(|(k, e)| (k.clone(), e.node.to_json())).collect())
+            }
+        }
+    }
+
+    /// What this is, for people: "a string", "a list".
+    pub fn describe(&self) -> &'static str {
+        match self.kind {
+            NodeKind::String(_) => "a string",
+            NodeKind::Int(_) => "a whole number",
+            NodeKind::Float(_) => "a number",
+            NodeKind::Bool(_) => "true or false",
+            NodeKind::List(_) => "a list",
+            NodeKind::Table(_) => "a table",
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The graph itself: nodes with classes, inputs and links, as ComfyUI's API format has them, and
+//! inputs that are files not yet uploaded anywhere.
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use crate::content_hash::ContentHash;
+
+/// A ComfyUI graph. Nodes are in order of appearance; the order means nothing to ComfyUI.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Graph {
+    /// Nodes by id.
+    pub nodes: IndexMap<String, GraphNode>,
+}
+
+/// One node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GraphNode {
+    /// The ComfyUI class.
+    pub class: String,
+    /// Title in the editor.
+    pub title: Option<String>,
+    /// Inputs by name.
+    pub inputs: IndexMap<String, Input>,
+}
+
+/// The value of one input.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A literal.
+    Value(Value),
+    /// Another node's output.
+    Link(Link),
+    /// Files: an executor replaces them by what its nodes understand (a native node reads them; a
+    /// server gets them uploaded).
+    Files(FileInput),
+}
+
+/// Refers to an output of another node.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Link {
+    /// Id of the node.
+    pub node: String,
+    /// Index of the output, from 0.
+    pub output: usize,
+}
+
+/// Files that an input takes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FileInput {
+    /// A file of the workspace, by its path relative to the workspace, with `/`.
+    Workspace(String),
+    /// Whatever data input number `input` of the item delivers; only before binding.
+    Upstream {
+        /// Index into the item's data inputs.
+        input: usize,
+    },
+    /// Files that exist, in order; after binding.
+    Bound(Vec<BoundFile>),
+}
+
+/// A file that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoundFile {
+    /// Path relative to the workspace, with `/`.
+    pub path: String,
+    /// Hash of the content, where it is known already.
+    pub hash: Option<ContentHash>,
+    /// What to print under it on a contact sheet: the keys of its item.
+    pub label: String,
+}
+
+impl Graph {
+    /// Adds a node and returns the id under which it stands: `id`, or `id_2`, `id_3`, … when taken.
+    pub fn add(&mut self, id: &str, class: &str, inputs: impl IntoIterator<Item = (&'static str, Input)>) -> String {
+        let free = if self.nodes.contains_key(id) {
+            (2..).map(|n| format!("{id}_{n}")).find(|id| !self.nodes.contains_key(id)).unwrap_or_default()
+        } else {
+            id.to_owned()
+        };
+        let inputs = inputs.into_iter().map(|(name, input)| (name.to_owned(), input)).collect();
+        self.nodes.insert(free.clone(), GraphNode { class: class.to_owned(), title: None, inputs });
+        free
+    }
+}
+
+impl Input {
+    /// A literal.
+    pub fn value(value: impl Into<Value>) -> Self {
+        Self::Value(value.into())
+    }
+
+    /// A link to output `output` of node `node`.
+    pub fn link(node: impl Into<String>, output: usize) -> Self {
+        Self::Link(Link { node: node.into(), output })
+    }
+}

@@ -1,0 +1,26 @@
+//! comfywright: ComfyUI pipelines as code.
+//!
+//! The layers, from the bottom up; a module imports only modules that stand above it here:
+//!
+//! | layer | modules | what it is |
+//! |---|---|---|
+//! | base | [`ident`], [`content_hash`], [`diagnostic`], [`raster`], `imagefile`, `vision`, `draw` | pure, no project types |
+//! | files | [`files`] | spanned tree, TOML, KDL, edits, access to a workspace's files |
+//! | meaning | [`graph`], `rules`, [`model`] | graphs and node signatures; expressions; documents |
+//! | judgement | `compile`, `check` | document -> items and graphs; what is wrong with it |
+//! | intent | [`plan`] | the items of a run and what each waits for |
+//! | engine | [`run`] | pure planner, dispatcher, ports |
+//! | adapters | `native`, `ledger` | what implements the ports |
+//! | operations | `app` | one function for each operation; wires everything |
+//! | surface | `cli` | the command line; the only place that prints |
+
+pub mod content_hash;
+pub mod diagnostic;
+pub mod files;
+pub mod graph;
+pub mod ident;
+pub mod model;
+pub mod plan;
+pub mod raster;
+pub mod rules;
+pub mod run;

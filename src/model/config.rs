@@ -1,0 +1,136 @@
+//! `comfywright.toml`: servers, models, scorers and limits of a workspace.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::chain::Retry;
+
+/// The configuration of a workspace.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Config {
+    /// ComfyUI servers by name.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub server: IndexMap<String, Server>,
+    /// Models by name: where they come from and what they are.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub models: IndexMap<String, Value>,
+    /// Registries of presets by name.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub registry: IndexMap<String, Registry>,
+    /// External scorers by name. A command may be named only here, never in a document.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub scorer: IndexMap<String, ExternalScorer>,
+    /// Where results live.
+    #[serde(default)]
+    pub store: Store,
+    /// Bounds on what a run may use.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What holds where a document says nothing.
+    #[serde(default)]
+    pub defaults: ConfigDefaults,
+}
+
+/// One ComfyUI server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Server {
+    /// Address, such as "http://127.0.0.1:8188".
+    pub url: String,
+    /// Items that run there at the same time.
+    #[serde(default = "Server::default_slots")]
+    #[schemars(range(min = 1, max = 64))]
+    pub slots: u32,
+    /// Items submitted ahead, the running ones included.
+    #[serde(default = "Server::default_prefetch")]
+    #[schemars(range(min = 1, max = 64))]
+    pub prefetch: u32,
+    /// Price of an hour, in any currency you like.
+    #[serde(default)]
+    #[schemars(range(min = 0.0))]
+    pub cost_per_hour: f64,
+    /// Words by which a task may choose it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Key for partner nodes: "env:NAME" or "file:PATH".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<String>,
+    /// Headers sent with every request; values may be "env:NAME" or "file:PATH".
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub headers: IndexMap<String, String>,
+}
+
+impl Server {
+    fn default_slots() -> u32 {
+        1
+    }
+
+    fn default_prefetch() -> u32 {
+        2
+    }
+}
+
+/// A registry of presets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Registry {
+    /// Address.
+    pub url: String,
+    /// Access token: "env:NAME" or "file:PATH".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+}
+
+/// A program that scores images: JSON lines in, JSON lines out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExternalScorer {
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// The metrics it gives.
+    pub metrics: Vec<String>,
+    /// Longest time for one image, such as "30s".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<String>,
+}
+
+/// Where results live.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Store {
+    /// Folder of the ledger; ".comfywright" without it. It must be on a local disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<String>,
+    /// Folder of outputs; "outputs" without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<String>,
+}
+
+/// Bounds on what a run may use.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Limits {
+    /// Most memory that native image work may use, in MiB; half of the machine's without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 64))]
+    pub memory_mib: Option<u32>,
+    /// Native items at the same time; the number of cores without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1024))]
+    pub native_slots: Option<u32>,
+    /// Largest side of an image, in pixels; 16384 without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65_535))]
+    pub image_side: Option<u32>,
+}
+
+/// What holds where a document says nothing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ConfigDefaults {
+    /// The preset of tests and `generate` tasks that name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<String>,
+    /// Repetition after errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// Longest time for one attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<String>,
+}

@@ -1,0 +1,20 @@
+//! The typed model of documents and of the workspace's configuration.
+//!
+//! What a document says, without places: a value's place is found in the tree it came from, by
+//! the same path. Knows neither formats nor execution.
+
+mod chain;
+mod config;
+mod document;
+mod mask;
+mod node_def;
+
+pub use chain::{
+    Chain, ErrorClass, Foreach, Join, Mode, Retry, Route, RoutingTest, Task, TaskDefaults, TaskType, Values,
+};
+pub use config::{Config, ConfigDefaults, ExternalScorer, Limits, Registry, Server, Store};
+pub use document::{
+    AbTest, Bind, Body, ChangelogRow, Decision, DecisionPlan, Document, GraphFile, Header, Kind, Lineage, NodeDef,
+    Param, ParamType, Preset, Seeds, Template, ValueMap,
+};
+pub use mask::{Blend, Layer, Mask, MaskExport, MaskFormat, Shape, ShapeType};

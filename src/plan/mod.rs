@@ -1,0 +1,11 @@
+//! What a run will do: tasks, items, dependencies, and for each item, when its time comes, the
+//! graph and the fingerprint.
+//!
+//! Free of clock, I/O, randomness and hash-map order.
+
+mod model;
+
+pub use model::{
+    DependsEntry, ItemIx, ItemResult, ItemTable, OutputFile, OutputSpec, Placement, Plan, PlanRule, PlanTask, Prepared,
+    RetryPolicy, Target, TaskIx, Upstream, Visit,
+};

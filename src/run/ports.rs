@@ -1,0 +1,90 @@
+//! What the engine needs of the outside world, as traits. Adapters implement them; `app` wires
+//! them. The engine itself has no clock, no files and no network.
+
+use std::{collections::BTreeMap, future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    model::ErrorClass,
+    plan::{ItemIx, ItemResult, OutputFile, Prepared},
+};
+
+/// A future that a port returns.
+pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One attempt at one item, for an executor.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The item.
+    pub item: ItemIx,
+    /// Its address: `generate[sku=A1,angle=front]`.
+    pub address: String,
+    /// Id of the submission, the same after a crash.
+    pub prompt_id: Uuid,
+    /// What to run.
+    pub prepared: Arc<Prepared>,
+    /// Folder for the files, relative to the workspace; the executor makes it.
+    pub folder: PathBuf,
+    /// Start of every file's name: `front-a1`.
+    pub stem: String,
+    /// Longest time.
+    pub timeout: Option<Duration>,
+}
+
+/// What an executor tells while it works: 0 to 1.
+pub type Progress = Arc<dyn Fn(f32) + Send + Sync>;
+
+/// Runs graphs.
+pub trait Executor: Send + Sync {
+    /// Runs `job` to its end. Every file is complete and on disk (temp file, fsync, rename) when
+    /// this returns. Dropping the future cancels the job.
+    fn execute(&self, job: Job, progress: Progress) -> PortFuture<'_, Result<Produced, Fault>>;
+}
+
+/// What a job made.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Produced {
+    /// The files.
+    pub files: Vec<OutputFile>,
+    /// Metrics that nodes of the graph measured.
+    pub metrics: BTreeMap<String, f64>,
+}
+
+/// Why a job did not succeed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Fault {
+    /// The class that rules and retries match.
+    pub class: ErrorClass,
+    /// One sentence.
+    pub message: String,
+    /// The node that failed, if it is known.
+    pub node: Option<String>,
+}
+
+/// Measures metrics on files.
+pub trait Scorer: Send + Sync {
+    /// Measures `metrics` on the first of `files`. A metric that nobody can measure is an error.
+    fn score<'a>(
+        &'a self,
+        metrics: &'a [String],
+        files: &'a [OutputFile],
+    ) -> PortFuture<'a, Result<BTreeMap<String, f64>, Fault>>;
+}
+
+/// Time, so that tests and simulations have their own.
+pub trait Clock: Send + Sync {
+    /// Nanoseconds since 1970.
+    fn now_ns(&self) -> i64;
+    /// Ends after `duration`.
+    fn sleep(&self, duration: Duration) -> PortFuture<'_, ()>;
+}
+
+/// Results of earlier runs, by fingerprint.
+pub trait ResultStore: Send + Sync {
+    /// An earlier result with this fingerprint whose files are still there and unaltered, placed
+    /// in `folder` under `stem`; none when there is nothing to reuse.
+    fn reuse(&self, fingerprint: &str, folder: &std::path::Path, stem: &str) -> Option<ItemResult>;
+}
