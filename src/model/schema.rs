@@ -111,6 +111,9 @@ fn document_schema<Body: JsonSchema>(kind: Kind, description: &str) -> Value {
     let kind_description = properties["kind"]["description"].take();
     properties["kind"] = json!({ "type": "string", "const": kind.as_str(), "description": kind_description });
     properties["version"]["pattern"] = VERSION_PATTERN.into();
+    if let Some(definitions) = schema["$defs"].as_object_mut() {
+        definitions.shift_remove("Kind");
+    }
     if kind == Kind::Chain {
         add_task_settings(&mut schema);
     }
@@ -206,13 +209,32 @@ fn require_identifiers(schema: &mut Value, definition: &str, key: &str) {
 
 /// The settings of every type of task as properties of a task.
 fn add_task_settings(schema: &mut Value) {
+    let layer_keys = schema["$defs"]["Layer"]["properties"].clone();
     let Some(Value::Object(properties)) = schema["$defs"]["Task"].get_mut("properties") else { return };
     for kind in task_types() {
         for setting in task_type(kind).settings {
             if !properties.contains_key(setting.name) {
-                properties.insert(setting.name.to_owned(), setting_of_all_types(setting.name));
+                let mut setting_schema = setting_of_all_types(setting.name);
+                inline_layer_keys(&mut setting_schema, &layer_keys);
+                properties.insert(setting.name.to_owned(), setting_schema);
             }
         }
+    }
+}
+
+/// Replaces references to the keys of a layer by what they refer to: editors and shapes follow
+/// references to definitions only.
+fn inline_layer_keys(schema: &mut Value, layer_keys: &Value) {
+    let layer_key =
+        schema["$ref"].as_str().and_then(|r| r.strip_prefix("#/$defs/Layer/properties/")).map(str::to_owned);
+    if let (Some(key), Some(map)) = (layer_key, schema.as_object_mut()) {
+        map.remove("$ref");
+        for (name, value) in layer_keys[&key].as_object().into_iter().flatten() {
+            map.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+    }
+    for alternative in schema.get_mut("anyOf").and_then(Value::as_array_mut).into_iter().flatten() {
+        inline_layer_keys(alternative, layer_keys);
     }
 }
 

@@ -104,6 +104,8 @@ pub enum SettingShape {
     Layers,
     /// As the key of the same name in a layer of a mask document.
     LayerKey,
+    /// The same, where that key is a list.
+    LayerList,
     /// Any of these.
     OneOf(&'static [SettingShape]),
 }
@@ -146,25 +148,40 @@ impl TaskTypeInfo {
 }
 
 impl SettingInfo {
-    /// The JSON schema of this setting, without its description.
+    /// The JSON schema of this setting, without its description. Where `{…}` is read, a text with
+    /// a brace is accepted in place of a number; a list is always written as a list.
     pub fn schema(&self) -> Value {
         let plain = self.shape.schema(self.name);
-        if !self.interpolated || self.shape.takes_any_text() {
+        if !self.interpolated || self.shape.takes_any_text() || self.shape.is_list() {
             return plain;
         }
-        let mut alternatives = match plain {
-            Value::Object(mut map) if map.len() == 1 && map.contains_key("anyOf") => match map.remove("anyOf") {
-                Some(Value::Array(list)) => list,
-                _ => Vec::new(),
-            },
-            other => vec![other],
-        };
-        alternatives.push(json!({ "type": "string", "pattern": r"\{" }));
-        json!({ "anyOf": alternatives })
+        with_interpolation(plain)
     }
 }
 
+fn with_interpolation(plain: Value) -> Value {
+    let mut alternatives = match plain {
+        Value::Object(mut map) if map.len() == 1 && map.contains_key("anyOf") => match map.remove("anyOf") {
+            Some(Value::Array(list)) => list,
+            _ => Vec::new(),
+        },
+        other => vec![other],
+    };
+    alternatives.push(json!({ "type": "string", "pattern": INTERPOLATION_PATTERN }));
+    json!({ "anyOf": alternatives })
+}
+
+fn or_interpolated(item: &SettingShape, name: &str) -> Value {
+    let plain = item.schema(name);
+    if item.takes_any_text() { plain } else { with_interpolation(plain) }
+}
+
 impl SettingShape {
+    /// Whether it is a list and nothing else.
+    pub fn is_list(&self) -> bool {
+        matches!(self, Self::List(_) | Self::Layers | Self::LayerList)
+    }
+
     fn takes_any_text(&self) -> bool {
         match self {
             Self::Text | Self::Path => true,
@@ -182,14 +199,14 @@ impl SettingShape {
             Self::Float(min, max) => json!({ "type": "number", "minimum": min, "maximum": max }),
             Self::Choice(words) => json!({ "type": "string", "enum": words }),
             Self::Color => json!({ "type": "string", "pattern": COLOR_PATTERN }),
-            Self::List(item) => json!({ "type": "array", "items": item.schema(name) }),
+            Self::List(item) => json!({ "type": "array", "items": or_interpolated(item, name) }),
             Self::Table(keys) => {
                 let properties: serde_json::Map<_, _> =
                     keys.iter().map(|k| (k.name.to_owned(), k.described())).collect();
                 json!({ "type": "object", "properties": properties, "additionalProperties": false })
             }
             Self::Layers => json!({ "type": "array", "items": { "$ref": "#/$defs/Layer" } }),
-            Self::LayerKey => json!({ "$ref": format!("#/$defs/Layer/properties/{name}") }),
+            Self::LayerKey | Self::LayerList => json!({ "$ref": format!("#/$defs/Layer/properties/{name}") }),
             Self::OneOf(list) => json!({ "anyOf": list.iter().map(|s| s.schema(name)).collect::<Vec<_>>() }),
         }
     }
@@ -204,6 +221,9 @@ impl SettingInfo {
         schema
     }
 }
+
+/// A brace without a space after it, as every interpolation has.
+const INTERPOLATION_PATTERN: &str = r"\{\S";
 
 const COLOR_PATTERN: &str = "^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})$";
 

@@ -7,7 +7,8 @@ use super::{
         DataKind::{Any, File, Image, Mask},
         InputInfo, OutputInfo, SettingInfo,
         SettingShape::{
-            self, Bool, Choice, Color, Document, Float, Int, LayerKey, Layers, List, OneOf, Path, Table, Text,
+            self, Bool, Choice, Color, Document, Float, Int, LayerKey, LayerList, Layers, List, OneOf, Path, Table,
+            Text,
         },
         TaskTypeInfo,
     },
@@ -114,12 +115,12 @@ pub(super) static TASK_TYPES: [TaskTypeEntry; 13] = [
                 setting("salient", LayerKey, "One source: the salient object; true, or the name of a model."),
                 setting(
                     "points",
-                    LayerKey,
+                    LayerList,
                     "One source: points [x, y] or [x, y, 0] (0 = not this), in fractions of width and height.",
                 ),
                 setting(
                     "box",
-                    LayerKey,
+                    LayerList,
                     "One source: what is inside the box [left, top, right, bottom], in fractions.",
                 ),
                 setting("file", LayerKey, "One source: an image file; its alpha where it has one, else its luminance."),
