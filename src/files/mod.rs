@@ -5,6 +5,10 @@
 
 mod shape;
 mod tree;
+mod world;
 
 pub use shape::{Field, Shape, TableShape};
 pub use tree::{Comments, Element, Entry, Node, NodeKind, Path, Step, Table};
+pub use world::{
+    DirWorld, FileInfo, FileKind, Listed, MemoryWorld, PathError, Stream, World, WorldError, join_relative,
+};

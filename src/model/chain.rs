@@ -185,7 +185,8 @@ pub struct Task {
     /// Preset of a `generate` or `enhance` task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<String>,
-    /// Inputs and settings.
+    /// Inputs, settings of the type, and parameters of the preset. An input takes a link such as
+    /// "@cutout.image" (which implies the dependency) or the path of a file.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub with: ValueMap,
     /// `graph`: the nodes.

@@ -28,6 +28,22 @@ pub enum Kind {
     Mask,
 }
 
+impl Kind {
+    /// Every kind, in the order of the documentation.
+    pub const ALL: [Self; 5] = [Self::Preset, Self::Template, Self::AbTest, Self::Chain, Self::Mask];
+
+    /// As written in files: `ab_test`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Preset => "preset",
+            Self::Template => "template",
+            Self::AbTest => "ab_test",
+            Self::Chain => "chain",
+            Self::Mask => "mask",
+        }
+    }
+}
+
 /// The keys that come first in every document.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Header {

@@ -1,7 +1,7 @@
 //! Masks: layers, each from one source, blended in order.
 
 use indexmap::IndexMap;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -26,12 +26,15 @@ pub struct Layer {
     pub semantic: Option<String>,
     /// Source: the salient object; true, or the name of a model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "true_or_text")]
     pub salient: Option<Value>,
     /// Source: points `[x, y]` or `[x, y, 0]` (0 = not this), in fractions of width and height.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(inner(length(min = 2, max = 3)))]
     pub points: Vec<Vec<f64>>,
     /// Source: what is inside the box `[left, top, right, bottom]`, in fractions.
     #[serde(default, rename = "box", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 4, max = 4))]
     pub bounds: Vec<f64>,
     /// Source: an image file; its alpha where it has one, else its luminance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,6 +73,10 @@ pub struct Layer {
     /// Changes over time: a frame number and the keys that change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keyframes: Vec<IndexMap<String, Value>>,
+}
+
+fn true_or_text(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "anyOf": [{ "type": "boolean" }, { "type": "string" }] })
 }
 
 /// A drawn shape, in fractions of width and height.

@@ -6,8 +6,13 @@
 mod chain;
 mod config;
 mod document;
+mod duration;
 mod mask;
 mod node_def;
+mod reference;
+pub mod schema;
+mod settings;
+mod task_types;
 
 pub use chain::{
     Chain, ErrorClass, Foreach, Join, Mode, Retry, Route, RoutingTest, Task, TaskDefaults, TaskType, Values,
@@ -17,4 +22,10 @@ pub use document::{
     AbTest, Bind, Body, ChangelogRow, Decision, DecisionPlan, Document, GraphFile, Header, Kind, Lineage, NodeDef,
     Param, ParamType, Preset, Seeds, Template, ValueMap,
 };
+pub use duration::{parse_backoff, parse_duration};
 pub use mask::{Blend, Layer, Mask, MaskExport, MaskFormat, Shape, ShapeType};
+pub use reference::{HashAlgorithm, InvalidReference, Reference, VersionSpec};
+pub use settings::{
+    DataKind, InputInfo, OutputInfo, SettingInfo, SettingShape, TaskTypeInfo, settings_named, task_type,
+    task_type_name, task_types,
+};
