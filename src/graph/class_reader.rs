@@ -5,7 +5,10 @@
 
 use serde_json::{Map, Value};
 
-use super::class::{ClassInfo, ComboSource, DynamicOption, InputInfo, InputKind, OutputInfo, Types};
+use super::{
+    class::{ClassInfo, ComboSource, DynamicOption, InputInfo, InputKind, OutputInfo, Types},
+    coerce::is_model_file,
+};
 
 /// Types that the editor always has a widget for.
 const WIDGET_TYPES: [&str; 7] =
@@ -13,9 +16,6 @@ const WIDGET_TYPES: [&str; 7] =
 
 /// Options of an input that only widgets have.
 const WIDGET_OPTIONS: [&str; 4] = ["default", "socketless", "widgetType", "component"];
-
-/// Endings of model files.
-const MODEL_SUFFIXES: [&str; 9] = [".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".gguf", ".onnx"];
 
 /// Groups of an autogrow input without a stated maximum stop here.
 const AUTOGROW_MAX: u64 = 100;
@@ -121,7 +121,6 @@ fn read_link(type_name: &str, options: &Value) -> InputKind {
 
 fn read_combo(name: &str, list: Option<&Vec<Value>>, options: &Value) -> InputKind {
     let values: Vec<Value> = list.cloned().unwrap_or_default();
-    let is_model_file = |v: &Value| v.as_str().is_some_and(|s| MODEL_SUFFIXES.iter().any(|suffix| s.ends_with(suffix)));
     let source = if options.as_object().is_some_and(has_upload) {
         ComboSource::Upload
     } else if list.is_none() || options.get("remote").is_some() || (values.is_empty() && name == "choice") {

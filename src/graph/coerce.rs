@@ -14,6 +14,14 @@ use super::{
 };
 use crate::ident::did_you_mean;
 
+/// Endings of model files.
+const MODEL_SUFFIXES: [&str; 9] = [".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".gguf", ".onnx"];
+
+/// Whether `value` is the name of a model file.
+pub(super) fn is_model_file(value: &Value) -> bool {
+    value.as_str().is_some_and(|name| MODEL_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)))
+}
+
 /// Why a literal does not fit an input.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CoerceError {
@@ -205,7 +213,8 @@ fn coerce_combo(value: &Value, options: &[Value], source: ComboSource, multi: bo
     }
     let texts: Vec<String> = options.iter().map(option_text).collect();
     let suggestion = did_you_mean(&text, texts.iter().map(String::as_str)).map(str::to_owned);
-    let of_files = source == ComboSource::ModelFiles;
+    // A list may have built-in values beside the files of a folder that was empty: "pixel_space".
+    let of_files = source == ComboSource::ModelFiles || is_model_file(value);
     Err(E::NotInList { given: value.clone(), options: options.to_vec(), of_files, suggestion })
 }
 
