@@ -177,7 +177,8 @@ fn report_join(
         }
         JoinProblem::Unmatched(is_left, rows) => {
             let relation = if *is_left { left } else { right };
-            let shown: Vec<String> = rows.iter().take(3).map(|r| format!("[{}]", row_text(relation, r, &out.keys))).collect();
+            let shown: Vec<String> =
+                rows.iter().take(3).map(|r| format!("[{}]", row_text(relation, r, &out.keys))).collect();
             let more = if rows.len() > 3 { format!(" and {} more", rows.len() - 3) } else { String::new() };
             let message = format!("items without a counterpart: {}{more}", shown.join(", "));
             report.error("unmatched-items", path, message).hint =
@@ -246,15 +247,21 @@ fn own_keys(
         let missing = own.keys.iter().map(|k| out.keys.name(*k).to_owned()).find(|name| !row.contains_key(name));
         let unknown = row.keys().find(|name| !foreach.keys.contains_key(*name));
         if let Some(name) = missing.or_else(|| unknown.cloned()) {
-            report.error("bad-include", &path, format!("`{name}` does not fit: a row names every key of foreach")).hint =
-                Some(format!("the keys are {}", foreach.keys.keys().cloned().collect::<Vec<_>>().join(", ")));
+            report
+                .error("bad-include", &path, format!("`{name}` does not fit: a row names every key of foreach"))
+                .hint = Some(format!("the keys are {}", foreach.keys.keys().cloned().collect::<Vec<_>>().join(", ")));
             ok = false;
             continue;
         }
-        let added: Vec<ValueIx> = own.keys.clone().iter().map(|k| {
-            let value = row[out.keys.name(*k)].clone();
-            out.keys.value(*k, value)
-        }).collect();
+        let added: Vec<ValueIx> = own
+            .keys
+            .clone()
+            .iter()
+            .map(|k| {
+                let value = row[out.keys.name(*k)].clone();
+                out.keys.value(*k, value)
+            })
+            .collect();
         if own.rows().any(|r| r == added) {
             report.error("duplicate-item-key", &path, "this combination is there already");
             ok = false;

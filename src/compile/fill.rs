@@ -7,11 +7,7 @@ use super::{
     interpolate::{InterpolationError, Scope, Template},
     report::Report,
 };
-use crate::{
-    files::Path,
-    graph::unescape_literal,
-    model::ValueMap,
-};
+use crate::{files::Path, graph::unescape_literal, model::ValueMap};
 
 /// A value with places to fill.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,11 +52,9 @@ impl Fillable {
             Self::Literal(value) => Ok(value.clone()),
             Self::Text(template) => template.fill(scope),
             Self::List(list) => list.iter().map(|v| v.fill(scope)).collect(),
-            Self::Table(map) => map
-                .iter()
-                .map(|(k, v)| Ok((k.clone(), v.fill(scope)?)))
-                .collect::<Result<_, _>>()
-                .map(Value::Object),
+            Self::Table(map) => {
+                map.iter().map(|(k, v)| Ok((k.clone(), v.fill(scope)?))).collect::<Result<_, _>>().map(Value::Object)
+            }
         }
     }
 
@@ -80,7 +74,10 @@ impl Fillable {
 }
 
 /// Fills every text of `values`.
-pub fn fill_all(values: &IndexMap<String, Fillable>, scope: &dyn Scope) -> Result<ValueMap, (String, InterpolationError)> {
+pub fn fill_all(
+    values: &IndexMap<String, Fillable>,
+    scope: &dyn Scope,
+) -> Result<ValueMap, (String, InterpolationError)> {
     values.iter().map(|(k, v)| Ok((k.clone(), v.fill(scope).map_err(|e| (k.clone(), e))?))).collect()
 }
 

@@ -92,8 +92,7 @@ fn range(from: f64, to: f64, step: f64) -> Result<Vec<Value>, ForeachError> {
 }
 
 fn load_glob(pattern: &str, document: &str, world: &dyn World) -> Result<Vec<Value>, ForeachError> {
-    let inside = join_relative(document, pattern)
-        .map_err(|_| outside(pattern).at("glob"))?;
+    let inside = join_relative(document, pattern).map_err(|_| outside(pattern).at("glob"))?;
     let found = world
         .glob(&inside)
         .map_err(|e| ForeachError::new("bad-glob", format!("failed to search for \"{pattern}\": {e}")).at("glob"))?;
@@ -147,15 +146,19 @@ fn load_csv(
         Some(key) => table.column(key, "key")?,
         None => wanted.first().map_or(0, |(_, index)| *index),
     };
-    Ok(table.rows.iter().map(|row| {
-        if column.is_some() {
-            return Value::from(row[key_column].as_str());
-        }
-        let mut fields = Map::new();
-        fields.insert(ROW_KEY.to_owned(), Value::from(row[key_column].as_str()));
-        fields.extend(wanted.iter().map(|(name, index)| ((*name).to_owned(), Value::from(row[*index].as_str()))));
-        Value::Object(fields)
-    }).collect())
+    Ok(table
+        .rows
+        .iter()
+        .map(|row| {
+            if column.is_some() {
+                return Value::from(row[key_column].as_str());
+            }
+            let mut fields = Map::new();
+            fields.insert(ROW_KEY.to_owned(), Value::from(row[key_column].as_str()));
+            fields.extend(wanted.iter().map(|(name, index)| ((*name).to_owned(), Value::from(row[*index].as_str()))));
+            Value::Object(fields)
+        })
+        .collect())
 }
 
 struct CsvTable {
@@ -182,7 +185,9 @@ impl CsvTable {
             .collect::<Result<Vec<_>, csv::Error>>()
             .map_err(bad)?;
         if rows.len() > MOST_VALUES {
-            return Err(ForeachError::new("too-many-items", format!("\"{path}\" has more than {MOST_VALUES} rows")).at("csv"));
+            return Err(
+                ForeachError::new("too-many-items", format!("\"{path}\" has more than {MOST_VALUES} rows")).at("csv")
+            );
         }
         Ok(Self { path: path.to_owned(), header, rows })
     }
@@ -193,7 +198,9 @@ impl CsvTable {
                 Some(near) => format!("did you mean \"{near}\"?"),
                 None => format!("it has {}", self.header.join(", ")),
             };
-            ForeachError::new("unknown-column", format!("\"{}\" has no column \"{name}\"", self.path)).at(field).hint(hint)
+            ForeachError::new("unknown-column", format!("\"{}\" has no column \"{name}\"", self.path))
+                .at(field)
+                .hint(hint)
         })
     }
 }

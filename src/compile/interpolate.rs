@@ -144,7 +144,10 @@ impl Template {
     /// everything else a string.
     pub fn fill(&self, scope: &dyn Scope) -> Result<Value, InterpolationError> {
         if let [Part::Insert(expression, span)] = self.parts.as_slice() {
-            return evaluate(expression, scope, *span);
+            return evaluate(expression, scope, *span).map(|value| match value {
+                Value::Object(mut row) if row.contains_key(ROW_KEY) => row.shift_remove(ROW_KEY).unwrap_or_default(),
+                other => other,
+            });
         }
         let mut out = String::new();
         for part in &self.parts {
@@ -439,6 +442,7 @@ mod tests {
             ("{on}", json!(true)),
             ("{list}", json!([1, 2])),
             ("{product.sku}", json!("A1")),
+            ("{product}", json!("A1")),
             // Inside a text it becomes text; a row is its key.
             ("{steps} steps, cfg {cfg}, {on}", json!("20 steps, cfg 7.5, true")),
             ("{product} {product.name}", json!("A1 Lamp")),

@@ -90,12 +90,7 @@ pub struct TaskProgram {
 }
 
 /// Makes `chain` ready; problems go to `report`. None when they leave nothing to go on with.
-pub fn compile(
-    document: &Document,
-    chain: &Chain,
-    context: Context<'_>,
-    report: &mut Report<'_>,
-) -> Option<Program> {
+pub fn compile(document: &Document, chain: &Chain, context: Context<'_>, report: &mut Report<'_>) -> Option<Program> {
     if chain.task.is_empty() {
         report.error("missing-key", &path!["task"], "a chain has at least one task").hint =
             Some("add one: [task.NAME]".to_owned());
@@ -103,11 +98,8 @@ pub fn compile(
     }
     let mut structure = structure::analyse(chain, report);
     let expansion = expand::expand(chain, &structure, context.world, report);
-    let mut tasks: Vec<TaskProgram> = chain
-        .task
-        .iter()
-        .map(|(name, task)| task_program(name, task, chain, context, report))
-        .collect();
+    let mut tasks: Vec<TaskProgram> =
+        chain.task.iter().map(|(name, task)| task_program(name, task, chain, context, report)).collect();
     fill_file_params(chain, &mut structure, &tasks);
     link_outputs(&structure, &mut tasks, report);
     for number in structure.order.clone() {
@@ -120,7 +112,7 @@ pub fn compile(
     let program = Program {
         file: report.file().clone(),
         header: document.header.clone(),
-        hash: document.canonical_hash(),
+        hash: ContentHash::of_json(&serde_json::to_value(chain).unwrap_or_default()),
         chain: chain.clone(),
         structure,
         expansion,
@@ -283,8 +275,12 @@ fn link_outputs(structure: &Structure, tasks: &mut [TaskProgram], report: &mut R
                     Some(output) => {
                         let near = crate::ident::did_you_mean(output, outputs.iter().copied());
                         let name = &structure.tasks[*source].name;
-                        report.error("unknown-output", &data.path, format!("task `{name}` has no output `{output}`")).hint =
-                            Some(near.map_or_else(|| format!("it has {}", outputs.join(", ")), |n| format!("did you mean `{n}`?")));
+                        report
+                            .error("unknown-output", &data.path, format!("task `{name}` has no output `{output}`"))
+                            .hint = Some(near.map_or_else(
+                            || format!("it has {}", outputs.join(", ")),
+                            |n| format!("did you mean `{n}`?"),
+                        ));
                     }
                 }
             }
@@ -298,7 +294,12 @@ fn carries_alpha(number: usize, chain: &Chain, structure: &Structure, tasks: &[T
     let Some((_, task)) = chain.task.get_index(number) else { return false };
     match task.kind {
         TaskType::RemoveBg => true,
-        TaskType::Resize | TaskType::Adjust | TaskType::Upscale | TaskType::Enhance | TaskType::Score | TaskType::Mask
+        TaskType::Resize
+        | TaskType::Adjust
+        | TaskType::Upscale
+        | TaskType::Enhance
+        | TaskType::Score
+        | TaskType::Mask
             if tasks[number].preset.is_none() =>
         {
             let parts = &structure.tasks[number];

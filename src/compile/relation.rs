@@ -208,7 +208,8 @@ impl Relation {
         if !unmatched.is_empty() {
             return Err(JoinProblem::Unmatched(true, unmatched));
         }
-        let unused: Vec<_> = used.iter().zip(other.rows()).filter(|(used, _)| !**used).map(|(_, r)| r.to_vec()).collect();
+        let unused: Vec<_> =
+            used.iter().zip(other.rows()).filter(|(used, _)| !**used).map(|(_, r)| r.to_vec()).collect();
         if unused.is_empty() { Ok(out) } else { Err(JoinProblem::Unmatched(false, unused)) }
     }
 

@@ -105,7 +105,7 @@ fn references(name: &str, task: &Task, names: &[&str], report: &mut Report<'_>) 
             report.error("bad-link", &path, "a link reads \"@task.output\"");
             continue;
         };
-        let Some(alternatives) = alternatives(&link.node, names, &path, report) else { continue };
+        let Some(alternatives) = alternatives(link.node, names, &path, report) else { continue };
         if alternatives.contains(&number_of(name, names)) {
             report.error("cycle", &path, format!("task `{name}` takes its own output"));
             continue;
@@ -114,7 +114,7 @@ fn references(name: &str, task: &Task, names: &[&str], report: &mut Report<'_>) 
             out.entries.push(Entry { alternatives, path: path.clone() });
             out.entries.len() - 1
         });
-        out.data.push(DataInput { input, entry: Some(entry), output: Some(link.output.clone()), path });
+        out.data.push(DataInput { input, entry: Some(entry), output: link.output.map(str::to_owned), path });
     }
     out
 }
@@ -133,7 +133,7 @@ fn links<'a>(name: &'a str, task: &'a Task) -> Vec<(String, &'a Value, Path)> {
         written.chain(settings).filter(|(_, v, _)| is_link(v)).map(|(k, v, p)| (k.clone(), v, p)).collect();
     for (id, node) in &task.node {
         for (input, value) in &node.inputs {
-            let to_node = value.as_str().and_then(parse_link).is_some_and(|l| task.node.contains_key(&l.node));
+            let to_node = value.as_str().and_then(parse_link).is_some_and(|l| task.node.contains_key(l.node));
             if is_link(value) && !to_node {
                 let path = base.join("node").join(id).join(&node.class).join(input);
                 out.push((format!("{id}.{input}"), value, path));
@@ -179,7 +179,13 @@ fn cut_dependency_cycles(tasks: &mut [TaskStructure], report: &mut Report<'_>) {
         visit(start, tasks, &mut trail, &mut done, report);
     }
 
-    fn visit(at: usize, tasks: &mut [TaskStructure], trail: &mut Vec<usize>, done: &mut [bool], report: &mut Report<'_>) {
+    fn visit(
+        at: usize,
+        tasks: &mut [TaskStructure],
+        trail: &mut Vec<usize>,
+        done: &mut [bool],
+        report: &mut Report<'_>,
+    ) {
         if done[at] {
             return;
         }
@@ -222,7 +228,11 @@ fn read_routes(chain: &Chain, names: &[&str], tasks: &mut [TaskStructure], repor
             let back = target == number || reaches(target, number, tasks);
             if back && chain.task[target].max_visits.is_none() {
                 report
-                    .error("missing-max-visits", &path, format!("this leads back to `{}`, which sets no `max_visits`", route.to))
+                    .error(
+                        "missing-max-visits",
+                        &path,
+                        format!("this leads back to `{}`, which sets no `max_visits`", route.to),
+                    )
                     .hint = Some(format!("set `max_visits` in [task.{}], for example 3", route.to));
             }
             let known = if back { &mut tasks[target].loops_from } else { &mut tasks[target].routers };

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use super::ir::{FileInput, Graph, GraphNode, Input, Link};
+use super::ir::{BoundFile, Graph, GraphNode, Input, Link};
 
 /// The key under which a list stands that is a value, not a link.
 const VALUE_KEY: &str = "__value__";
@@ -90,7 +90,7 @@ fn read_link(list: &[Value]) -> Option<Link> {
 
 /// Writes `graph` in API format, nodes and inputs in their order. `resolve` says what stands for
 /// files: the name of an uploaded file, for example.
-pub fn to_api(graph: &Graph, resolve: &mut dyn FnMut(&FileInput) -> Value) -> Value {
+pub fn to_api(graph: &Graph, resolve: &mut dyn FnMut(&[BoundFile]) -> Value) -> Value {
     let mut nodes = Map::new();
     for (id, node) in &graph.nodes {
         let inputs: Map<String, Value> =
@@ -106,7 +106,7 @@ pub fn to_api(graph: &Graph, resolve: &mut dyn FnMut(&FileInput) -> Value) -> Va
     Value::Object(nodes)
 }
 
-fn write_input(input: &Input, resolve: &mut dyn FnMut(&FileInput) -> Value) -> Value {
+fn write_input(input: &Input, resolve: &mut dyn FnMut(&[BoundFile]) -> Value) -> Value {
     match input {
         Input::Link(link) => json!([link.node, link.output]),
         Input::Value(value) => wrap(value.clone()),
@@ -128,7 +128,7 @@ fn wrap(value: Value) -> Value {
 mod tests {
     use super::*;
 
-    fn no_files(_: &FileInput) -> Value {
+    fn no_files(_: &[BoundFile]) -> Value {
         Value::Null
     }
 
@@ -152,14 +152,15 @@ mod tests {
     #[test]
     fn files_are_resolved_in_order() {
         let mut graph = Graph::default();
-        let files = |input: usize| Input::Files(FileInput::Upstream { input });
-        graph.add("sheet", "ComfywrightContactSheet", [("images", files(3)), ("more", files(1))]);
+        let file = |path: &str| vec![BoundFile { path: path.to_owned(), ..BoundFile::default() }];
+        let files = |path: &str| Input::Files(file(path));
+        graph.add("sheet", "ComfywrightContactSheet", [("images", files("a")), ("more", files("b"))]);
         let mut seen = Vec::new();
         let api = to_api(&graph, &mut |file| {
-            seen.push(file.clone());
+            seen.push(file.to_vec());
             json!(["a.png", seen.len()])
         });
-        assert_eq!(seen, [FileInput::Upstream { input: 3 }, FileInput::Upstream { input: 1 }]);
+        assert_eq!(seen, [file("a"), file("b")]);
         assert_eq!(api["sheet"]["inputs"]["images"], json!({"__value__": ["a.png", 1]}));
     }
 

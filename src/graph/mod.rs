@@ -17,6 +17,6 @@ pub use builtin::{builtin, own_classes};
 pub use check::{GraphProblem, check_graph};
 pub use class::{ClassInfo, ComboSource, DynamicOption, InputInfo, InputKind, OutputInfo, Types};
 pub use coerce::{CoerceError, coerce_value};
-pub use ir::{BoundFile, FileInput, Graph, GraphNode, Input, Link};
+pub use ir::{BoundFile, Graph, GraphNode, Input, Link};
 pub use link::{LinkText, OutputError, escape_literal, output_index, parse_link, unescape_literal};
 pub use object_info::{NodeSet, ObjectInfoError};

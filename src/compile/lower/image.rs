@@ -110,7 +110,14 @@ pub(super) fn place(
 }
 
 /// `image` at another size.
-pub(super) fn scale(builder: &mut Builder<'_>, image: Input, method: &str, width: i64, height: i64, crop: &str) -> Input {
+pub(super) fn scale(
+    builder: &mut Builder<'_>,
+    image: Input,
+    method: &str,
+    width: i64,
+    height: i64,
+    crop: &str,
+) -> Input {
     let inputs = [
         ("image", image),
         ("upscale_method", Input::value(method)),
@@ -127,11 +134,21 @@ pub(super) fn adjust(builder: &mut Builder<'_>, picture: Picture) -> Result<(), 
     let settings = builder.settings;
     if let Some(given) = settings.get("sharpen").filter(|v| **v != Value::Bool(false)) {
         let amount = part("sharpen", given, "amount", 0.5)?;
-        image = sharpen(builder, image, part("sharpen", given, "radius", 1.0)?, part("sharpen", given, "sigma", 1.0)?, amount);
+        image = sharpen(
+            builder,
+            image,
+            part("sharpen", given, "radius", 1.0)?,
+            part("sharpen", given, "sigma", 1.0)?,
+            amount,
+        );
     }
     if let Some(given) = settings.get("blur").filter(|v| **v != Value::Bool(false)) {
         let radius = part("blur", given, "radius", 1.0)?;
-        let sigma = if given.is_object() { part("blur", given, "sigma", (radius / 2.0).max(1.0))? } else { (radius / 2.0).clamp(1.0, 10.0) };
+        let sigma = if given.is_object() {
+            part("blur", given, "sigma", (radius / 2.0).max(1.0))?
+        } else {
+            (radius / 2.0).clamp(1.0, 10.0)
+        };
         let inputs = [("image", image), ("blur_radius", Input::value(radius as i64)), ("sigma", Input::value(sigma))];
         image = builder.node("blur", "ImageBlur", inputs);
     }
@@ -180,7 +197,11 @@ pub(super) fn upscale(builder: &mut Builder<'_>, picture: Picture) -> Result<(),
     let factor = builder.settings.number("scale")?;
     let scaled = if let Some(model) = builder.settings.text("model") {
         let loader = builder.node("upscale_model", "UpscaleModelLoader", [("model_name", Input::value(model))]);
-        let large = builder.node("upscale", "ImageUpscaleWithModel", [("upscale_model", loader), ("image", picture.image.clone())]);
+        let large = builder.node(
+            "upscale",
+            "ImageUpscaleWithModel",
+            [("upscale_model", loader), ("image", picture.image.clone())],
+        );
         match factor {
             Some(factor) => {
                 let side = |pixels: u32| (f64::from(pixels) * factor).round() as i64;
@@ -213,8 +234,11 @@ pub(super) fn remove_bg(builder: &mut Builder<'_>) -> Result<(), LowerError> {
     let picture = builder.one_file("image")?;
     let picture = builder.load(picture);
     let Some(mask) = builder.mask_input("mask")? else {
-        return Err(LowerError::new("missing-model", "remove_bg without a mask needs a model that finds the salient object")
-            .hint("give it one: with.mask = \"@task.mask\""));
+        return Err(LowerError::new(
+            "missing-model",
+            "remove_bg without a mask needs a model that finds the salient object",
+        )
+        .hint("give it one: with.mask = \"@task.mask\""));
     };
     if builder.settings.flag("decontaminate")? {
         return Err(LowerError::at("not-available", "decontaminate", "this version cannot decontaminate edges"));
@@ -239,8 +263,12 @@ pub(super) fn mask(builder: &mut Builder<'_>) -> Result<(), LowerError> {
             files.push((builder.input.file)(path).map_err(|e| LowerError { key: Some("file".to_owned()), ..e })?);
         }
         if ["semantic", "salient", "points", "box"].iter().any(|k| layer.get(*k).is_some()) {
-            return Err(LowerError::at("missing-model", "layer", "this source of a mask needs a model, and none is installed")
-                .hint("the sources file, color and shape need no model"));
+            return Err(LowerError::at(
+                "missing-model",
+                "layer",
+                "this source of a mask needs a model, and none is installed",
+            )
+            .hint("the sources file, color and shape need no model"));
         }
     }
     let picture = builder.load(image.clone());
@@ -293,7 +321,8 @@ pub(super) fn score(builder: &mut Builder<'_>) -> Result<(), LowerError> {
         _ => Vec::new(),
     };
     if scorers.is_empty() {
-        return Err(LowerError::new("missing-input", "a score task says `scorers`").hint("for example with.scorers = [\"sharpness\"]"));
+        return Err(LowerError::new("missing-input", "a score task says `scorers`")
+            .hint("for example with.scorers = [\"sharpness\"]"));
     }
     builder.out.scores = scorers;
     builder.out.passed_on.push(("image".to_owned(), files));
@@ -326,7 +355,8 @@ pub(super) fn export(builder: &mut Builder<'_>) -> Result<(), LowerError> {
     let files = builder.files("file")?;
     let settings = builder.settings;
     let Some(path) = settings.text("path") else {
-        return Err(LowerError::new("missing-input", "an export task says `path`").hint("for example with.path = \"export/{sku}.png\""));
+        return Err(LowerError::new("missing-input", "an export task says `path`")
+            .hint("for example with.path = \"export/{sku}.png\""));
     };
     let ending = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, e)| e.to_ascii_lowercase());
     let by_ending = match ending.as_deref() {

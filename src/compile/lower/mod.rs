@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-pub use preset::{ParamValue, build_graph, check_param, file_params};
+pub use preset::{ParamValue, bound_workflow, check_param, file_params};
 
 use crate::{
     graph::{BoundFile, Graph, Input, NodeSet},
@@ -36,6 +36,8 @@ pub struct LowerInput<'a> {
     pub each: bool,
     /// The preset of `generate` and `enhance`.
     pub preset: Option<&'a Document>,
+    /// The preset's kept workflow in API format.
+    pub workflow: Option<&'a Value>,
     /// The layers of the `mask` document.
     pub mask: Option<&'a Document>,
     /// The nodes and outputs of an inline graph.
@@ -151,7 +153,9 @@ impl Builder<'_> {
             return Ok(files.clone());
         }
         match self.input.with.get(name) {
-            Some(Value::String(path)) => Ok(vec![(self.input.file)(path).map_err(|e| LowerError { key: Some(name.to_owned()), ..e })?]),
+            Some(Value::String(path)) => {
+                Ok(vec![(self.input.file)(path).map_err(|e| LowerError { key: Some(name.to_owned()), ..e })?])
+            }
             Some(Value::Array(paths)) if paths.iter().all(Value::is_string) => {
                 paths.iter().filter_map(Value::as_str).map(|p| (self.input.file)(p)).collect()
             }

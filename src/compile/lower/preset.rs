@@ -10,7 +10,7 @@ use crate::{
         BoundFile, ClassInfo, Graph, GraphNode, Input, InputKind, NodeSet, Types, coerce_value, from_api, output_index,
         parse_link, unescape_literal,
     },
-    model::{Bind, Body, Document, NodeDef, Param, ParamType, Preset, ValueMap},
+    model::{Bind, Body, Document, NodeDef, Param, ParamType, Preset},
 };
 
 /// What a parameter is given.
@@ -38,7 +38,11 @@ pub(super) fn generate(builder: &mut Builder<'_>) -> Result<(), LowerError> {
     };
     let values = param_values(builder, preset)?;
     if let Some(source) = &preset.graph {
-        return Err(LowerError::at("missing-workflow", "preset", format!("the workflow {} is not loaded", source.workflow)));
+        let missing =
+            || LowerError::at("missing-workflow", "preset", format!("the workflow {} cannot be read", source.workflow));
+        let workflow = builder.input.workflow.ok_or_else(missing)?;
+        builder.out.graph = bound_workflow(workflow, &preset.params, &values, builder.input.nodes)?;
+        return collect_outputs(builder, &preset.outputs);
     }
     let scope = ParamScope { values: &values };
     let files: IndexMap<&str, &[BoundFile]> = values
@@ -59,7 +63,8 @@ fn param_values(builder: &Builder<'_>, preset: &Preset) -> Result<IndexMap<Strin
         if let Some(files) = builder.input.files.get(name) {
             values.insert(name.clone(), ParamValue::Files(files.clone()));
         } else if let Some(given) = builder.input.with.get(name).or(param.default.as_ref()) {
-            let value = check_param(param, given).map_err(|m| LowerError::at("bad-parameter", name, format!("parameter `{name}`: {m}")))?;
+            let value = check_param(param, given)
+                .map_err(|m| LowerError::at("bad-parameter", name, format!("parameter `{name}`: {m}")))?;
             let is_file = file_params(preset).any(|f| f == name);
             let value = match &value {
                 Value::String(path) if is_file => ParamValue::Files(vec![(builder.input.file)(path)?]),
@@ -73,7 +78,9 @@ fn param_values(builder: &Builder<'_>, preset: &Preset) -> Result<IndexMap<Strin
     }
     let known = |name: &String| preset.params.contains_key(name);
     let settings = |name: &String| builder.input.kind == crate::model::TaskType::Enhance && name == "amount";
-    if let Some(unknown) = builder.input.with.keys().chain(builder.input.files.keys()).find(|n| !known(n) && !settings(n)) {
+    if let Some(unknown) =
+        builder.input.with.keys().chain(builder.input.files.keys()).find(|n| !known(n) && !settings(n))
+    {
         let near = crate::ident::did_you_mean(unknown, preset.params.keys().map(String::as_str));
         let error = LowerError::at("unknown-parameter", unknown, format!("the preset has no parameter `{unknown}`"));
         return Err(match near {
@@ -124,7 +131,9 @@ fn one_of(values: &[Value], value: &Value) -> Result<Value, String> {
 
 fn check_text(param: &Param, text: &str) -> Result<(), String> {
     let length = text.chars().count();
-    if param.min_length.is_some_and(|min| length < min as usize) || param.max_length.is_some_and(|max| length > max as usize) {
+    if param.min_length.is_some_and(|min| length < min as usize)
+        || param.max_length.is_some_and(|max| length > max as usize)
+    {
         return Err(format!("the text has {length} characters, outside the permitted length"));
     }
     if let Some(pattern) = &param.pattern {
@@ -174,7 +183,7 @@ pub(super) fn inline(builder: &mut Builder<'_>) -> Result<(), LowerError> {
 }
 
 /// A graph from node definitions: parameters inserted, links resolved, bypassed nodes left out.
-pub fn build_graph(
+fn build_graph(
     nodes: &IndexMap<String, NodeDef>,
     scope: &dyn Scope,
     files: &IndexMap<&str, &[BoundFile]>,
@@ -201,7 +210,8 @@ pub fn build_graph(
                     LinkOrLiteral::Literal => {}
                 }
             }
-            let kind = known.class(&node.class).and_then(|c| c.inputs.iter().find(|i| i.name == *name)).map(|i| &i.kind);
+            let kind =
+                known.class(&node.class).and_then(|c| c.inputs.iter().find(|i| i.name == *name)).map(|i| &i.kind);
             let value = fill(value, scope).map_err(|e| interpolation_error(&key, &e))?;
             let value = kind.and_then(|k| coerce_value(k, &value).ok()).unwrap_or(value);
             inputs.insert(name.clone(), Input::Value(value));
@@ -229,7 +239,12 @@ enum LinkOrLiteral {
     Literal,
 }
 
-fn link(text: &str, nodes: &IndexMap<String, NodeDef>, known: &NodeSet, key: &str) -> Result<LinkOrLiteral, LowerError> {
+fn link(
+    text: &str,
+    nodes: &IndexMap<String, NodeDef>,
+    known: &NodeSet,
+    key: &str,
+) -> Result<LinkOrLiteral, LowerError> {
     let Some(parts) = parse_link(text) else { return Ok(LinkOrLiteral::Literal) };
     let Some(target) = nodes.get(parts.node) else { return Ok(LinkOrLiteral::OtherTask) };
     let output = parts.output.unwrap_or("0");
@@ -283,9 +298,10 @@ fn set_files(graph: &mut Graph, id: &str, name: &str, files: &[BoundFile], known
             let inputs = [("image", Input::Files(files.to_vec())), ("channel", Input::value("red"))];
             Input::link(graph.add(&format!("load_{id}_{name}"), "LoadImageMask", inputs), 0)
         }
-        Some(_) => {
-            Input::link(graph.add(&format!("load_{id}_{name}"), "LoadImage", [("image", Input::Files(files.to_vec()))]), 0)
-        }
+        Some(_) => Input::link(
+            graph.add(&format!("load_{id}_{name}"), "LoadImage", [("image", Input::Files(files.to_vec()))]),
+            0,
+        ),
     };
     graph.nodes[id].inputs.insert(name.to_owned(), value);
     Ok(())
@@ -301,8 +317,9 @@ fn bypass(
     for (id, node) in nodes {
         let Some(value) = &node.bypass else { continue };
         let value = fill(value, scope).map_err(|e| interpolation_error(&format!("{id}.bypass"), &e))?;
-        let bypassed = coerce_value(&InputKind::Bool, &value)
-            .map_err(|_| LowerError::at("wrong-type", &format!("{id}.bypass"), format!("`bypass` is true or false, not {value}")))?;
+        let bypassed = coerce_value(&InputKind::Bool, &value).map_err(|_| {
+            LowerError::at("wrong-type", &format!("{id}.bypass"), format!("`bypass` is true or false, not {value}"))
+        })?;
         if bypassed != Value::Bool(true) {
             continue;
         }
@@ -342,7 +359,10 @@ fn passed_by(node: &GraphNode, class: Option<&ClassInfo>, output: usize) -> Opti
 fn collect_outputs(builder: &mut Builder<'_>, outputs: &IndexMap<String, String>) -> Result<(), LowerError> {
     for (name, text) in outputs {
         let key = format!("outputs.{name}");
-        let wrong = || LowerError::at("bad-link", &key, format!("\"{text}\" names no node of the graph")).hint("an output reads \"@node.OUTPUT\"");
+        let wrong = || {
+            LowerError::at("bad-link", &key, format!("\"{text}\" names no node of the graph"))
+                .hint("an output reads \"@node.OUTPUT\"")
+        };
         let link = parse_link(text).ok_or_else(wrong)?;
         let class = builder.out.graph.nodes.get(link.node).map(|n| n.class.clone()).ok_or_else(wrong)?;
         let info = builder.input.nodes.class(&class);
@@ -355,13 +375,15 @@ fn collect_outputs(builder: &mut Builder<'_>, outputs: &IndexMap<String, String>
             return Err(LowerError::at("unknown-class", &key, format!("the outputs of {class} are not known"))
                 .hint("give a snapshot that has the class: --object-info FILE"));
         };
-        let index = output_index(info, link.output.unwrap_or("0")).map_err(|e| LowerError::at("bad-link", &key, e.to_string()))?;
+        let index = output_index(info, link.output.unwrap_or("0"))
+            .map_err(|e| LowerError::at("bad-link", &key, e.to_string()))?;
         let types = &info.outputs[index].types;
         let source = Input::link(link.node, index);
         save_as(builder, name, source, types, &key)?;
     }
     if builder.out.outputs.is_empty() {
-        return Err(LowerError::new("no-output", "the graph has no outputs").hint("declare one: [outputs] image = \"@node.IMAGE\""));
+        return Err(LowerError::new("no-output", "the graph has no outputs")
+            .hint("declare one: [outputs] image = \"@node.IMAGE\""));
     }
     Ok(())
 }
@@ -389,12 +411,22 @@ fn save_as(builder: &mut Builder<'_>, name: &str, source: Input, types: &Types, 
 }
 
 /// The graph of a kept workflow in API format with its bound parameters set.
-pub fn bound_workflow(workflow: &Value, params: &IndexMap<String, Param>, values: &ValueMap) -> Result<Graph, LowerError> {
+pub fn bound_workflow(
+    workflow: &Value,
+    params: &IndexMap<String, Param>,
+    values: &IndexMap<String, ParamValue>,
+    known: &NodeSet,
+) -> Result<Graph, LowerError> {
     let mut graph = from_api(workflow).map_err(|e| LowerError::at("bad-workflow", "workflow", e.to_string()))?;
     for (name, param) in params {
-        let (Some(bind), Some(value)) = (&param.bind, values.get(name).or(param.default.as_ref())) else { continue };
+        let (Some(bind), Some(value)) = (&param.bind, values.get(name)) else { continue };
         let id = bound_node(&graph, bind).map_err(|m| LowerError::at("bad-bind", name, m))?;
-        graph.nodes[&id].inputs.insert(bind.input.clone(), Input::Value(value.clone()));
+        match value {
+            ParamValue::Value(value) => {
+                graph.nodes[&id].inputs.insert(bind.input.clone(), Input::Value(value.clone()));
+            }
+            ParamValue::Files(files) => set_files(&mut graph, &id, &bind.input, files, known)?,
+        }
     }
     Ok(graph)
 }
@@ -416,9 +448,4 @@ fn bound_node(graph: &Graph, bind: &Bind) -> Result<String, String> {
         [] => Err(format!("no node with the input `{}` matches", bind.input)),
         several => Err(format!("{} nodes match: {several:?}", several.len())),
     }
-}
-
-/// A document's preset.
-pub fn as_preset(document: &Document) -> Option<&Preset> {
-    if let Body::Preset(preset) = &document.body { Some(preset) } else { None }
 }

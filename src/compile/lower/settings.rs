@@ -67,7 +67,8 @@ pub(super) fn as_number(key: &str, value: &Value) -> Result<f64, LowerError> {
 
 /// The colour `#rgb`, `#rrggbb` or `#rrggbbaa` as 0xRRGGBB; alpha is left out.
 pub(super) fn color(key: &str, text: &str) -> Result<u32, LowerError> {
-    let wrong = || LowerError::at("bad-color", key, format!("`{text}` is not a colour")).hint("write it as \"#rrggbb\"");
+    let wrong =
+        || LowerError::at("bad-color", key, format!("`{text}` is not a colour")).hint("write it as \"#rrggbb\"");
     let digits = text.strip_prefix('#').filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit())).ok_or_else(wrong)?;
     let full: String = match digits.len() {
         3 => digits.chars().flat_map(|c| [c, c]).collect(),
