@@ -46,6 +46,18 @@ impl Fillable {
         }
     }
 
+    /// Parses the texts within `value`.
+    pub fn read(value: &Value) -> Result<Self, InterpolationError> {
+        Ok(match value {
+            Value::String(text) => Self::Text(Template::parse(unescape_literal(text))?),
+            Value::Array(list) => Self::List(list.iter().map(Self::read).collect::<Result<_, _>>()?),
+            Value::Object(map) => {
+                Self::Table(map.iter().map(|(k, v)| Ok((k.clone(), Self::read(v)?))).collect::<Result<_, _>>()?)
+            }
+            other => Self::Literal(other.clone()),
+        })
+    }
+
     /// The value with everything filled.
     pub fn fill(&self, scope: &dyn Scope) -> Result<Value, InterpolationError> {
         match self {

@@ -83,6 +83,8 @@ pub struct TaskProgram {
     pub outputs: Vec<(String, DataKind)>,
     /// Whether the primary output has an alpha channel that counts.
     pub alpha: bool,
+    /// Whether some class of its graph runs only on a server.
+    pub needs_server: bool,
     /// Metrics to measure.
     pub scores: Vec<String>,
     /// The rules.
