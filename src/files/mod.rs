@@ -4,14 +4,14 @@
 //! Must not know what any document means; a [`Shape`] tells it which keys hold what.
 
 mod comments;
+mod findings;
 mod format;
+pub mod kdl;
 mod shape;
 pub mod toml;
 mod tree;
 
+pub use findings::MAX_DEPTH;
 pub use format::Format;
 pub use shape::{Field, Shape, TableShape};
 pub use tree::{Comments, Element, Entry, Node, NodeKind, Path, Step, Table};
-
-/// Levels of lists and tables that a document may have inside one another.
-pub const MAX_DEPTH: usize = 64;
