@@ -3,10 +3,17 @@
 //!
 //! Must not know what any document means; a [`Shape`] tells it which keys hold what.
 
+mod comments;
+mod findings;
+mod format;
+pub mod kdl;
 mod shape;
+pub mod toml;
 mod tree;
 mod world;
 
+pub use findings::MAX_DEPTH;
+pub use format::Format;
 pub use shape::{Field, Shape, TableShape};
 pub use tree::{Comments, Element, Entry, Node, NodeKind, Path, Step, Table};
 pub use world::{
