@@ -19,6 +19,7 @@ pub mod diagnostic;
 pub mod files;
 pub mod graph;
 pub mod ident;
+pub mod imagefile;
 pub mod model;
 pub mod plan;
 pub mod raster;
