@@ -20,6 +20,7 @@ pub mod diagnostic;
 pub mod files;
 pub mod graph;
 pub mod ident;
+pub mod imagefile;
 pub mod model;
 pub mod native;
 pub mod plan;
