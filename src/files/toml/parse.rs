@@ -1,0 +1,286 @@
+//! Statements into the tree: headers, dotted keys and arrays of tables find their table, in order
+//! of appearance.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::{
+    scalar,
+    syntax::{self, Header, Key, Pair, Statement, Value, ValueKind},
+};
+use crate::{
+    diagnostic::{Diagnostic, Span, position},
+    files::{
+        MAX_DEPTH,
+        comments::split_first_row,
+        tree::{Comments, Element, Entry, Node, NodeKind, Table},
+    },
+};
+
+/// Reads a TOML text. All errors are reported; with an error of syntax there is no tree, with
+/// any other the tree holds what could be read.
+pub fn parse(text: &str, file: &Arc<str>) -> (Option<Node>, Vec<Diagnostic>) {
+    let mut diagnostics = Vec::new();
+    let outline = syntax::read(text, file, &mut diagnostics);
+    let broken = diagnostics.iter().any(|d| matches!(d.code, "toml-syntax" | "too-deep"));
+    let mut builder = Builder { text, file, root: Building::new(Origin::Header, Span::new(0, text.len())), diagnostics };
+    let mut section = Some(Vec::new());
+    for statement in outline.statements {
+        match statement {
+            Statement::Header(header) => section = builder.header(header),
+            Statement::Pair(pair) => {
+                if let Some(section) = &section {
+                    builder.pair(section, pair);
+                }
+            }
+        }
+    }
+    let too_deep = builder.diagnostics.iter().any(|d| d.code == "too-deep");
+    let mut root = builder.root.into_table();
+    root.dangling = outline.dangling;
+    let node = Node { span: Span::new(0, text.len()), kind: NodeKind::Table(root) };
+    let mut diagnostics = builder.diagnostics;
+    diagnostics.sort_by_key(|d| d.span);
+    ((!broken && !too_deep).then_some(node), diagnostics)
+}
+
+/// How a table came to be, which decides what may still be added to it.
+#[derive(Clone, Copy, PartialEq)]
+enum Origin {
+    /// Named only as the way to a deeper header.
+    Implicit,
+    /// By its own header.
+    Header,
+    /// By a dotted key.
+    Dotted,
+}
+
+/// A table that is not finished yet.
+struct Building {
+    origin: Origin,
+    span: Span,
+    entries: IndexMap<String, Slot>,
+}
+
+/// One key of an unfinished table.
+struct Slot {
+    key_span: Span,
+    comments: Comments,
+    content: Content,
+}
+
+enum Content {
+    Value(Node),
+    Table(Building),
+    Rows(Vec<(Building, Comments)>),
+}
+
+impl Building {
+    fn new(origin: Origin, span: Span) -> Self {
+        Self { origin, span, entries: IndexMap::new() }
+    }
+
+    fn into_table(self) -> Table {
+        let entries = self.entries.into_iter().map(|(key, slot)| (key, slot.into_entry())).collect();
+        Table { entries, dangling: Vec::new() }
+    }
+
+    fn into_node(self) -> Node {
+        Node { span: self.span, kind: NodeKind::Table(self.into_table()) }
+    }
+}
+
+impl Slot {
+    fn into_entry(self) -> Entry {
+        let Self { key_span, mut comments, content } = self;
+        let node = match content {
+            Content::Value(node) => node,
+            Content::Table(table) => table.into_node(),
+            Content::Rows(mut rows) => {
+                let span = rows.first().map_or(key_span, |(row, _)| row.span);
+                if let Some((_, first)) = rows.first_mut() {
+                    comments = split_first_row(&mut first.above);
+                }
+                let element = |(row, comments): (Building, Comments)| Element { node: row.into_node(), comments };
+                Node { span, kind: NodeKind::List(rows.into_iter().map(element).collect()) }
+            }
+        };
+        Entry { key_span, node, comments }
+    }
+}
+
+struct Builder<'a> {
+    text: &'a str,
+    file: &'a Arc<str>,
+    root: Building,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Builder<'_> {
+    /// Enters the table of a header; none when it cannot be.
+    fn header(&mut self, header: Header) -> Option<Vec<String>> {
+        let Header { keys, array, span, comments } = header;
+        if self.is_too_deep(keys.len(), span) {
+            return None;
+        }
+        let (last, parents) = keys.split_last()?;
+        let outcome = descend(&mut self.root, parents, span, Origin::Implicit)
+            .and_then(|parent| open_table(parent, last, array, span, comments));
+        if let Err(conflict) = outcome {
+            self.report(last, &conflict);
+            return None;
+        }
+        Some(keys.into_iter().map(|k| k.text).collect())
+    }
+
+    /// Adds a pair to the table of `section`.
+    fn pair(&mut self, section: &[String], pair: Pair) {
+        if self.is_too_deep(section.len() + pair.keys.len(), pair.span()) {
+            return;
+        }
+        let Pair { keys, value, comments } = pair;
+        let span = Span::new(keys.first().map_or(value.span.start, |k| k.span.start), value.span.end);
+        let Some((last, parents)) = keys.split_last() else { return };
+        let node = self.node(value);
+        let table = section.iter().try_fold(&mut self.root, |table, key| existing_table(table, key));
+        let Some(table) = table else { return };
+        let outcome = descend(table, parents, span, Origin::Dotted).and_then(|parent| {
+            let slot = Slot { key_span: last.span, comments, content: Content::Value(node) };
+            insert_slot(parent, &last.text, slot)
+        });
+        if let Err(conflict) = outcome {
+            self.report(last, &conflict);
+        }
+    }
+
+    fn node(&mut self, value: Value) -> Node {
+        let Value { span, kind } = value;
+        let kind = match kind {
+            ValueKind::Scalar(kind) => kind,
+            ValueKind::Array(items) => {
+                let element = |(value, comments)| Element { node: self.node(value), comments };
+                NodeKind::List(items.into_iter().map(element).collect())
+            }
+            ValueKind::Inline(pairs, dangling) => NodeKind::Table(Table { dangling, ..self.inline_table(pairs, span) }),
+        };
+        Node { span, kind }
+    }
+
+    fn inline_table(&mut self, pairs: Vec<Pair>, span: Span) -> Table {
+        let mut table = Building::new(Origin::Header, span);
+        for Pair { keys, value, comments } in pairs {
+            let Some((last, parents)) = keys.split_last() else { continue };
+            if self.is_too_deep(parents.len(), last.span) {
+                continue;
+            }
+            let pair_span = Span::new(keys[0].span.start, value.span.end);
+            let node = self.node(value);
+            let outcome = descend(&mut table, parents, pair_span, Origin::Dotted).and_then(|parent| {
+                let slot = Slot { key_span: last.span, comments, content: Content::Value(node) };
+                insert_slot(parent, &last.text, slot)
+            });
+            if let Err(conflict) = outcome {
+                self.report(last, &conflict);
+            }
+        }
+        table.into_table()
+    }
+
+    fn is_too_deep(&mut self, depth: usize, span: Span) -> bool {
+        if depth > MAX_DEPTH && !self.diagnostics.iter().any(|d| d.code == "too-deep") {
+            self.diagnostics.push(scalar::too_deep(span, self.file));
+        }
+        depth > MAX_DEPTH
+    }
+
+    fn report(&mut self, key: &Key, conflict: &Conflict) {
+        let (span, key, earlier, message) = match conflict {
+            Conflict::Defined(earlier) => (key.span, &key.text, earlier, "is already defined"),
+            Conflict::NotATable(key, earlier) => (key.span, &key.text, earlier, "is not a table that can be added to"),
+        };
+        let line = position(self.text, earlier.start).line;
+        let diagnostic = Diagnostic::error("duplicate-key", self.file, span, format!("`{key}` {message}"))
+            .with_hint(format!("it was first written on line {line}"));
+        self.diagnostics.push(diagnostic);
+    }
+}
+
+/// Why a statement has no place; with the earlier key in its way.
+enum Conflict {
+    Defined(Span),
+    NotATable(Key, Span),
+}
+
+/// Goes along `keys`, making tables of `origin` where there are none.
+fn descend<'t>(
+    table: &'t mut Building,
+    keys: &[Key],
+    span: Span,
+    origin: Origin,
+) -> Result<&'t mut Building, Conflict> {
+    let mut table = table;
+    for key in keys {
+        let slot = table.entries.entry(key.text.clone()).or_insert_with(|| Slot {
+            key_span: key.span,
+            comments: Comments::default(),
+            content: Content::Table(Building::new(origin, span)),
+        });
+        let earlier = slot.key_span;
+        table = match &mut slot.content {
+            Content::Table(inner) if origin == Origin::Implicit || inner.origin == Origin::Dotted => inner,
+            Content::Rows(rows) if origin == Origin::Implicit => match rows.last_mut() {
+                Some((row, _)) => row,
+                None => return Err(Conflict::NotATable(key.clone(), earlier)),
+            },
+            _ => return Err(Conflict::NotATable(key.clone(), earlier)),
+        };
+    }
+    Ok(table)
+}
+
+/// Makes the table that a header names.
+fn open_table(parent: &mut Building, key: &Key, array: bool, span: Span, comments: Comments) -> Result<(), Conflict> {
+    let table = Building::new(Origin::Header, span);
+    match parent.entries.get_mut(&key.text) {
+        None if array => {
+            let content = Content::Rows(vec![(table, comments)]);
+            insert_slot(parent, &key.text, Slot { key_span: key.span, comments: Comments::default(), content })
+        }
+        None => {
+            insert_slot(parent, &key.text, Slot { key_span: key.span, comments, content: Content::Table(table) })
+        }
+        Some(Slot { content: Content::Rows(rows), .. }) if array => {
+            rows.push((table, comments));
+            Ok(())
+        }
+        Some(slot) => match &mut slot.content {
+            Content::Table(implicit) if implicit.origin == Origin::Implicit && !array => {
+                implicit.origin = Origin::Header;
+                implicit.span = span;
+                slot.comments = comments;
+                slot.key_span = key.span;
+                Ok(())
+            }
+            _ => Err(Conflict::Defined(slot.key_span)),
+        },
+    }
+}
+
+fn insert_slot(parent: &mut Building, key: &str, slot: Slot) -> Result<(), Conflict> {
+    match parent.entries.get(key) {
+        Some(earlier) => Err(Conflict::Defined(earlier.key_span)),
+        None => {
+            parent.entries.insert(key.to_owned(), slot);
+            Ok(())
+        }
+    }
+}
+
+fn existing_table<'t>(table: &'t mut Building, key: &str) -> Option<&'t mut Building> {
+    match &mut table.entries.get_mut(key)?.content {
+        Content::Table(table) => Some(table),
+        Content::Rows(rows) => rows.last_mut().map(|(row, _)| row),
+        Content::Value(_) => None,
+    }
+}
