@@ -78,10 +78,7 @@ impl Reference {
 }
 
 fn parse_version_spec(text: &str) -> Result<VersionSpec, InvalidReference> {
-    let hash = [("blake3:", HashAlgorithm::Blake3), ("sha256:", HashAlgorithm::Sha256)]
-        .into_iter()
-        .find_map(|(prefix, algorithm)| text.strip_prefix(prefix).map(|digits| (algorithm, digits)));
-    if let Some((algorithm, digits)) = hash {
+    if let Some((algorithm, digits)) = HashAlgorithm::split(text) {
         let is_hash =
             (FEWEST_HASH_DIGITS..=64).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
         return if is_hash {
@@ -105,6 +102,28 @@ fn parse_version_spec(text: &str) -> Result<VersionSpec, InvalidReference> {
 fn parse_number(text: &str) -> Option<u64> {
     let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     if plain { text.parse().ok() } else { None }
+}
+
+impl HashAlgorithm {
+    /// Splits `sha256:…` or `blake3:…` into algorithm and digits; the digits are not looked at.
+    pub fn split(text: &str) -> Option<(Self, &str)> {
+        let (name, digits) = text.split_once(':')?;
+        [Self::Blake3, Self::Sha256].into_iter().find(|a| a.as_str() == name).map(|a| (a, digits))
+    }
+
+    /// As written in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Blake3 => "blake3",
+            Self::Sha256 => "sha256",
+        }
+    }
+}
+
+impl fmt::Display for HashAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 impl VersionSpec {
@@ -155,8 +174,7 @@ impl fmt::Display for VersionSpec {
             Self::Series { major, minor: None } => write!(f, "{major}"),
             Self::Series { major, minor: Some(minor) } => write!(f, "{major}.{minor}"),
             Self::Exact(version) => write!(f, "{version}"),
-            Self::Hash { algorithm: HashAlgorithm::Blake3, digits } => write!(f, "blake3:{digits}"),
-            Self::Hash { algorithm: HashAlgorithm::Sha256, digits } => write!(f, "sha256:{digits}"),
+            Self::Hash { algorithm, digits } => write!(f, "{algorithm}:{digits}"),
         }
     }
 }

@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use super::model::{
-    DependsEntry, ItemIx, ItemTable, Placement, Plan, PlanRule, PlanTask, RetryPolicy, Target, TaskIx,
-};
+use super::model::{DependsEntry, ItemIx, ItemTable, Placement, Plan, PlanRule, PlanTask, RetryPolicy, Target, TaskIx};
 use crate::{
     compile::Program,
-    content_hash::ContentHash,
     model::{ConfigDefaults, Retry, Task, TaskType, parse_backoff, parse_duration},
 };
 
@@ -91,7 +88,10 @@ fn plan_task(
             .iter()
             .map(|e| DependsEntry {
                 alternatives: e.alternatives.iter().map(|t| ix(*t)).collect(),
-                gathered: e.alternatives.iter().any(|t| program.expansion.items[*t].keys.iter().any(|k| gathered.contains(k))),
+                gathered: e
+                    .alternatives
+                    .iter()
+                    .any(|t| program.expansion.items[*t].keys.iter().any(|k| gathered.contains(k))),
             })
             .collect(),
         routed_from: parts.routers.iter().chain(&parts.loops_from).map(|t| ix(*t)).collect(),

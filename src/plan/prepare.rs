@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    io::BufReader,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -16,9 +17,6 @@ use crate::{
     imagefile,
     model::{Body, ValueMap},
 };
-
-/// Bytes of a file that hold its header, with its size in pixels.
-const HEADER: u64 = 1 << 20;
 
 /// Prepares the items of one plan.
 pub struct Preparation {
@@ -183,14 +181,21 @@ impl Preparation {
         };
         let mut out = Vec::new();
         for parent in parents.iter().filter(|p| !visit.absent.contains(p)) {
-            let missing = || LowerError::at("missing-input", &data.input, format!("{} left no result", self.address(*parent)));
+            let missing =
+                || LowerError::at("missing-input", &data.input, format!("{} left no result", self.address(*parent)));
             let result = upstream.result(*parent).ok_or_else(missing)?;
             out.extend(self.files_of(*parent, &result, data.output.as_deref(), number));
         }
         Ok(out)
     }
 
-    fn files_of(&self, parent: ItemIx, result: &ItemResult, output: Option<&str>, reader: usize) -> Vec<(BoundFile, OutputFile)> {
+    fn files_of(
+        &self,
+        parent: ItemIx,
+        result: &ItemResult,
+        output: Option<&str>,
+        reader: usize,
+    ) -> Vec<(BoundFile, OutputFile)> {
         let (source, _) = self.row(parent);
         let task = &self.program.tasks[source];
         let primary = task.outputs.first().map_or("image", |(name, _)| name.as_str());
@@ -226,9 +231,10 @@ impl Preparation {
         }
         let unreadable = |e: WorldError| LowerError::new(e.code(), format!("failed to {e}"));
         let hash = self.world.hash(&inside).map_err(unreadable)?;
-        let size = self.world.head(&inside, HEADER).ok().and_then(|bytes| imagefile::size(&bytes).ok());
-        let (width, height) = size.unwrap_or_default();
-        let bound = BoundFile { path: inside.clone(), identity: hash.to_string(), width, height, ..BoundFile::default() };
+        let stream = self.world.open(&inside).map_err(unreadable)?;
+        let (width, height) = imagefile::header(BufReader::new(stream)).map_or((0, 0), |h| (h.width, h.height));
+        let bound =
+            BoundFile { path: inside.clone(), identity: hash.to_string(), width, height, ..BoundFile::default() };
         self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(inside, bound.clone());
         Ok(bound)
     }

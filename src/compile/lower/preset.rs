@@ -10,7 +10,7 @@ use crate::{
         BoundFile, ClassInfo, Graph, GraphNode, Input, InputKind, NodeSet, Types, coerce_value, from_api, output_index,
         parse_link, unescape_literal,
     },
-    model::{Bind, Body, Document, NodeDef, Param, ParamType, Preset},
+    model::{Bind, Body, NodeDef, Param, ParamType, Preset},
 };
 
 /// What a parameter is given.
@@ -411,7 +411,7 @@ fn save_as(builder: &mut Builder<'_>, name: &str, source: Input, types: &Types, 
 }
 
 /// The graph of a kept workflow in API format with its bound parameters set.
-pub fn bound_workflow(
+fn bound_workflow(
     workflow: &Value,
     params: &IndexMap<String, Param>,
     values: &IndexMap<String, ParamValue>,

@@ -1,0 +1,220 @@
+//! Reading documents: bytes -> text -> tree -> checked against the shape of its kind -> typed.
+//!
+//! Reports every fault of a file at once. Judges what a document says by itself; whether what it
+//! refers to exists is for `check`.
+
+mod chain;
+mod config;
+mod header;
+mod names;
+mod nodes;
+mod values;
+
+use std::sync::{Arc, OnceLock};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    chain::Chain,
+    config::Config,
+    document::{Body, Document, Header, Kind},
+    schema,
+};
+use crate::{
+    diagnostic::{Diagnostic, Severity, Span},
+    files::{self, Format, Node, Path, Shape, Step},
+};
+
+/// Most bytes of a document.
+pub const MAX_DOCUMENT_BYTES: u64 = 4 * 1024 * 1024;
+
+/// What came of reading a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parsed<T> {
+    /// The meaning; none when there is an error.
+    pub value: Option<T>,
+    /// The tree with places; none when the text is not even TOML or KDL.
+    pub tree: Option<Node>,
+    /// All errors and warnings, by place.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl<T> Parsed<T> {
+    fn failed(diagnostic: Diagnostic) -> Self {
+        Self { value: None, tree: None, diagnostics: vec![diagnostic] }
+    }
+
+    /// Whether there is an error.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+    }
+}
+
+/// The text of a file, or why it is none.
+pub fn read_bytes(bytes: &[u8], file: &Arc<str>) -> Result<Arc<str>, Diagnostic> {
+    if bytes.len() as u64 > MAX_DOCUMENT_BYTES {
+        return Err(file_too_large(file));
+    }
+    std::str::from_utf8(bytes).map(Arc::from).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+        let byte = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
+        let message = format!("the file is not UTF-8: byte 0x{byte:02x} in line {line}");
+        Diagnostic::error("not-utf8", file, None, message).with_hint("save it as UTF-8")
+    })
+}
+
+/// The finding that `file` is larger than a document may be.
+pub fn file_too_large(file: &Arc<str>) -> Diagnostic {
+    let message = format!("the file is larger than {} MiB", MAX_DOCUMENT_BYTES / (1024 * 1024));
+    Diagnostic::error("file-too-large", file, None, message).with_hint("keep data in files of its own, such as CSV")
+}
+
+/// Reads a document. `file` is its path, for diagnostics.
+pub fn read_document(text: &str, file: &Arc<str>, format: Format) -> Parsed<Document> {
+    if text.len() as u64 > MAX_DOCUMENT_BYTES {
+        return Parsed::failed(file_too_large(file));
+    }
+    let (tree, mut diagnostics) = parse(text, file, format);
+    let Some(tree) = tree else { return Parsed { value: None, tree: None, diagnostics } };
+    let source = Source { text, file, format, tree: &tree };
+    let Some(kind) = header::check(&source, &mut diagnostics) else {
+        return Parsed { value: None, tree: Some(tree), diagnostics: sorted(diagnostics) };
+    };
+    names::check(&source, kind, &mut diagnostics);
+    nodes::check(&source, &mut diagnostics);
+    values::check_document(&source, kind, &mut diagnostics);
+    if kind == Kind::Chain {
+        chain::check(&source, &mut diagnostics);
+    }
+    add_unless_covered(&mut diagnostics, files::validate(&tree, shape_of(kind), file));
+    let value = typed_unless_wrong(&source, &mut diagnostics, || typed_document(&tree, kind));
+    Parsed { value, tree: Some(tree), diagnostics: sorted(diagnostics) }
+}
+
+/// Reads `comfywright.toml`.
+pub fn read_config(text: &str, file: &Arc<str>) -> Parsed<Config> {
+    let (tree, mut diagnostics) = files::toml::parse(text, file);
+    let Some(tree) = tree else { return Parsed { value: None, tree: None, diagnostics } };
+    let source = Source { text, file, format: Format::Toml, tree: &tree };
+    config::check(&source, &mut diagnostics);
+    add_unless_covered(&mut diagnostics, files::validate(&tree, config_shape(), file));
+    let value = typed_unless_wrong(&source, &mut diagnostics, || from_json(&tree));
+    Parsed { value, tree: Some(tree), diagnostics: sorted(diagnostics) }
+}
+
+/// The shape of documents of `kind`: what the readers of KDL and the printers go by.
+pub fn shape_of(kind: Kind) -> &'static Shape {
+    static SHAPES: [OnceLock<Shape>; 5] = [const { OnceLock::new() }; 5];
+    SHAPES[kind as usize].get_or_init(|| Shape::from_schema(&schema::for_kind(kind)))
+}
+
+/// The shape of `comfywright.toml`.
+pub fn config_shape() -> &'static Shape {
+    static SHAPE: OnceLock<Shape> = OnceLock::new();
+    SHAPE.get_or_init(|| Shape::from_schema(&schema::for_config()))
+}
+
+/// A file that is being read.
+struct Source<'a> {
+    text: &'a str,
+    file: &'a Arc<str>,
+    format: Format,
+    tree: &'a Node,
+}
+
+impl Source<'_> {
+    fn error(&self, code: &'static str, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(code, self.file, span, message)
+    }
+
+    /// `key = "value"` or `key value`, as this format writes it.
+    fn write_pair(&self, key: &str, value: &str) -> String {
+        match self.format {
+            Format::Toml => format!("{key} = \"{value}\""),
+            Format::Kdl => format!("{key} \"{value}\""),
+        }
+    }
+}
+
+/// KDL is read by the shape of its kind, so the kind is found first.
+fn parse(text: &str, file: &Arc<str>, format: Format) -> (Option<Node>, Vec<Diagnostic>) {
+    if format == Format::Toml {
+        return files::toml::parse(text, file);
+    }
+    let guess = header::guess_kind(text).unwrap_or(Kind::Preset);
+    let (tree, diagnostics) = files::kdl::parse(text, file, shape_of(guess));
+    match tree.as_ref().and_then(header::kind_of) {
+        Some(kind) if kind != guess => files::kdl::parse(text, file, shape_of(kind)),
+        _ => (tree, diagnostics),
+    }
+}
+
+/// What the shape finds, but for what a rule has said better already about the same text.
+fn add_unless_covered(diagnostics: &mut Vec<Diagnostic>, found: Vec<Diagnostic>) {
+    let covered: Vec<Span> = diagnostics.iter().filter_map(|d| d.span).collect();
+    let inside = |inner: Span, outer: Span| outer.start <= inner.start && inner.end <= outer.end;
+    diagnostics.extend(found.into_iter().filter(|d| {
+        // A missing key is reported at the table around it, which may hold other faults.
+        d.code == "missing-key" || !d.span.is_some_and(|span| covered.iter().any(|outer| inside(span, *outer)))
+    }));
+}
+
+fn typed_unless_wrong<T>(
+    source: &Source<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+    typed: impl FnOnce() -> Result<T, Mismatch>,
+) -> Option<T> {
+    if diagnostics.iter().any(|d| d.severity == Severity::Error) {
+        return None;
+    }
+    typed()
+        .map_err(|mismatch| {
+            let span = source.tree.span_of(&mismatch.path);
+            diagnostics.push(source.error("invalid-value", span, mismatch.message));
+        })
+        .ok()
+}
+
+/// A value that the shape lets pass and the model does not.
+struct Mismatch {
+    path: Path,
+    message: String,
+}
+
+fn typed_document(tree: &Node, kind: Kind) -> Result<Document, Mismatch> {
+    let header: Header = from_json(tree)?;
+    let body = match kind {
+        Kind::Preset => Body::Preset(from_json(tree)?),
+        Kind::Template => Body::Template(from_json(tree)?),
+        Kind::AbTest => Body::AbTest(from_json(tree)?),
+        Kind::Mask => Body::Mask(from_json(tree)?),
+        Kind::Chain => {
+            let mut chain: Chain = from_json(tree)?;
+            chain.task.values_mut().for_each(|task| task.with.append(&mut task.settings));
+            Body::Chain(chain)
+        }
+    };
+    Ok(Document { header, body })
+}
+
+fn from_json<T: DeserializeOwned>(tree: &Node) -> Result<T, Mismatch> {
+    serde_path_to_error::deserialize(tree.to_json()).map_err(|error| {
+        let steps = error.path().iter().filter_map(|segment| match segment {
+            serde_path_to_error::Segment::Seq { index } => Some(Step::Index(*index)),
+            serde_path_to_error::Segment::Map { key } => Some(Step::Key(key.clone())),
+            _ => None,
+        });
+        Mismatch { path: Path(steps.collect()), message: error.inner().to_string() }
+    })
+}
+
+fn sorted(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    diagnostics.sort_by_key(|d| d.span);
+    diagnostics
+}
+
+/// The word for `value` in files, such as `remove_bg`.
+fn word(value: &impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
