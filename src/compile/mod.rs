@@ -10,7 +10,9 @@ mod program;
 mod relation;
 mod report;
 mod rules;
+mod sample;
 mod structure;
+mod workspace_files;
 
 pub use expand::{Expansion, plain};
 pub use fill::{Fillable, fill_all};
@@ -22,3 +24,4 @@ pub use relation::{KeyIx, KeyTable, Relation, ValueIx};
 pub use report::Report;
 pub use rules::TaskRule;
 pub use structure::{DataInput, Entry, Structure, TaskStructure};
+pub use workspace_files::WorkspaceFiles;

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     content_hash::ContentHash,
     files::{Path, World},
-    graph::{NodeSet, output_index, parse_link},
+    graph::{Graph, NodeSet, output_index, parse_link},
     model::{Body, Chain, Config, DataKind, Document, Header, Kind, Task, TaskType, ValueMap, task_type},
     path,
 };
@@ -85,6 +85,8 @@ pub struct TaskProgram {
     pub alpha: bool,
     /// Whether some class of its graph runs only on a server.
     pub needs_server: bool,
+    /// The graph of its first item, with stand-ins for the files of other tasks.
+    pub sample: Option<Graph>,
     /// Metrics to measure.
     pub scores: Vec<String>,
     /// The rules.
@@ -111,7 +113,7 @@ pub fn compile(document: &Document, chain: &Chain, context: Context<'_>, report:
     for (task, rules) in tasks.iter_mut().zip(rules.drain(..)) {
         task.rules = rules;
     }
-    let program = Program {
+    let mut program = Program {
         file: report.file().clone(),
         header: document.header.clone(),
         hash: ContentHash::of_json(&serde_json::to_value(chain).unwrap_or_default()),
@@ -121,6 +123,9 @@ pub fn compile(document: &Document, chain: &Chain, context: Context<'_>, report:
         tasks,
     };
     program.check_names(report);
+    if !report.has_errors() {
+        program.sample(context, report);
+    }
     Some(program)
 }
 

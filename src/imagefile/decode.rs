@@ -101,7 +101,7 @@ pub(super) fn one_line(text: &str) -> String {
 
 impl Limits {
     /// Whether `frames` frames of `width` x `height` pixels of `bits` bits a sample are allowed.
-    pub(super) fn check(&self, width: u32, height: u32, bits: u8, frames: u64) -> Result<(), ImageFileError> {
+    pub fn check(&self, width: u32, height: u32, bits: u8, frames: u64) -> Result<(), ImageFileError> {
         let max_side = self.max_side;
         if width == 0 || height == 0 || width > max_side || height > max_side {
             return Err(ImageFileError::Side { width, height, max_side });
