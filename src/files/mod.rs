@@ -7,11 +7,14 @@ mod comments;
 mod findings;
 mod format;
 pub mod kdl;
+mod literal;
 mod shape;
 pub mod toml;
 mod tree;
+mod validate;
 
 pub use findings::MAX_DEPTH;
 pub use format::Format;
 pub use shape::{Field, Shape, TableShape};
 pub use tree::{Comments, Element, Entry, Node, NodeKind, Path, Step, Table};
+pub use validate::validate;

@@ -69,12 +69,7 @@ pub(super) fn raw_length(rest: &str, hashes: usize) -> Result<usize, usize> {
 }
 
 /// The text of a string literal.
-pub(super) fn string(
-    literal: &str,
-    span: Span,
-    file: &Arc<str>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> String {
+pub(super) fn string(literal: &str, span: Span, file: &Arc<str>, diagnostics: &mut Vec<Diagnostic>) -> String {
     if let Some(plain) = literal.strip_prefix('"').and_then(|l| l.strip_suffix('"'))
         && !plain.contains(|c: char| c == '\\' || c == '"' || is_newline(c) || is_disallowed(c))
     {

@@ -287,7 +287,12 @@ impl<'a> Reader<'a> {
     fn table(&mut self, node: &RawNode, shape: &Shape, at: &Path) -> NodeKind {
         if let Some(surplus) = node.arguments().next() {
             let message = format!("`{}` has both a value and {}", node.name.text, table_form(node));
-            self.error("kdl-mixed", surplus.span, message, "a table takes no values of its own; quote text with blanks");
+            self.error(
+                "kdl-mixed",
+                surplus.span,
+                message,
+                "a table takes no values of its own; quote text with blanks",
+            );
         }
         let mut table = Table::default();
         self.properties_into(&mut table, node, shape, at);
@@ -322,7 +327,8 @@ impl<'a> Reader<'a> {
         }
         let span = span_after_name(node);
         let raw = &self.text[span.range()];
-        let message = format!("text with braces must be quoted: `{}` is read as a block", &self.text[block.span.range()]);
+        let message =
+            format!("text with braces must be quoted: `{}` is read as a block", &self.text[block.span.range()]);
         let diagnostic = Diagnostic::error("kdl-bare-brace", self.file, span, message);
         self.diagnostics.push(if raw.contains(['"', '\\', '\n', '#']) {
             diagnostic.with_hint("put the whole text in quotes")

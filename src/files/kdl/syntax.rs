@@ -536,13 +536,21 @@ impl<'a> Parser<'a> {
         let diagnostic = Diagnostic::error("kdl-bare-brace", self.file, span, "text with braces must be quoted");
         let diagnostic = if text.contains(['"', '\\']) { diagnostic } else { diagnostic.with_fix_quoting(span) };
         self.report(diagnostic);
-        Some(RawEntry { span: Span::new(key.span.start, self.at), key: Some(key), value_span: span, value: NodeKind::String(text) })
+        Some(RawEntry {
+            span: Span::new(key.span.start, self.at),
+            key: Some(key),
+            value_span: span,
+            value: NodeKind::String(text),
+        })
     }
 
     fn report_annotation(&mut self, annotation: &Word) {
         let message = format!("`({})` has no meaning before a value", annotation.text);
-        let diagnostic = Diagnostic::error("kdl-annotation", self.file, annotation.span, message)
-            .with_fix("remove it", annotation.span, "");
+        let diagnostic = Diagnostic::error("kdl-annotation", self.file, annotation.span, message).with_fix(
+            "remove it",
+            annotation.span,
+            "",
+        );
         self.report(diagnostic);
     }
 
