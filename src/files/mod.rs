@@ -7,10 +7,12 @@ mod comments;
 mod findings;
 mod format;
 pub mod kdl;
+mod literal;
 mod shape;
 pub mod toml;
 mod tree;
 mod world;
+mod validate;
 
 pub use findings::MAX_DEPTH;
 pub use format::Format;
@@ -19,3 +21,4 @@ pub use tree::{Comments, Element, Entry, Node, NodeKind, Path, Step, Table};
 pub use world::{
     DirWorld, FileInfo, FileKind, Listed, MemoryWorld, PathError, Stream, World, WorldError, join_relative,
 };
+pub use validate::validate;
