@@ -24,7 +24,8 @@ pub fn parse(text: &str, file: &Arc<str>) -> (Option<Node>, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
     let outline = syntax::read(text, file, &mut diagnostics);
     let broken = diagnostics.iter().any(|d| matches!(d.code, "toml-syntax" | "too-deep"));
-    let mut builder = Builder { text, file, root: Building::new(Origin::Header, Span::new(0, text.len())), diagnostics };
+    let mut builder =
+        Builder { text, file, root: Building::new(Origin::Header, Span::new(0, text.len())), diagnostics };
     let mut section = Some(Vec::new());
     for statement in outline.statements {
         match statement {
@@ -247,9 +248,7 @@ fn open_table(parent: &mut Building, key: &Key, array: bool, span: Span, comment
             let content = Content::Rows(vec![(table, comments)]);
             insert_slot(parent, &key.text, Slot { key_span: key.span, comments: Comments::default(), content })
         }
-        None => {
-            insert_slot(parent, &key.text, Slot { key_span: key.span, comments, content: Content::Table(table) })
-        }
+        None => insert_slot(parent, &key.text, Slot { key_span: key.span, comments, content: Content::Table(table) }),
         Some(Slot { content: Content::Rows(rows), .. }) if array => {
             rows.push((table, comments));
             Ok(())

@@ -81,19 +81,16 @@ fn describe(expected: &toml_parser::Expected) -> Option<String> {
     }
 }
 
-fn scalar_error(
-    error: &ParseError,
-    raw: &str,
-    encoding: Option<Encoding>,
-    span: Span,
-    file: &Arc<str>,
-) -> Diagnostic {
+fn scalar_error(error: &ParseError, raw: &str, encoding: Option<Encoding>, span: Span, file: &Arc<str>) -> Diagnostic {
     let bare_word = encoding.is_none() && raw.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '@' | '{'));
     match raw {
         "True" | "TRUE" | "False" | "FALSE" => {
             let lower = raw.to_lowercase();
-            Diagnostic::error("toml-syntax", file, span, format!("`{raw}` is written `{lower}`"))
-                .with_fix(format!("write {lower}"), span, lower)
+            Diagnostic::error("toml-syntax", file, span, format!("`{raw}` is written `{lower}`")).with_fix(
+                format!("write {lower}"),
+                span,
+                lower,
+            )
         }
         _ if bare_word && !raw.contains(['"', '\'', '\\']) => {
             Diagnostic::error("toml-syntax", file, span, "text must be quoted").with_fix_quoting(span)

@@ -116,7 +116,8 @@ pub(in crate::files) fn read(text: &str, file: &Arc<str>, diagnostics: &mut Vec<
             diagnostics.push(diagnostic);
         }
     }
-    let mut reader = Reader { text, file, events: &events, next: 0, pending: Pending::default(), depth: 0, diagnostics };
+    let mut reader =
+        Reader { text, file, events: &events, next: 0, pending: Pending::default(), depth: 0, diagnostics };
     reader.document()
 }
 

@@ -6,9 +6,15 @@
 mod chain;
 mod config;
 mod header;
+mod moves;
 mod names;
 mod nodes;
+mod pending;
+mod settings;
+mod sources;
 mod values;
+
+pub use values::setting_path;
 
 use std::sync::{Arc, OnceLock};
 
@@ -84,10 +90,16 @@ pub fn read_document(text: &str, file: &Arc<str>, format: Format) -> Parsed<Docu
     names::check(&source, kind, &mut diagnostics);
     nodes::check(&source, &mut diagnostics);
     values::check_document(&source, kind, &mut diagnostics);
-    if kind == Kind::Chain {
-        chain::check(&source, &mut diagnostics);
+    match kind {
+        Kind::Chain => {
+            chain::check(&source, &mut diagnostics);
+            sources::check_layers(&source, &["task", "*", "layer", "*"], &mut diagnostics);
+            sources::check_layers(&source, &["task", "*", "with", "layer", "*"], &mut diagnostics);
+        }
+        Kind::Mask => sources::check_layers(&source, &["layer", "*"], &mut diagnostics),
+        Kind::Preset | Kind::Template | Kind::AbTest => {}
     }
-    add_unless_covered(&mut diagnostics, files::validate(&tree, shape_of(kind), file));
+    add_unless_covered(&mut diagnostics, pending::validate(&tree, shape_of(kind), file));
     let value = typed_unless_wrong(&source, &mut diagnostics, || typed_document(&tree, kind));
     Parsed { value, tree: Some(tree), diagnostics: sorted(diagnostics) }
 }
@@ -98,7 +110,7 @@ pub fn read_config(text: &str, file: &Arc<str>) -> Parsed<Config> {
     let Some(tree) = tree else { return Parsed { value: None, tree: None, diagnostics } };
     let source = Source { text, file, format: Format::Toml, tree: &tree };
     config::check(&source, &mut diagnostics);
-    add_unless_covered(&mut diagnostics, files::validate(&tree, config_shape(), file));
+    add_unless_covered(&mut diagnostics, pending::validate(&tree, config_shape(), file));
     let value = typed_unless_wrong(&source, &mut diagnostics, || from_json(&tree));
     Parsed { value, tree: Some(tree), diagnostics: sorted(diagnostics) }
 }
@@ -143,9 +155,9 @@ fn parse(text: &str, file: &Arc<str>, format: Format) -> (Option<Node>, Vec<Diag
         return files::toml::parse(text, file);
     }
     let guess = header::guess_kind(text).unwrap_or(Kind::Preset);
-    let (tree, diagnostics) = files::kdl::parse(text, file, shape_of(guess));
+    let (tree, diagnostics) = pending::kdl::parse(text, file, shape_of(guess));
     match tree.as_ref().and_then(header::kind_of) {
-        Some(kind) if kind != guess => files::kdl::parse(text, file, shape_of(kind)),
+        Some(kind) if kind != guess => pending::kdl::parse(text, file, shape_of(kind)),
         _ => (tree, diagnostics),
     }
 }
