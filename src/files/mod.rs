@@ -4,18 +4,21 @@
 //! Must not know what any document means; a [`Shape`] tells it which keys hold what.
 
 mod comments;
+mod findings;
 mod format;
+pub mod kdl;
+mod literal;
 mod shape;
 pub mod toml;
 mod tree;
+mod validate;
 mod world;
 
+pub use findings::MAX_DEPTH;
 pub use format::Format;
 pub use shape::{Field, Shape, TableShape};
 pub use tree::{Comments, Element, Entry, Node, NodeKind, Path, Step, Table};
+pub use validate::validate;
 pub use world::{
     DirWorld, FileInfo, FileKind, Listed, MemoryWorld, PathError, Stream, World, WorldError, join_relative,
 };
-
-/// Levels of lists and tables that a document may have inside one another.
-pub const MAX_DEPTH: usize = 64;

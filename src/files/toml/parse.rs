@@ -5,15 +5,13 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::{
-    scalar,
-    syntax::{self, Header, Key, Pair, Statement, Value, ValueKind},
-};
+use super::syntax::{self, Header, Key, Pair, Statement, Value, ValueKind};
 use crate::{
     diagnostic::{Diagnostic, Span, position},
     files::{
         MAX_DEPTH,
         comments::split_first_row,
+        findings::too_deep,
         tree::{Comments, Element, Entry, Node, NodeKind, Table},
     },
 };
@@ -190,7 +188,7 @@ impl Builder<'_> {
 
     fn is_too_deep(&mut self, depth: usize, span: Span) -> bool {
         if depth > MAX_DEPTH && !self.diagnostics.iter().any(|d| d.code == "too-deep") {
-            self.diagnostics.push(scalar::too_deep(span, self.file));
+            self.diagnostics.push(too_deep(span, self.file));
         }
         depth > MAX_DEPTH
     }

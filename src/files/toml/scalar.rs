@@ -8,8 +8,11 @@ use toml_parser::{
 };
 
 use crate::{
-    diagnostic::{Diagnostic, Fix, Span, TextEdit},
-    files::tree::NodeKind,
+    diagnostic::{Diagnostic, Span},
+    files::{
+        findings::{WithFixQuoting as _, too_deep},
+        tree::NodeKind,
+    },
 };
 
 /// Reads a scalar. What cannot be a value of a document is reported and read as its text.
@@ -66,12 +69,6 @@ pub(super) fn syntax_error(error: &ParseError, fallback: Span, file: &Arc<str>) 
     diagnostic.with_hint(format!("expected {}", expected.join(" or ")))
 }
 
-/// The diagnostic of what is nested beyond [`crate::files::MAX_DEPTH`].
-pub(super) fn too_deep(span: Span, file: &Arc<str>) -> Diagnostic {
-    Diagnostic::error("too-deep", file, span, format!("nested more than {} levels deep", crate::files::MAX_DEPTH))
-        .with_hint("flatten the values")
-}
-
 fn describe(expected: &toml_parser::Expected) -> Option<String> {
     match expected {
         toml_parser::Expected::Literal("\n") => Some("the end of the line".to_owned()),
@@ -106,20 +103,5 @@ fn integer_error(digits: &str, radix: u32, span: Span, file: &Arc<str>) -> Diagn
     match decimal {
         Ok(decimal) => diagnostic.with_fix(format!("write \"{decimal}\""), span, format!("\"{decimal}\"")),
         Err(_) => diagnostic,
-    }
-}
-
-/// Adds the fix that puts quotes around a place.
-pub(in crate::files) trait WithFixQuoting {
-    /// Adds the fix that puts quotes around `span`, whose text needs no escapes.
-    #[must_use]
-    fn with_fix_quoting(self, span: Span) -> Self;
-}
-
-impl WithFixQuoting for Diagnostic {
-    fn with_fix_quoting(mut self, span: Span) -> Self {
-        let quote = |at| TextEdit { span: Span::new(at, at), text: "\"".to_owned() };
-        self.fix = Some(Fix { title: "quote it".to_owned(), edits: vec![quote(span.start), quote(span.end)] });
-        self
     }
 }

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     diagnostic::{Diagnostic, Span},
     files::{Entry, Node, NodeKind, Step, Table},
+    ident::did_you_mean,
     model::{
         chain::{TASK_KEYS, TaskType},
         settings::{settings_named, task_type, task_types},
@@ -83,7 +84,7 @@ fn check_keys(source: &Source<'_>, task: &TaskNode<'_>, kind: TaskType, diagnost
                 diagnostics.push(source.error("written-twice", twice.key_span, message).with_hint("keep one of them"));
             }
             check_setting(source, kind, setting, &entry.node, diagnostics);
-        } else if info.input(key).is_some() || settings_named(key).next().is_none() && info.open {
+        } else if info.input(key).is_some() || info.open && is_unlike_any_key(key) {
             let message = format!("`{key}` does not stand on the task itself");
             let hint = format!("inputs stand in `with`: with.{key} = …");
             diagnostics.push(source.error("misplaced-key", entry.key_span, message).with_hint(hint));
@@ -91,6 +92,12 @@ fn check_keys(source: &Source<'_>, task: &TaskNode<'_>, kind: TaskType, diagnost
             diagnostics.push(setting_of_other_type(source, key, entry, kind));
         }
     }
+}
+
+/// Whether `key` is no slip of the pen for a key that a task may have.
+fn is_unlike_any_key(key: &str) -> bool {
+    let settings = task_types().flat_map(|kind| task_type(kind).settings.iter().map(|setting| setting.name));
+    did_you_mean(key, TASK_KEYS.iter().copied().chain(settings)).is_none()
 }
 
 fn setting_of_other_type(source: &Source<'_>, key: &str, entry: &Entry, kind: TaskType) -> Diagnostic {

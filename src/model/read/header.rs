@@ -24,18 +24,9 @@ pub(super) fn check(source: &Source<'_>, diagnostics: &mut Vec<Diagnostic>) -> O
 }
 
 /// The kind that a tree names.
-pub(super) fn kind_of(tree: &Node) -> Option<Kind> {
+fn kind_of(tree: &Node) -> Option<Kind> {
     let name = tree.as_table()?.entries.get("kind")?.node.as_str()?;
     Kind::ALL.into_iter().find(|kind| kind.as_str() == name)
-}
-
-/// The kind of a KDL text that is not parsed yet: a guess, confirmed after parsing.
-pub(super) fn guess_kind(text: &str) -> Option<Kind> {
-    text.trim_start_matches('\u{feff}').lines().find_map(|line| {
-        let mut words = line.split([' ', '\t', ';', '"', '\'']).filter(|word| !word.is_empty());
-        let value = if words.next() == Some("kind") { words.next()? } else { return None };
-        Kind::ALL.into_iter().find(|kind| kind.as_str() == value)
-    })
 }
 
 fn missing_kind(source: &Source<'_>) -> Diagnostic {

@@ -3,15 +3,16 @@
 use std::sync::OnceLock;
 
 use indexmap::IndexMap;
+use serde_json::Value;
 
 use super::{
-    Source, pending,
+    Source,
     values::{check_length, check_lengths, check_reference},
     word,
 };
 use crate::{
     diagnostic::Diagnostic,
-    files::{Comments, Element, Entry, Node, NodeKind, Shape, Table},
+    files::{self, Comments, Element, Entry, Field, Node, NodeKind, Shape, Table, TableShape},
     ident::did_you_mean,
     model::{
         chain::TaskType,
@@ -58,7 +59,7 @@ pub(super) fn check_setting(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     if let Some(shape) = value_shapes().get(&(kind, setting.name)) {
-        diagnostics.extend(pending::validate(node, shape, source.file));
+        diagnostics.extend(files::validate(&table_of(setting.name, node), shape, source.file));
     }
     match &setting.shape {
         SettingShape::Document(_) => diagnostics.extend(check_reference(source, node)),
@@ -94,14 +95,14 @@ fn check_input(source: &Source<'_>, kind: TaskType, input: &InputInfo, node: &No
         return Vec::new();
     }
     if let Some(shape) = value_shapes().get(&(kind, input.name)) {
-        return pending::validate(node, shape, source.file);
+        return files::validate(&table_of(input.name, node), shape, source.file);
     }
     let takes = if input.list { "links or paths" } else { "a link or a path" };
     let message = format!("the input `{}` takes {takes}, not {}", input.name, node.describe());
     vec![source.error("wrong-type", node.span, message).with_hint(input.description)]
 }
 
-/// The shapes of settings, and of literals of inputs, by type of task and name.
+/// The shapes of tables with one setting, or of literals of inputs, by type of task and name.
 fn value_shapes() -> &'static IndexMap<(TaskType, &'static str), Shape> {
     static SHAPES: OnceLock<IndexMap<(TaskType, &'static str), Shape>> = OnceLock::new();
     SHAPES.get_or_init(|| {
@@ -111,6 +112,12 @@ fn value_shapes() -> &'static IndexMap<(TaskType, &'static str), Shape> {
             let inputs = task_type(kind).inputs.iter();
             inputs.filter_map(move |i| i.literal.as_ref().map(|l| ((kind, i.name), schema::for_literal(l, i.name))))
         });
-        settings.chain(literals).map(|(key, schema)| (key, Shape::from_schema(&schema))).collect()
+        settings.chain(literals).map(|((kind, name), schema)| ((kind, name), only_key(name, &schema))).collect()
     })
+}
+
+/// A table of one optional key.
+fn only_key(name: &str, schema: &Value) -> Shape {
+    let field = Field { shape: Shape::from_schema(schema), required: false };
+    Shape::Table(TableShape { fields: [(name.to_owned(), field)].into_iter().collect(), rest: None })
 }
