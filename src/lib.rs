@@ -16,6 +16,7 @@
 
 pub mod content_hash;
 pub mod diagnostic;
+pub mod draw;
 pub mod files;
 pub mod graph;
 pub mod ident;
@@ -26,3 +27,5 @@ pub mod plan;
 pub mod raster;
 pub mod rules;
 pub mod run;
+pub mod scorers;
+pub mod vision;
