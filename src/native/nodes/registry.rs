@@ -1,6 +1,6 @@
 //! The table of pure native nodes, dispatch by class, and the bound on the size of results.
 
-use super::NodeError;
+use super::{NodeError, adjust, compositing, images, masks, primitives, regexes, resize, strings};
 use crate::native::value::{Inputs, NodeValue};
 
 /// Largest result that any node may make: 4 GiB.
@@ -20,7 +20,16 @@ pub struct NativeNode {
 }
 
 /// Every table of nodes, one a family.
-const TABLES: &[&[NativeNode]] = &[];
+const TABLES: &[&[NativeNode]] = &[
+    images::NODES,
+    resize::NODES,
+    adjust::NODES,
+    compositing::NODES,
+    masks::NODES,
+    primitives::NODES,
+    strings::NODES,
+    regexes::NODES,
+];
 
 /// All classes that [`run`] knows, in the order of the tables.
 pub fn classes() -> impl Iterator<Item = &'static str> {
