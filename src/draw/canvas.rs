@@ -75,7 +75,8 @@ impl Canvas {
         for (at, pixel) in data.chunks_exact(picture.channels.max(1)).enumerate() {
             let (px, py) = (at % picture.width, at / picture.width);
             let byte = |value: f32| (value * 255.0).clamp(0.0, 255.0).round() as u8;
-            let color = if pixel.len() < 3 { [byte(pixel[0]); 3] } else { [byte(pixel[0]), byte(pixel[1]), byte(pixel[2])] };
+            let color =
+                if pixel.len() < 3 { [byte(pixel[0]); 3] } else { [byte(pixel[0]), byte(pixel[1]), byte(pixel[2])] };
             let alpha = pixel.get(3).copied().unwrap_or(1.0);
             let (to_x, to_y) = ((x + px) as i64, (y + py) as i64);
             if alpha < 1.0 {

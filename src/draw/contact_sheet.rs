@@ -235,7 +235,8 @@ mod tests {
     #[test]
     fn pictures_stay_on_their_cards_and_keep_their_proportions() {
         let sizes = [(640, 480), (100, 50), (480, 640), (3000, 10), (1, 1)];
-        let layout = layout_sheet(&pictures(&sizes), &SheetOptions { columns: Some(2), ..SheetOptions::default() }).unwrap();
+        let layout =
+            layout_sheet(&pictures(&sizes), &SheetOptions { columns: Some(2), ..SheetOptions::default() }).unwrap();
         assert_eq!(layout.cards.len(), 5);
         for ((card, picture), (width, height)) in layout.cards.iter().zip(&layout.pictures).zip(sizes) {
             assert!(picture.x >= card.x && picture.x + picture.width <= card.x + card.width);

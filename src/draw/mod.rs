@@ -8,5 +8,7 @@ mod contact_sheet;
 mod text;
 
 pub use canvas::{Canvas, Color, Rect};
-pub use contact_sheet::{MAX_SHEET_SIDE, Picture, SheetLayout, SheetOptions, SheetTooLarge, layout_sheet, paint_frame, paint_picture};
+pub use contact_sheet::{
+    MAX_SHEET_SIDE, Picture, SheetLayout, SheetOptions, SheetTooLarge, layout_sheet, paint_frame, paint_picture,
+};
 pub use text::{Weight, ellipsised, line_height, text_width, wrapped};

@@ -79,7 +79,8 @@ pub(super) fn ui_format(graph: &Graph) -> Value {
         nodes.push(ui_node(number, node, pos, sockets));
     }
     for (at, node) in nodes.iter_mut().enumerate() {
-        let slots = outgoing.keys().filter(|(source, _)| *source == at + 1).map(|(_, slot)| slot + 1).max().unwrap_or(0);
+        let slots =
+            outgoing.keys().filter(|(source, _)| *source == at + 1).map(|(_, slot)| slot + 1).max().unwrap_or(0);
         let outputs: Vec<_> = (0..slots)
             .map(|slot| json!({ "name": slot.to_string(), "type": "*", "slot_index": slot, "links": outgoing.get(&(at + 1, slot)) }))
             .collect();

@@ -70,7 +70,8 @@ pub(super) fn order<'g>(graph: &'g Graph, outputs: &[OutputSpec]) -> Result<Vec<
     let mut stack = Vec::new();
     for spec in outputs {
         let (id, _) = graph.nodes.get_key_value(&spec.node).ok_or_else(|| {
-            let message = format!("output `{}` is to come from node `{}`, which is not in the graph", spec.name, spec.node);
+            let message =
+                format!("output `{}` is to come from node `{}`, which is not in the graph", spec.name, spec.node);
             fault_at(&spec.node, ErrorClass::Error, message)
         })?;
         stack.push((id.as_str(), false));
@@ -168,7 +169,11 @@ fn run_node(
     produced: &mut Produced,
 ) -> Result<Vec<NodeValue>, Stop> {
     let failed = |error: StepError| {
-        let class = if matches!(error, StepError::Node(NodeError::TooLarge { .. })) { ErrorClass::Oom } else { ErrorClass::Error };
+        let class = if matches!(error, StepError::Node(NodeError::TooLarge { .. })) {
+            ErrorClass::Oom
+        } else {
+            ErrorClass::Error
+        };
         Stop::Fault(fault_at(id, class, format!("node `{id}` ({}) failed to {error}", node.class)))
     };
     let (inputs, files) = inputs_of(id, node, values)?;
@@ -211,7 +216,10 @@ fn inputs_of(id: &str, node: &GraphNode, values: &IndexMap<&str, Vec<NodeValue>>
             Input::Link(link) => {
                 let value = values.get(link.node.as_str()).and_then(|outputs| outputs.get(link.output));
                 let value = value.ok_or_else(|| {
-                    let message = format!("node `{id}`: input `{name}` takes output {} of node `{}`, which has none", link.output, link.node);
+                    let message = format!(
+                        "node `{id}`: input `{name}` takes output {} of node `{}`, which has none",
+                        link.output, link.node
+                    );
                     fault_at(id, ErrorClass::Error, message)
                 })?;
                 inputs.set(name, value.clone());
@@ -267,8 +275,14 @@ fn export_frame(
 }
 
 /// Writes and records the files that a node of ours made for a place of its own.
-fn keep(around: &Surroundings<'_>, id: &str, written: Vec<WrittenFile>, produced: &mut Produced) -> Result<(), StepError> {
-    let name = around.job.prepared.outputs.iter().find(|spec| spec.node == id).map_or("file", |spec| spec.name.as_str());
+fn keep(
+    around: &Surroundings<'_>,
+    id: &str,
+    written: Vec<WrittenFile>,
+    produced: &mut Produced,
+) -> Result<(), StepError> {
+    let name =
+        around.job.prepared.outputs.iter().find(|spec| spec.node == id).map_or("file", |spec| spec.name.as_str());
     for (index, file) in written.into_iter().enumerate() {
         files::write(around.root, &file.path, &file.bytes)?;
         produced.files.push(files::record(around.root, file.path, &file.bytes, name, index as u32, file.size)?);

@@ -68,8 +68,7 @@ pub fn read_image(root: &Path, relative: &str, limits: &imagefile::Limits) -> Re
 pub fn read_header(root: &Path, relative: &str) -> Result<Header, FileError> {
     let io = |source| FileError::Io { action: "read", path: relative.to_owned(), source };
     let file = fs::File::open(inside(root, relative)?).map_err(io)?;
-    imagefile::header(io::BufReader::new(file))
-        .map_err(|source| FileError::Image { path: relative.to_owned(), source })
+    imagefile::header(io::BufReader::new(file)).map_err(|source| FileError::Image { path: relative.to_owned(), source })
 }
 
 /// Reads the bytes at `relative`.

@@ -94,6 +94,8 @@ fn measure_file(
         let first = &mask.data[..mask.width * mask.height];
         first.iter().map(|value| 1.0 - f64::from(*value)).sum::<f64>() / first.len().max(1) as f64
     });
-    let value = |name: &str, image: &Image| if name == "alpha_coverage" { Some(coverage) } else { vision::measure(name, image) };
+    let value = |name: &str, image: &Image| {
+        if name == "alpha_coverage" { Some(coverage) } else { vision::measure(name, image) }
+    };
     Ok(metrics.iter().filter_map(|name| Some((name.clone(), value(name, &decoded.image)?))).collect())
 }

@@ -40,9 +40,7 @@ pub fn near_color(image: &Image, color: [f32; 3], tolerance: f32) -> Mask {
     let channels = image.channels.max(1);
     // Half a step of 8 bits, so that a tolerance of n / 255 includes n steps.
     let limit = tolerance + 0.5 / 255.0;
-    let near = |pixel: &[f32]| {
-        (0..3).all(|c| (pixel[if channels < 3 { 0 } else { c }] - color[c]).abs() <= limit)
-    };
+    let near = |pixel: &[f32]| (0..3).all(|c| (pixel[if channels < 3 { 0 } else { c }] - color[c]).abs() <= limit);
     let data = image.data.chunks_exact(channels).map(|pixel| if near(pixel) { 1.0 } else { 0.0 }).collect();
     Mask { batch: image.batch, height: image.height, width: image.width, data }
 }

@@ -18,11 +18,7 @@ pub struct MetricInfo {
 
 /// All metrics, in alphabetical order.
 pub const KNOWN: &[MetricInfo] = &[
-    MetricInfo {
-        name: "alpha_coverage",
-        range: (0.0, 1.0),
-        description: "mean of the alpha channel; 1 without one",
-    },
+    MetricInfo { name: "alpha_coverage", range: (0.0, 1.0), description: "mean of the alpha channel; 1 without one" },
     MetricInfo {
         name: "blockiness",
         range: (0.0, 1.0),
@@ -75,9 +71,7 @@ pub fn measure(name: &str, image: &Image) -> Option<f64> {
 
 /// Luma of the first frame, 0 to 1: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601); grey as it is.
 pub fn luma(image: &Image) -> Vec<f32> {
-    first_frame(image)
-        .map(|p| if p.len() < 3 { p[0] } else { 0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2] })
-        .collect()
+    first_frame(image).map(|p| if p.len() < 3 { p[0] } else { 0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2] }).collect()
 }
 
 /// v / (v + 100), where v is the variance of the luma's Laplacian (kernel 0 1 0, 1 -4 1, 0 1 0;
@@ -179,7 +173,7 @@ fn pixels(image: &Image) -> f64 {
     (image.width * image.height) as f64
 }
 
-fn first_frame(image: &Image) -> impl Iterator<Item = &[f32]> {
+fn first_frame(image: &Image) -> impl Iterator<Item = &[f32]> + Clone {
     image.data.chunks_exact(image.channels.max(1)).take(image.width * image.height)
 }
 
@@ -196,26 +190,25 @@ struct Neighbours {
 
 /// `filter` at every pixel that has all neighbours.
 fn inner(image: &Image, filter: impl Fn(&Neighbours) -> f64) -> impl Iterator<Item = f64> + Clone {
-    let values: Vec<f64> =
-        if image.width < 3 || image.height < 3 {
-            Vec::new()
-        } else {
-            let luma: Vec<f64> = luma(image).into_iter().map(|v| f64::from(v) * 255.0).collect();
-            let rows: Vec<_> = luma.chunks_exact(image.width).collect();
-            rows.windows(3)
-                .flat_map(|r| (1..image.width - 1).map(move |x| (r, x)))
-                .map(|(r, x)| {
-                    filter(&Neighbours {
-                        here: r[1][x],
-                        up: r[0][x],
-                        down: r[2][x],
-                        left: r[1][x - 1],
-                        right: r[1][x + 1],
-                        corners: r[0][x - 1] + r[0][x + 1] + r[2][x - 1] + r[2][x + 1],
-                    })
+    let values: Vec<f64> = if image.width < 3 || image.height < 3 {
+        Vec::new()
+    } else {
+        let luma: Vec<f64> = luma(image).into_iter().map(|v| f64::from(v) * 255.0).collect();
+        let rows: Vec<_> = luma.chunks_exact(image.width).collect();
+        rows.windows(3)
+            .flat_map(|r| (1..image.width - 1).map(move |x| (r, x)))
+            .map(|(r, x)| {
+                filter(&Neighbours {
+                    here: r[1][x],
+                    up: r[0][x],
+                    down: r[2][x],
+                    left: r[1][x - 1],
+                    right: r[1][x + 1],
+                    corners: r[0][x - 1] + r[0][x + 1] + r[2][x - 1] + r[2][x + 1],
                 })
-                .collect()
-        };
+            })
+            .collect()
+    };
     values.into_iter()
 }
 

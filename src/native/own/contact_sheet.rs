@@ -137,7 +137,8 @@ fn options(step: &Step<'_>) -> Result<SheetOptions, NodeError> {
         None | Some(NodeValue::Json(serde_json::Value::Null)) => Ok(None),
         Some(_) => inputs.size_in(name, 0..=largest).map(|value| Some(value).filter(|value| *value > 0)),
     };
-    let text = |name: &str| inputs.get(name).map(|_| inputs.string(name)).transpose().map(|t| t.filter(|t| !t.is_empty()));
+    let text =
+        |name: &str| inputs.get(name).map(|_| inputs.string(name)).transpose().map(|t| t.filter(|t| !t.is_empty()));
     let standard = SheetOptions::default();
     Ok(SheetOptions {
         columns: number("columns", 1000)?,
@@ -170,7 +171,9 @@ fn labels(step: &Step<'_>) -> Result<Labels, NodeError> {
         None | Some(NodeValue::Bool(true) | NodeValue::Json(serde_json::Value::Null)) => Labels::Keys,
         Some(NodeValue::Bool(false)) => Labels::None,
         Some(NodeValue::List(list)) => Labels::Texts(
-            list.iter().map(|text| [("labels", text.clone())].into_iter().collect::<crate::native::Inputs>().string("labels")).collect::<Result<_, _>>()?,
+            list.iter()
+                .map(|text| [("labels", text.clone())].into_iter().collect::<crate::native::Inputs>().string("labels"))
+                .collect::<Result<_, _>>()?,
         ),
         Some(_) => Labels::Texts(vec![step.inputs.string("labels")?]),
     })

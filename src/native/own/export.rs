@@ -18,12 +18,19 @@ use crate::{
 /// files get `.1`, `.2`, … before the ending.
 pub(super) fn run(step: &Step<'_>) -> Result<StepOutput, StepError> {
     let path = step.inputs.string("path")?;
-    let quality = step.inputs.get("quality").map_or(Ok(i64::from(DEFAULT_QUALITY)), |_| step.inputs.int_in("quality", 1..=100))?;
+    let quality = step
+        .inputs
+        .get("quality")
+        .map_or(Ok(i64::from(DEFAULT_QUALITY)), |_| step.inputs.int_in("quality", 1..=100))?;
     let wanted = wanted_format(step, &path, quality as u8)?;
     let written = match source_files(step) {
         Some(files) => {
             let paths = (0..files.len()).map(|index| numbered(&path, index, files.len()));
-            files.iter().zip(paths).map(|(file, path)| copy(step, &file.path, path, wanted)).collect::<Result<_, _>>()?
+            files
+                .iter()
+                .zip(paths)
+                .map(|(file, path)| copy(step, &file.path, path, wanted))
+                .collect::<Result<_, _>>()?
         }
         None => write_frames(step, &path, wanted.unwrap_or(Format::Png))?,
     };

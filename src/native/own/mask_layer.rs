@@ -5,8 +5,7 @@ use crate::{
     imagefile::Decoded,
     model::{Layer, Shape, ShapeType},
     native::{
-        NodeError,
-        files,
+        NodeError, files,
         step::{Step, StepError},
     },
     raster::{self, Image, Mask, ResizeMethod},
