@@ -17,6 +17,7 @@
 pub mod compile;
 pub mod content_hash;
 pub mod diagnostic;
+pub mod draw;
 pub mod files;
 pub mod graph;
 pub mod ident;
@@ -27,3 +28,5 @@ pub mod plan;
 pub mod raster;
 pub mod rules;
 pub mod run;
+pub mod scorers;
+pub mod vision;

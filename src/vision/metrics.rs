@@ -1,0 +1,227 @@
+//! Metrics of one picture that need no model. Every one is a pure function of the pixels: the same
+//! picture gives the same number on every machine.
+//!
+//! Colours count wherever they are, also under full transparency. Only the first frame is measured.
+
+use crate::raster::Image;
+
+/// What is known of a metric.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MetricInfo {
+    /// Its name in rules and scores.
+    pub name: &'static str,
+    /// Smallest and largest value; infinity where there is no bound.
+    pub range: (f64, f64),
+    /// Unit and meaning.
+    pub description: &'static str,
+}
+
+/// All metrics, in alphabetical order.
+pub const KNOWN: &[MetricInfo] = &[
+    MetricInfo { name: "alpha_coverage", range: (0.0, 1.0), description: "mean of the alpha channel; 1 without one" },
+    MetricInfo {
+        name: "blockiness",
+        range: (0.0, 1.0),
+        description: "how much larger steps are at borders of 8 x 8 blocks than elsewhere, as JPEG leaves them; 0 is none",
+    },
+    MetricInfo {
+        name: "clipping",
+        range: (0.0, 1.0),
+        description: "share of pixels that are pure black or pure white (within 1/255)",
+    },
+    MetricInfo {
+        name: "colorfulness",
+        range: (0.0, 200.0),
+        description: "Hasler and Süsstrunk's M: 0 grey, 15 slightly, 33 moderately, 59 quite, 109 extremely colourful",
+    },
+    MetricInfo {
+        name: "contrast",
+        range: (0.0, 1.0),
+        description: "RMS contrast: twice the standard deviation of the luma; 1 is half black, half white",
+    },
+    MetricInfo { name: "height", range: (1.0, f64::INFINITY), description: "rows, in pixels" },
+    MetricInfo {
+        name: "noise",
+        range: (0.0, f64::INFINITY),
+        description: "standard deviation of the noise (Immerkær's estimate), in steps of 1/255",
+    },
+    MetricInfo {
+        name: "sharpness",
+        range: (0.0, 1.0),
+        description: "variance v of the luma's Laplacian in steps of 1/255, as v / (v + 100): below 0.5 is blurred",
+    },
+    MetricInfo { name: "width", range: (1.0, f64::INFINITY), description: "columns, in pixels" },
+];
+
+/// Metric `name` of the first frame of `image`; none when there is no such metric.
+pub fn measure(name: &str, image: &Image) -> Option<f64> {
+    Some(match name {
+        "alpha_coverage" => alpha_coverage(image),
+        "blockiness" => blockiness(image),
+        "clipping" => clipping(image),
+        "colorfulness" => colorfulness(image),
+        "contrast" => contrast(image),
+        "height" => image.height as f64,
+        "noise" => noise(image),
+        "sharpness" => sharpness(image),
+        "width" => image.width as f64,
+        _ => return None,
+    })
+}
+
+/// Luma of the first frame, 0 to 1: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601); grey as it is.
+pub fn luma(image: &Image) -> Vec<f32> {
+    first_frame(image).map(|p| if p.len() < 3 { p[0] } else { 0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2] }).collect()
+}
+
+/// v / (v + 100), where v is the variance of the luma's Laplacian (kernel 0 1 0, 1 -4 1, 0 1 0;
+/// inner pixels only) in steps of 1/255. 0 to 1; 0 below 3 x 3 pixels.
+///
+/// Source: Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy" (ICPR 2000); 100 is
+/// the threshold under which pictures are customarily called blurred, so that it becomes 0.5.
+pub fn sharpness(image: &Image) -> f64 {
+    let variance = variance(inner(image, |n| n.up + n.down + n.left + n.right - 4.0 * n.here));
+    variance / (variance + 100.0)
+}
+
+/// Twice the standard deviation of the luma. 0 to 1. Source: RMS contrast, Peli, "Contrast in
+/// complex images" (JOSA A, 1990), scaled so that half black, half white gives 1.
+pub fn contrast(image: &Image) -> f64 {
+    2.0 * variance(luma(image).into_iter().map(f64::from)).sqrt()
+}
+
+/// M = sqrt(s_rg^2 + s_yb^2) + 0.3 sqrt(m_rg^2 + m_yb^2) with rg = R - G, yb = (R + G) / 2 - B in
+/// steps of 1/255, s standard deviations, m means. 0 (grey) to about 200.
+///
+/// Source: Hasler and Süsstrunk, "Measuring colourfulness in natural images" (SPIE 2003).
+pub fn colorfulness(image: &Image) -> f64 {
+    if image.channels < 3 {
+        return 0.0;
+    }
+    let opponents = || first_frame(image).map(|p| [p[0], p[1], p[2]].map(|v| f64::from(v) * 255.0));
+    let (rg_mean, rg_variance) = moments(opponents().map(|[r, g, _]| r - g));
+    let (yb_mean, yb_variance) = moments(opponents().map(|[r, g, b]| f64::midpoint(r, g) - b));
+    (rg_variance + yb_variance).sqrt() + 0.3 * rg_mean.hypot(yb_mean)
+}
+
+/// Share of pixels whose channels are all at most 1/255 or all at least 254/255. 0 to 1.
+pub fn clipping(image: &Image) -> f64 {
+    let colors = if image.channels < 3 { 1 } else { 3 };
+    let clipped = first_frame(image).filter(|p| {
+        let p = &p[..colors];
+        p.iter().all(|v| *v <= 1.0 / 255.0 + 1e-6) || p.iter().all(|v| *v >= 254.0 / 255.0 - 1e-6)
+    });
+    clipped.count() as f64 / pixels(image)
+}
+
+/// sqrt(pi / 2) / (6 (w - 2) (h - 2)) times the sum of |luma * N| with N = 1 -2 1, -2 4 -2, 1 -2 1:
+/// the standard deviation of the noise, in steps of 1/255; fine texture counts as noise. 0 below
+/// 3 x 3 pixels.
+///
+/// Source: Immerkær, "Fast noise variance estimation" (CVIU 64, 1996).
+pub fn noise(image: &Image) -> f64 {
+    let (mut sum, mut count) = (0.0, 0_u64);
+    for response in inner(image, |n| 4.0 * n.here - 2.0 * (n.up + n.down + n.left + n.right) + n.corners) {
+        sum += response.abs();
+        count += 1;
+    }
+    if count == 0 { 0.0 } else { std::f64::consts::FRAC_PI_2.sqrt() * sum / (6.0 * count as f64) }
+}
+
+/// (B - A) / (B + A), at least 0: B is the mean step of the luma across borders of the 8 x 8 grid,
+/// A the mean step elsewhere; mean of both directions. 0 (no blocks) to 1; 0 below 16 pixels.
+///
+/// Source: B and A as in Wang, Sheikh and Bovik, "No-reference perceptual quality assessment of
+/// JPEG compressed images" (ICIP 2002); put into one number here.
+pub fn blockiness(image: &Image) -> f64 {
+    let luma = luma(image);
+    let at = |x: usize, y: usize| f64::from(luma[y * image.width + x]);
+    let across = grid_excess(image.width, image.height, |along, other| (at(along, other) - at(along - 1, other)).abs());
+    let down = grid_excess(image.height, image.width, |along, other| (at(other, along) - at(other, along - 1)).abs());
+    f64::midpoint(across, down)
+}
+
+fn grid_excess(length: usize, others: usize, step: impl Fn(usize, usize) -> f64) -> f64 {
+    if length < 16 {
+        return 0.0;
+    }
+    let (mut border, mut borders, mut inside, mut insides) = (0.0, 0_u64, 0.0, 0_u64);
+    for other in 0..others {
+        for along in 1..length {
+            if along % 8 == 0 {
+                border += step(along, other);
+                borders += 1;
+            } else {
+                inside += step(along, other);
+                insides += 1;
+            }
+        }
+    }
+    let (border, inside) = (border / borders as f64, inside / insides as f64);
+    if border > inside { (border - inside) / (border + inside) } else { 0.0 }
+}
+
+/// Mean of the alpha channel; 1 without one. 0 to 1.
+pub fn alpha_coverage(image: &Image) -> f64 {
+    if image.channels != 4 {
+        return 1.0;
+    }
+    first_frame(image).map(|p| f64::from(p[3])).sum::<f64>() / pixels(image)
+}
+
+fn pixels(image: &Image) -> f64 {
+    (image.width * image.height) as f64
+}
+
+fn first_frame(image: &Image) -> impl Iterator<Item = &[f32]> + Clone {
+    image.data.chunks_exact(image.channels.max(1)).take(image.width * image.height)
+}
+
+/// A pixel's luma and that of its neighbours, in steps of 1/255.
+struct Neighbours {
+    here: f64,
+    up: f64,
+    down: f64,
+    left: f64,
+    right: f64,
+    /// Sum of the four diagonal neighbours.
+    corners: f64,
+}
+
+/// `filter` at every pixel that has all neighbours.
+fn inner(image: &Image, filter: impl Fn(&Neighbours) -> f64) -> impl Iterator<Item = f64> + Clone {
+    let values: Vec<f64> = if image.width < 3 || image.height < 3 {
+        Vec::new()
+    } else {
+        let luma: Vec<f64> = luma(image).into_iter().map(|v| f64::from(v) * 255.0).collect();
+        let rows: Vec<_> = luma.chunks_exact(image.width).collect();
+        rows.windows(3)
+            .flat_map(|r| (1..image.width - 1).map(move |x| (r, x)))
+            .map(|(r, x)| {
+                filter(&Neighbours {
+                    here: r[1][x],
+                    up: r[0][x],
+                    down: r[2][x],
+                    left: r[1][x - 1],
+                    right: r[1][x + 1],
+                    corners: r[0][x - 1] + r[0][x + 1] + r[2][x - 1] + r[2][x + 1],
+                })
+            })
+            .collect()
+    };
+    values.into_iter()
+}
+
+fn variance(values: impl Iterator<Item = f64> + Clone) -> f64 {
+    moments(values).1
+}
+
+/// Mean and (population) variance, in two passes; zeros when there are no values.
+fn moments(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    let (count, sum) = values.clone().fold((0_u64, 0.0), |(count, sum), v| (count + 1, sum + v));
+    if count == 0 {
+        return (0.0, 0.0);
+    }
+    let mean = sum / count as f64;
+    (mean, values.map(|v| (v - mean) * (v - mean)).sum::<f64>() / count as f64)
+}
