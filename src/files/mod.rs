@@ -11,14 +11,14 @@ mod literal;
 mod shape;
 pub mod toml;
 mod tree;
-mod world;
 mod validate;
+mod world;
 
 pub use findings::MAX_DEPTH;
 pub use format::Format;
 pub use shape::{Field, Shape, TableShape};
 pub use tree::{Comments, Element, Entry, Node, NodeKind, Path, Step, Table};
+pub use validate::validate;
 pub use world::{
     DirWorld, FileInfo, FileKind, Listed, MemoryWorld, PathError, Stream, World, WorldError, join_relative,
 };
-pub use validate::validate;
