@@ -1,7 +1,7 @@
 //! Graphs that the official editor made must pass the checks of the official server's classes.
 //!
-//! The graphs and the object_info are not part of the repository. Set `COMFYWRIGHT_ORACLE` to a
-//! folder of `NAME.api.json` files and `COMFYWRIGHT_OBJECT_INFO` to the object_info of the server
+//! The graphs and the `object_info` are not part of the repository. Set `COMFYWRIGHT_ORACLE` to a
+//! folder of `NAME.api.json` files and `COMFYWRIGHT_OBJECT_INFO` to the `object_info` of the server
 //! they are for; without these the test says so and passes.
 
 use std::{collections::BTreeMap, env, error::Error, fs, path::PathBuf};
