@@ -18,7 +18,7 @@ pub use expand::{Expansion, plain};
 pub use fill::{Fillable, fill_all};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use interpolate::{InterpolationError, ROW_KEY, Scope, Template, to_text};
-pub use lower::{LowerError, LowerInput, Lowered, OutputSpec, ParamValue, check_param, file_params, lower};
+pub use lower::{LowerError, LowerInput, Lowered, OutputSpec, ParamValue, Referred, check_param, file_params, lower};
 pub use program::{Context, ItemScope, Library, Program, TaskProgram, compile, with_settings};
 pub use relation::{KeyIx, KeyTable, Relation, ValueIx};
 pub use report::Report;

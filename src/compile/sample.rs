@@ -41,7 +41,7 @@ impl Program {
         changes: &ValueMap,
         files: IndexMap<String, Vec<BoundFile>>,
         nodes: &NodeSet,
-        find: &dyn Fn(&str) -> Result<BoundFile, LowerError>,
+        find: &dyn Fn(&str, &str) -> Result<BoundFile, LowerError>,
     ) -> Result<(ValueMap, Lowered), LowerError> {
         let task = &self.tasks[number];
         let chain_task = self.chain_task(number);
@@ -59,12 +59,13 @@ impl Program {
             files,
             wanted: &task.wanted,
             each: chain_task.each,
-            preset: task.preset.as_deref(),
+            preset: task.preset.as_ref(),
             workflow: task.workflow.as_ref(),
-            mask: task.mask.as_deref(),
+            mask: task.mask.as_ref(),
             inline: Some((&chain_task.node, &chain_task.outputs)),
             scope: &scope,
             nodes,
+            document: &self.file,
             file: find,
         })?;
         Ok((with, lowered))
@@ -125,7 +126,7 @@ impl Program {
             };
             (data.input.clone(), vec![file])
         });
-        let find = |path: &str| files.find(world, &self.file, path, false);
+        let find = |document: &str, path: &str| files.find(world, document, path, false);
         let delivered = delivered.collect();
         self.lower_item(number, row, (1, 1), &ValueMap::new(), delivered, nodes, &find).map(|(_, lowered)| lowered)
     }

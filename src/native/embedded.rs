@@ -4,7 +4,7 @@
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use crate::graph::{FileInput, Graph, GraphNode, Input};
+use crate::graph::{BoundFile, Graph, GraphNode, Input};
 
 /// JSON text in ASCII, as Python's `json.dumps` writes it: ComfyUI's editor reads text chunks
 /// byte by byte.
@@ -40,15 +40,11 @@ fn api_input(input: &Input) -> Value {
     }
 }
 
-fn file_names(files: &FileInput) -> Value {
+fn file_names(files: &[BoundFile]) -> Value {
     let name = |path: &str| Value::from(path.rsplit('/').next().unwrap_or(path));
     match files {
-        FileInput::Workspace(path) => name(path),
-        FileInput::Upstream { .. } => Value::Null,
-        FileInput::Bound(files) => match files.as_slice() {
-            [file] => name(&file.path),
-            files => json!({ "__value__": files.iter().map(|file| name(&file.path)).collect::<Vec<_>>() }),
-        },
+        [file] => name(&file.path),
+        files => json!({ "__value__": files.iter().map(|file| name(&file.path)).collect::<Vec<_>>() }),
     }
 }
 

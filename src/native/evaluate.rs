@@ -14,11 +14,10 @@ use super::{
     step::{Step, StepError, StepOutput, WrittenFile, decoded_bytes, is_saver},
 };
 use crate::{
-    graph::{BoundFile, FileInput, Graph, GraphNode, Input},
+    compile::OutputSpec,
+    graph::{BoundFile, Graph, GraphNode, Input},
     ident, imagefile,
     model::ErrorClass,
-    plan::OutputSpec,
-    raster::Image,
     run::{Fault, Job, Produced, Progress},
 };
 
@@ -109,21 +108,12 @@ fn link_of(input: &Input) -> Option<&crate::graph::Link> {
     }
 }
 
-/// The files of an input, bound or of the workspace.
-fn files_of(input: &FileInput) -> Vec<BoundFile> {
-    match input {
-        FileInput::Workspace(path) => vec![BoundFile { path: path.clone(), hash: None, label: String::new() }],
-        FileInput::Bound(files) => files.clone(),
-        FileInput::Upstream { .. } => Vec::new(),
-    }
-}
-
 /// A first guess at the bytes that the graph needs: four times what its files take, decoded.
 /// Files that cannot be read count nothing; the node that reads them says what is wrong.
 pub(super) fn first_estimate(graph: &Graph, root: &Path) -> u64 {
     let inputs = graph.nodes.values().flat_map(|node| node.inputs.values());
     let files = inputs.filter_map(|input| match input {
-        Input::Files(files) => files_of(files).into_iter().next(),
+        Input::Files(files) => files.first(),
         _ => None,
     });
     let decoded = files.filter_map(|file| files::read_header(root, &file.path).ok());
@@ -211,7 +201,7 @@ fn inputs_of(id: &str, node: &GraphNode, values: &IndexMap<&str, Vec<NodeValue>>
         match input {
             Input::Value(value) => inputs.set(name, NodeValue::from(value)),
             Input::Files(found) => {
-                files.insert(name.clone(), files_of(found));
+                files.insert(name.clone(), found.clone());
             }
             Input::Link(link) => {
                 let value = values.get(link.node.as_str()).and_then(|outputs| outputs.get(link.output));
@@ -242,34 +232,17 @@ fn save(around: &Surroundings<'_>, id: &str, inputs: &Inputs, produced: &mut Pro
     ];
     let texts = texts.each_ref().map(|(key, text)| (*key, text.as_str()));
     let Some(spec) = prepared.outputs.iter().find(|spec| spec.node == id) else { return Ok(()) };
-    let count = frames.len();
-    for (index, (image, frame)) in frames.into_iter().enumerate() {
+    // Several savers may write one output, a list of files, one after the other.
+    let savers = prepared.outputs.iter().filter(|other| other.name == spec.name).count();
+    let earlier = produced.files.iter().filter(|file| file.output == spec.name).count();
+    let count = frames.len().max(savers);
+    for (index, (image, frame)) in (earlier..).zip(frames) {
         let bytes = imagefile::encode_png(&image, frame, &texts)?;
         let suffix = file_suffix(&prepared.outputs, spec, index, count);
         let path = relative_path(&around.job.folder, &format!("{}{suffix}.png", safe_stem(&around.job.stem)));
         files::write(around.root, &path, &bytes)?;
-        if let Some(export) = &spec.export {
-            export_frame(around.root, &numbered(export, index, count), &image, frame, &bytes, &texts)?;
-        }
         let size = (image.width as u32, image.height as u32);
         produced.files.push(files::record(around.root, path, &bytes, &spec.name, index as u32, size)?);
-    }
-    Ok(())
-}
-
-/// Writes a frame to the place that an output is exported to, in the format that its ending says.
-fn export_frame(
-    root: &Path,
-    path: &str,
-    image: &Image,
-    frame: usize,
-    png: &[u8],
-    texts: &[(&str, &str)],
-) -> Result<(), StepError> {
-    let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
-    match imagefile::Format::from_name(ending, DEFAULT_QUALITY) {
-        None | Some(imagefile::Format::Png) => files::write(root, path, png)?,
-        Some(format) => files::write(root, path, &imagefile::encode(image, frame, format, texts)?)?,
     }
     Ok(())
 }

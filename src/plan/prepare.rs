@@ -10,7 +10,7 @@ use crate::{
     compile::{self, DataInput, LowerError, Program, ValueIx, WorkspaceFiles, plain, to_text},
     files::World,
     graph::{BoundFile, NodeSet},
-    model::{Body, ValueMap},
+    model::{Body, TaskType, ValueMap},
 };
 
 /// Prepares the items of one plan.
@@ -105,7 +105,7 @@ impl Preparation {
             files.insert(data.input.clone(), delivered.iter().map(|(bound, _)| bound.clone()).collect::<Vec<_>>());
             sources.extend(delivered.into_iter().map(|(bound, file)| (bound.path.clone(), file)));
         }
-        let find = |path: &str| self.files.find(self.world.as_ref(), &self.program.file, path, true);
+        let find = |document: &str, path: &str| self.files.find(self.world.as_ref(), document, path, true);
         let passes = (visit.attempt, visit.visits);
         let (with, lowered) = self.program.lower_item(number, row, passes, &visit.with, files, &self.nodes, &find)?;
         let executor = match plan_task.placement {
@@ -114,7 +114,7 @@ impl Preparation {
         };
         let fingerprint = compile::fingerprint(&lowered, &self.nodes, executor);
         let provenance = self.provenance(item, &fingerprint.hash.to_string(), &with, number);
-        let reusable = lowered.outputs.iter().all(|o| o.export.is_none());
+        let reusable = plan_task.kind != TaskType::Export;
         let passed_on = lowered.passed_on.iter().flat_map(|(name, bound)| {
             bound.iter().enumerate().filter_map(|(index, b)| {
                 let file: &OutputFile = sources.get(&b.path)?;
@@ -215,7 +215,7 @@ impl Preparation {
             "item": self.address(item),
             "fingerprint": fingerprint,
         });
-        if let Some(Body::Preset(preset)) = self.program.tasks[number].preset.as_deref().map(|d| &d.body) {
+        if let Some(Body::Preset(preset)) = self.program.tasks[number].preset.as_ref().map(|d| &d.document.body) {
             let seed = preset.params.iter().find(|(_, p)| p.role.as_deref() == Some("seed"));
             if let Some(value) = seed.and_then(|(name, p)| with.get(name).or(p.default.as_ref())) {
                 record["seed"] = value.clone();

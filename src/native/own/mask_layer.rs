@@ -89,11 +89,10 @@ fn plain_source(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<Mask, S
         let drawn = vision::draw_outline(&outline(layer, shape)?, image.width, image.height);
         return Ok(repeated(drawn, image.batch));
     }
-    // The files of layers may come bound, as input `file_<name>`.
-    let path = match step.files.get(&format!("file_{}", layer.name)).and_then(|files| files.first()) {
-        Some(file) => file.path.clone(),
-        None => layer.file.clone().unwrap_or_default(),
-    };
+    // A bound layer names its file by position among the files of the node.
+    let position = layer.file.as_deref().and_then(|text| text.parse::<usize>().ok());
+    let bound = position.and_then(|at| step.files.get("files")?.get(at));
+    let path = bound.map_or_else(|| layer.file.clone().unwrap_or_default(), |file| file.path.clone());
     let decoded = files::read_image(step.root, &path, step.limits)?;
     from_file(decoded, image).map_err(|reason| unfit(layer, &reason).into())
 }
