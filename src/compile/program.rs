@@ -14,6 +14,7 @@ use super::{
     report::Report,
     rules::{TaskRule, compile_rules, variables},
     structure::{self, DataInput, Structure},
+    workflow::read_workflow,
 };
 use crate::{
     content_hash::ContentHash,
@@ -214,7 +215,13 @@ fn resolve_preset(
         return;
     };
     out.preset = resolve(reference, Kind::Preset, context, &place, report);
-    if let Some(Body::Preset(preset)) = out.preset.as_ref().map(|d| &d.document.body) {
+    if let Some((Body::Preset(preset), path)) = out.preset.as_ref().map(|d| (&d.document.body, &d.path)) {
+        if let Some(source) = &preset.graph {
+            match read_workflow(context.world, path, &source.workflow) {
+                Ok(workflow) => out.workflow = Some(workflow),
+                Err(error) => report.error(error.code, &place, error.message).hint = error.hint,
+            }
+        }
         out.outputs = preset.outputs.keys().map(|name| (name.clone(), DataKind::Image)).collect();
         if let Some(position) = out.outputs.iter().position(|(name, _)| name == "image") {
             out.outputs.swap(0, position);
