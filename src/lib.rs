@@ -10,7 +10,7 @@
 //! | judgement | `compile`, `check` | document -> items and graphs; what is wrong with it |
 //! | intent | [`plan`] | the items of a run and what each waits for |
 //! | engine | [`run`] | pure planner, dispatcher, ports |
-//! | adapters | `native`, `ledger` | what implements the ports |
+//! | adapters | `native`, [`ledger`] | what implements the ports |
 //! | operations | `app` | one function for each operation; wires everything |
 //! | surface | `cli` | the command line; the only place that prints |
 
@@ -19,6 +19,7 @@ pub mod diagnostic;
 pub mod files;
 pub mod graph;
 pub mod ident;
+pub mod ledger;
 pub mod model;
 pub mod plan;
 pub mod raster;
