@@ -80,7 +80,7 @@ impl Canvas {
             let alpha = pixel.get(3).copied().unwrap_or(1.0);
             let (to_x, to_y) = ((x + px) as i64, (y + py) as i64);
             if alpha < 1.0 {
-                let light = (px / CHECK + py / CHECK) % 2 == 0;
+                let light = (px / CHECK + py / CHECK).is_multiple_of(2);
                 self.blend(to_x, to_y, if light { [242; 3] } else { [220; 3] }, 1.0);
             }
             self.blend(to_x, to_y, color, alpha);
