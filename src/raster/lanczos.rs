@@ -43,7 +43,19 @@ pub fn resize_bytes_lanczos(
     }
 }
 
+/// Columns first, then rows, each rounded to bytes: the order of Pillow. In one call the crate takes
+/// the rows first, which differs where a value is clipped in between.
 fn resize_opaque(
+    bytes: Vec<u8>,
+    old: (usize, usize),
+    new: (usize, usize),
+    pixel: PixelType,
+) -> Result<Vec<u8>, RasterError> {
+    let narrow = if old.0 == new.0 { bytes } else { resize_step(bytes, old, (new.0, old.1), pixel)? };
+    if old.1 == new.1 { Ok(narrow) } else { resize_step(narrow, (new.0, old.1), new, pixel) }
+}
+
+fn resize_step(
     bytes: Vec<u8>,
     old: (usize, usize),
     new: (usize, usize),
