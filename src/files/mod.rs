@@ -7,6 +7,7 @@ mod comments;
 mod findings;
 mod format;
 pub mod kdl;
+mod layout;
 mod literal;
 mod shape;
 pub mod toml;

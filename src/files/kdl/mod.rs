@@ -7,7 +7,9 @@
 
 mod literal;
 mod parse;
+mod print;
 mod rules;
 pub(super) mod syntax;
 
 pub use parse::parse;
+pub use print::print;
