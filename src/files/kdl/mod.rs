@@ -13,3 +13,5 @@ pub(super) mod syntax;
 
 pub use parse::parse;
 pub use print::print;
+pub(super) use print::print_entry;
+pub(super) use rules::{Form, Place, Reader};

@@ -8,4 +8,5 @@ mod scalar;
 pub(super) mod syntax;
 
 pub use parse::parse;
+pub(super) use print::inline;
 pub use print::print;
