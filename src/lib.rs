@@ -17,6 +17,7 @@
 pub mod content_hash;
 pub mod diagnostic;
 pub mod files;
+pub mod git;
 pub mod graph;
 pub mod ident;
 pub mod model;
