@@ -19,6 +19,7 @@ pub mod content_hash;
 pub mod diagnostic;
 pub mod draw;
 pub mod files;
+pub mod git;
 pub mod graph;
 pub mod ident;
 pub mod imagefile;

@@ -102,8 +102,13 @@ impl<'de> Deserialize<'de> for LockedHash {
 /// Reads a lock file. The first fault ends the reading: nobody writes this file by hand.
 pub fn read_lock(text: &str, file: &Arc<str>) -> Parsed<Lock> {
     let newer = |format: u32| {
-        Diagnostic::error("newer-lock", file, None, format!("the lock has format {format}; this program reads {LOCK_FORMAT}"))
-            .with_hint("use the newer comfywright that wrote it")
+        Diagnostic::error(
+            "newer-lock",
+            file,
+            None,
+            format!("the lock has format {format}; this program reads {LOCK_FORMAT}"),
+        )
+        .with_hint("use the newer comfywright that wrote it")
     };
     // The format first: a newer file may hold anything.
     let format = toml::from_str::<LockHead>(text).map(|head| head.format);
