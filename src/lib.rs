@@ -14,6 +14,7 @@
 //! | operations | `app` | one function for each operation; wires everything |
 //! | surface | `cli` | the command line; the only place that prints |
 
+pub mod app;
 pub mod check;
 pub mod compile;
 pub mod content_hash;
