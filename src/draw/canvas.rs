@@ -80,8 +80,8 @@ impl Canvas {
             let alpha = pixel.get(3).copied().unwrap_or(1.0);
             let (to_x, to_y) = ((x + px) as i64, (y + py) as i64);
             if alpha < 1.0 {
-                let light = (px / CHECK + py / CHECK) % 2 == 0;
-                self.blend(to_x, to_y, if light { [236; 3] } else { [204; 3] }, 1.0);
+                let light = (px / CHECK + py / CHECK).is_multiple_of(2);
+                self.blend(to_x, to_y, if light { [242; 3] } else { [220; 3] }, 1.0);
             }
             self.blend(to_x, to_y, color, alpha);
         }
@@ -112,8 +112,8 @@ mod tests {
         let mut canvas = Canvas::new(16, 8, [0; 3]);
         let clear = Image { batch: 1, height: 8, width: 16, channels: 4, data: [1.0, 0.0, 0.0, 0.0].repeat(128) };
         canvas.place(&clear, 0, 0, 0);
-        assert_eq!(canvas.pixels()[0], 236);
-        assert_eq!(canvas.pixels()[8 * 3], 204);
+        assert_eq!(canvas.pixels()[0], 242);
+        assert_eq!(canvas.pixels()[8 * 3], 220);
         // Grey pictures, and pictures that hang over the edge.
         canvas.place(&Image::filled(1, 4, 4, 1, 0.5), 0, 14, 6);
         assert_eq!(canvas.pixels()[(7 * 16 + 15) * 3..], [128; 3]);

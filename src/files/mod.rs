@@ -4,9 +4,11 @@
 //! Must not know what any document means; a [`Shape`] tells it which keys hold what.
 
 mod comments;
+pub mod edit;
 mod findings;
 mod format;
 pub mod kdl;
+mod layout;
 mod literal;
 mod shape;
 pub mod toml;

@@ -4,6 +4,7 @@
 //! the same path. Knows neither formats nor execution.
 
 mod canonical;
+mod catalog;
 mod chain;
 mod config;
 mod document;
@@ -16,8 +17,10 @@ mod reference;
 pub mod schema;
 mod settings;
 mod task_types;
+mod workspace;
 
 pub use canonical::canonical_numbers;
+pub use catalog::{Catalog, Identity, Loaded, OlderVersions, Origin, ReferenceError, VERSIONS_FOLDER, VersionsFolder};
 pub use chain::{
     Chain, ErrorClass, Foreach, Join, Mode, Retry, Route, RoutingTest, TASK_KEYS, Task, TaskDefaults, TaskType, Values,
 };
@@ -38,3 +41,4 @@ pub use settings::{
     DataKind, InputInfo, OutputInfo, SettingInfo, SettingShape, TaskTypeInfo, settings_named, task_type,
     task_type_name, task_types,
 };
+pub use workspace::{CONFIG_FILE, DOCUMENTS_FOLDER, Workspace, load_document, loaded};

@@ -110,13 +110,13 @@ fn link_of(input: &Input) -> Option<&crate::graph::Link> {
 
 /// A first guess at the bytes that the graph needs: four times what its files take, decoded.
 /// Files that cannot be read count nothing; the node that reads them says what is wrong.
-pub(super) fn first_estimate(graph: &Graph, root: &Path) -> u64 {
+pub(super) fn first_estimate(graph: &Graph, root: &Path, limits: &imagefile::Limits) -> u64 {
     let inputs = graph.nodes.values().flat_map(|node| node.inputs.values());
     let files = inputs.filter_map(|input| match input {
         Input::Files(files) => files.first(),
         _ => None,
     });
-    let decoded = files.filter_map(|file| files::read_header(root, &file.path).ok());
+    let decoded = files.filter_map(|file| files::read_header(root, &file.path, limits).ok());
     (16 << 20) + decoded.map(|header| 4 * decoded_bytes(&header)).sum::<u64>()
 }
 

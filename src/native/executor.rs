@@ -89,7 +89,7 @@ impl NativeExecutor {
         let slot = acquire(&self.slots, 1).await?;
         let root: Arc<Path> = self.root.as_path().into();
         let limit = units(self.settings.memory_bytes);
-        let mut wanted = units(first_estimate(&job.prepared.graph, &root)).min(limit);
+        let mut wanted = units(first_estimate(&job.prepared.graph, &root, &self.settings.image_limits)).min(limit);
         let work = Arc::new((job, slot));
         // Dropping this future sets the flag, and the work ends after the node that it is at.
         let cancelled = CancelOnDrop(Arc::new(AtomicBool::new(false)));

@@ -64,11 +64,13 @@ pub fn read_image(root: &Path, relative: &str, limits: &imagefile::Limits) -> Re
     imagefile::decode(&bytes, limits).map_err(|source| FileError::Image { path: relative.to_owned(), source })
 }
 
-/// Reads the header of the image at `relative`.
-pub fn read_header(root: &Path, relative: &str) -> Result<Header, FileError> {
+/// Reads the header of the image at `relative` and compares it with `limits`.
+pub fn read_header(root: &Path, relative: &str, limits: &imagefile::Limits) -> Result<Header, FileError> {
     let io = |source| FileError::Io { action: "read", path: relative.to_owned(), source };
     let file = fs::File::open(inside(root, relative)?).map_err(io)?;
-    imagefile::header(io::BufReader::new(file)).map_err(|source| FileError::Image { path: relative.to_owned(), source })
+    imagefile::header(io::BufReader::new(file))
+        .and_then(|header| header.within(limits).map(|()| header))
+        .map_err(|source| FileError::Image { path: relative.to_owned(), source })
 }
 
 /// Reads the bytes at `relative`.

@@ -101,7 +101,7 @@ impl Step<'_> {
         match self.class {
             "LoadImage" | "LoadImageMask" => {
                 let path = self.one_file("image")?;
-                Ok(decoded_bytes(&files::read_header(self.root, &path)?))
+                Ok(decoded_bytes(&files::read_header(self.root, &path, self.limits)?))
             }
             class if own::CLASSES.contains(&class) => own::bytes(self),
             // A frame as bytes and as a compressed file.

@@ -46,7 +46,10 @@ pub enum Event {
         /// What is done, as a hash (hex).
         fingerprint: String,
         /// The parts of the fingerprint.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         parts: BTreeMap<String, String>,
+        /// `native` or `comfy`.
+        executor: String,
     },
     /// An item has a result.
     Finished {

@@ -19,6 +19,6 @@ pub use order::Slots;
 pub use planner::Planner;
 pub use ports::{
     Change, Clock, Entry, Executor, Fault, Job, Journal, JournalError, PortFuture, Preparer, Produced, Progress,
-    ResultStore, Scorer,
+    ResultStore, RunState, Scorer,
 };
 pub use state::{Counts, ItemState, Reason};

@@ -94,8 +94,8 @@ pub trait ResultStore: Send + Sync {
     fn reuse(&self, fingerprint: &str, folder: &std::path::Path, stem: &str) -> Option<ItemResult>;
 
     /// Whether all files of `result` are still there and unaltered: by size, time and inode, by
-    /// hash when those differ.
-    fn is_intact(&self, result: &ItemResult) -> bool;
+    /// hash when those differ or when `hash_all` says so.
+    fn is_intact(&self, result: &ItemResult, hash_all: bool) -> bool;
 }
 
 /// What a plan says about an item whose time has come.
@@ -117,8 +117,8 @@ pub enum Entry {
     Event {
         /// Nanoseconds since 1970.
         time_ns: i64,
-        /// Address of the item that it is about.
-        address: Option<String>,
+        /// Address of the item that it is about; empty when it is about the run.
+        address: String,
         /// What happened.
         event: Event,
     },
@@ -131,6 +131,49 @@ pub enum Entry {
         /// The decision.
         decision: Decision,
     },
+    /// The process leaves the run.
+    Closed {
+        /// Nanoseconds since 1970.
+        time_ns: i64,
+        /// In this state.
+        state: RunState,
+    },
+}
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// A process works on it, or was killed while it did.
+    Running,
+    /// It was stopped before the end.
+    Stopped,
+    /// Only held items remain.
+    Held,
+    /// Every item is final.
+    Complete,
+    /// It was given up.
+    Cancelled,
+}
+
+impl RunState {
+    /// Its name in the ledger and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::Held => "held",
+            Self::Complete => "complete",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Running, Self::Stopped, Self::Held, Self::Complete, Self::Cancelled]
+            .into_iter()
+            .find(|state| state.name() == name)
+    }
 }
 
 /// The new state of an item.

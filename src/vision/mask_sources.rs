@@ -70,9 +70,9 @@ pub fn draw_outline(outline: &Outline, width: usize, height: usize) -> Mask {
             })
         }
         Outline::Ellipse([x, y, rw, rh]) => {
-            let (a, b) = (rw * w / 2.0, rh * h / 2.0);
-            let centre = (x * w + a, y * h + b);
-            covered(width, height, |px, py| ellipse_distance(px - centre.0, py - centre.1, a, b))
+            let (half_w, half_h) = (rw * w / 2.0, rh * h / 2.0);
+            let centre = (x * w + half_w, y * h + half_h);
+            covered(width, height, |px, py| ellipse_distance(px - centre.0, py - centre.1, half_w, half_h))
         }
         Outline::Polygon(points) => {
             let corners: Vec<_> = points.iter().map(|[x, y]| [x * w, y * h]).collect();

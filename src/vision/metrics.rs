@@ -225,3 +225,96 @@ fn moments(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     let mean = sum / count as f64;
     (mean, values.map(|v| (v - mean) * (v - mean)).sum::<f64>() / count as f64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(width: usize, height: usize, pixel: impl Fn(usize, usize) -> [f32; 3]) -> Image {
+        let data = (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).flat_map(|(x, y)| pixel(x, y)).collect();
+        Image { batch: 1, height, width, channels: 3, data }
+    }
+
+    fn near(found: f64, wanted: f64) {
+        assert!((found - wanted).abs() < 1e-4 * wanted.abs().max(1.0), "{found}, not {wanted}");
+    }
+
+    /// Values of a fixed sequence without visible order, -1 to 1.
+    fn scatter(x: usize, y: usize) -> f32 {
+        let mixed = (x as u32).wrapping_mul(0x9E37_79B1) ^ (y as u32).wrapping_mul(0x85EB_CA77);
+        let mixed = (mixed ^ (mixed >> 15)).wrapping_mul(0x2C1B_3C6D);
+        ((mixed ^ (mixed >> 12)) & 0xFFFF) as f32 / 32_767.5 - 1.0
+    }
+
+    #[test]
+    fn a_plain_picture_has_nothing() {
+        let plain = image(32, 32, |_, _| [0.5; 3]);
+        for name in ["sharpness", "contrast", "colorfulness", "clipping", "noise", "blockiness"] {
+            near(measure(name, &plain).unwrap(), 0.0);
+        }
+        assert_eq!((measure("width", &plain), measure("beauty", &plain)), (Some(32.0), None));
+        near(measure("alpha_coverage", &plain).unwrap(), 1.0);
+    }
+
+    /// A checkerboard: the Laplacian is 4 x 255 up and down, its variance the square of that.
+    #[test]
+    fn values_that_can_be_worked_out() {
+        let board = image(16, 16, |x, y| [((x + y) % 2) as f32; 3]);
+        let variance = (4.0_f64 * 255.0).powi(2);
+        near(sharpness(&board), variance / (variance + 100.0));
+        near(contrast(&board), 1.0);
+        near(clipping(&board), 1.0);
+        // Half red, half green: rg is 255 and -255, yb 127.5 everywhere.
+        let halves = image(16, 16, |x, _| if x < 8 { [1.0, 0.0, 0.0] } else { [0.0, 1.0, 0.0] });
+        near(colorfulness(&halves), 255.0 + 0.3 * 127.5);
+        near(clipping(&halves), 0.0);
+        let quarter = image(16, 16, |x, y| if x < 8 && y < 8 { [1.0; 3] } else { [0.5; 3] });
+        near(clipping(&quarter), 0.25);
+    }
+
+    #[test]
+    fn blur_is_less_sharp() {
+        let sharp = image(64, 64, |x, _| [if x < 32 { 0.2 } else { 0.8 }; 3]);
+        let soft = image(64, 64, |x, _| [(0.2 + 0.6 * (x as f32 - 16.0) / 32.0).clamp(0.2, 0.8); 3]);
+        assert!(sharpness(&sharp) > 10.0 * sharpness(&soft));
+    }
+
+    /// Noise of a known deviation on a slope is found again; the slope itself is not noise.
+    #[test]
+    fn noise_is_measured_in_steps() {
+        let slope = |x: usize, y: usize| (x + y) as f32 / 512.0;
+        near(noise(&image(128, 128, |x, y| [slope(x, y); 3])), 0.0);
+        // A uniform spread of 12 steps to both sides has a deviation of 12 / sqrt(3).
+        let noisy = image(128, 128, |x, y| [0.2 + slope(x, y) / 2.0 + scatter(x, y) * 12.0 / 255.0; 3]);
+        let found = noise(&noisy);
+        assert!((found / (12.0 / 3.0_f64.sqrt()) - 1.0).abs() < 0.1, "{found}");
+    }
+
+    #[test]
+    fn blocks_are_seen_only_on_their_grid() {
+        let blocks =
+            |offset: usize| image(64, 64, move |x, y| [0.4 + 0.1 * scatter((x + offset) / 8, (y + offset) / 8); 3]);
+        assert!(blockiness(&blocks(0)) > 0.9);
+        near(blockiness(&blocks(4)), 0.0);
+        assert!(blockiness(&image(64, 64, |x, y| [0.5 + 0.1 * scatter(x, y); 3])) < 0.1);
+    }
+
+    #[test]
+    fn alpha_is_averaged() {
+        let half =
+            Image { batch: 1, height: 1, width: 2, channels: 4, data: vec![0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0] };
+        near(alpha_coverage(&half), 0.5);
+    }
+
+    #[test]
+    fn small_and_grey_pictures_are_fine() {
+        for (width, height, channels) in [(1, 1, 1), (2, 2, 3), (1, 40, 4), (17, 3, 1)] {
+            let small = Image::filled(1, height, width, channels, 0.3);
+            for metric in KNOWN {
+                let value = measure(metric.name, &small).unwrap();
+                assert!(value.is_finite() && value >= metric.range.0, "{} of {width} x {height}", metric.name);
+            }
+        }
+        assert!(KNOWN.is_sorted_by_key(|metric| metric.name));
+    }
+}

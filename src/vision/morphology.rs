@@ -116,3 +116,69 @@ fn box_filter(line: &mut [f32], reach: f64) {
         .collect();
     line.copy_from_slice(&filtered);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn dot(width: usize, height: usize, x: usize, y: usize) -> Mask {
+        let mut mask = Mask::filled(1, height, width, 0.0);
+        mask.data[y * width + x] = 1.0;
+        mask
+    }
+
+    #[test]
+    fn a_dot_grows_to_a_disc() {
+        let grown = grow(&dot(41, 41, 20, 20), 9);
+        for y in 0..41_i32 {
+            for x in 0..41_i32 {
+                let inside = (x - 20).pow(2) + (y - 20).pow(2) <= 81;
+                assert_eq!(grown.data[(y * 41 + x) as usize] > 0.5, inside, "{x} {y}");
+            }
+        }
+        assert_eq!(grow(&dot(5, 5, 2, 2), 1).data.iter().filter(|v| **v > 0.5).count(), 5);
+    }
+
+    #[test]
+    fn shrinking_undoes_growing_of_a_disc() {
+        let disc = grow(&dot(61, 61, 30, 30), 12);
+        assert_eq!(grow(&grow(&disc, 7), -7), disc);
+        // A mask that touches the edge does not shrink from there.
+        let full = Mask::filled(2, 8, 8, 1.0);
+        assert_eq!(grow(&full, -3), full);
+    }
+
+    #[test]
+    fn a_feathered_edge_ends_at_its_radius() {
+        let mut edge = Mask::filled(1, 4, 100, 0.0);
+        edge.data.iter_mut().enumerate().for_each(|(i, v)| *v = if i % 100 < 50 { 1.0 } else { 0.0 });
+        for radius in [1.0, 2.5, 12.0, 30.0_f64] {
+            let soft = feather(&edge, radius);
+            let row = &soft.data[100..200];
+            assert!(row.windows(2).all(|pair| pair[0] >= pair[1] - 1e-6), "{radius}: falls");
+            let reach = radius.ceil() as usize;
+            assert!(row[50 - reach - 1] > 0.9999 && row[50 + reach] < 1e-4, "{radius}: ends");
+            assert!((row[49] + row[50] - 1.0).abs() < 1e-4, "{radius}: symmetric");
+        }
+        assert_eq!(feather(&edge, 0.0), edge);
+        let full = Mask::filled(1, 8, 8, 1.0);
+        assert!(feather(&full, 500.0).data.iter().all(|v| (v - 1.0).abs() < 1e-5));
+    }
+
+    proptest! {
+        #[test]
+        fn growing_is_the_largest_value_near(values in prop::collection::vec(0.0_f32..1.0, 63), radius in 0..6_i32) {
+            let mask = Mask { batch: 1, height: 7, width: 9, data: values };
+            let grown = grow(&mask, radius);
+            for y in 0..7_i32 {
+                for x in 0..9_i32 {
+                    let near = (0..7).flat_map(|v| (0..9).map(move |u| (u, v)))
+                        .filter(|(u, v)| (u - x).pow(2) + (v - y).pow(2) <= radius * radius)
+                        .map(|(u, v)| mask.data[(v * 9 + u) as usize]);
+                    prop_assert_eq!(grown.data[(y * 9 + x) as usize], near.fold(0.0, f32::max));
+                }
+            }
+        }
+    }
+}

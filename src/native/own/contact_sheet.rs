@@ -59,7 +59,7 @@ pub(super) fn bytes(step: &Step<'_>) -> Result<u64, StepError> {
     let options = options(step)?;
     let (layout, largest) = match step.files.get("images") {
         Some(files) => {
-            let headers = files.iter().map(|file| files::read_header(step.root, &file.path));
+            let headers = files.iter().map(|file| files::read_header(step.root, &file.path, step.limits));
             let headers = headers.collect::<Result<Vec<_>, _>>()?;
             let largest = headers.iter().map(|header| 2 * decoded_bytes(header)).max().unwrap_or(0);
             (laid_out(&file_pictures(step, &Labels::None)?, &options)?, largest)
@@ -82,7 +82,7 @@ fn file_pictures(step: &Step<'_>, labels: &Labels) -> Result<Vec<Picture>, StepE
         .iter()
         .enumerate()
         .map(|(index, file)| {
-            let header = files::read_header(step.root, &file.path)?;
+            let header = files::read_header(step.root, &file.path, step.limits)?;
             let label = label(labels, index, &file.label);
             Ok(Picture { width: header.width as usize, height: header.height as usize, label })
         })

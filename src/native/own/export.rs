@@ -41,7 +41,7 @@ pub(super) fn run(step: &Step<'_>) -> Result<StepOutput, StepError> {
 pub(super) fn bytes(step: &Step<'_>) -> Result<u64, StepError> {
     match source_files(step) {
         Some(files) => {
-            let sizes = files.iter().filter_map(|file| files::read_header(step.root, &file.path).ok());
+            let sizes = files.iter().filter_map(|file| files::read_header(step.root, &file.path, step.limits).ok());
             Ok(sizes.map(|header| decoded_bytes(&header)).max().unwrap_or(0))
         }
         None => Ok(step.inputs.value("image")?.pixel_bytes() / 2),
