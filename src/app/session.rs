@@ -8,11 +8,11 @@ use std::{
 
 use super::AppError;
 use crate::{
-    compile::{Context, Library, Referred},
+    compile::{Context, Library, Referred, Unresolved},
     files::{DirWorld, World},
     git::GitHistory,
     graph::{NodeSet, builtin, own_classes},
-    model::{Config, Kind, Loaded, Reference, Workspace},
+    model::{Config, InvalidReference, Kind, Loaded, Reference, Workspace},
     scorers,
 };
 
@@ -116,11 +116,19 @@ impl Session {
 }
 
 impl Library for Session {
-    fn resolve(&self, reference: &str, kind: Kind) -> Result<Referred, (String, Option<String>)> {
-        let parsed = Reference::parse(reference).map_err(|e| (e.to_string(), None))?;
-        let loaded = self.workspace.catalog.resolve(&parsed, kind).map_err(|e| (e.to_string(), e.hint()))?;
-        let document = loaded.parsed.value.clone().ok_or_else(|| {
-            (format!("the document \"{reference}\" in {} has errors", loaded.path), Some("run check on it".to_owned()))
+    fn resolve(&self, reference: &str, kind: Kind) -> Result<Referred, Unresolved> {
+        let invalid =
+            |e: InvalidReference| Unresolved { code: "invalid-reference", message: e.to_string(), hint: None };
+        let parsed = Reference::parse(reference).map_err(invalid)?;
+        let loaded = self.workspace.catalog.resolve(&parsed, kind).map_err(|e| Unresolved {
+            code: e.code(),
+            message: e.to_string(),
+            hint: e.hint(),
+        })?;
+        let document = loaded.parsed.value.clone().ok_or_else(|| Unresolved {
+            code: "broken-document",
+            message: format!("the document \"{reference}\" in {} has errors", loaded.path),
+            hint: Some("run check on it".to_owned()),
         })?;
         Ok(Referred { path: loaded.path.clone(), document: Arc::new(document) })
     }

@@ -118,7 +118,7 @@ fn resolve(visit: &mut Visit<'_>, test: &AbTest) -> Option<Referred> {
         return None;
     };
     let found = visit.context.library.resolve(reference, Kind::Preset);
-    found.map_err(|(message, hint)| visit.report.error("unknown-document", &place, message).hint = hint).ok()
+    found.map_err(|e| visit.report.error(e.code, &place, e.message).hint = e.hint).ok()
 }
 
 /// The preset's parameter that takes the prompt.

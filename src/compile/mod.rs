@@ -22,7 +22,7 @@ pub use interpolate::{InterpolationError, ROW_KEY, Scope, Template, to_text};
 pub use lower::{
     LowerError, LowerInput, Lowered, OutputSpec, ParamValue, Referred, can_be_saved, check_param, file_params, lower,
 };
-pub use program::{Context, ItemScope, Library, Program, TaskProgram, compile, with_settings};
+pub use program::{Context, ItemScope, Library, Program, TaskProgram, Unresolved, compile, with_settings};
 pub use relation::{KeyIx, KeyTable, Relation, ValueIx};
 pub use report::Report;
 pub use rules::{TaskRule, error_name};

@@ -27,9 +27,19 @@ use crate::{
 
 /// Finds the documents that others refer to.
 pub trait Library {
-    /// The document that `reference` names, which must be of this kind; else what is wrong and
-    /// what to do about it.
-    fn resolve(&self, reference: &str, kind: Kind) -> Result<Referred, (String, Option<String>)>;
+    /// The document that `reference` names, which must be of this kind.
+    fn resolve(&self, reference: &str, kind: Kind) -> Result<Referred, Unresolved>;
+}
+
+/// Why a reference leads to no document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unresolved {
+    /// Stable code of the diagnostic.
+    pub code: &'static str,
+    /// One sentence.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
 }
 
 /// What compiling reads besides the document.
@@ -236,11 +246,7 @@ fn resolve(
     place: &Path,
     report: &mut Report<'_>,
 ) -> Option<Referred> {
-    context
-        .library
-        .resolve(reference, kind)
-        .map_err(|(message, hint)| report.error("unknown-document", place, message).hint = hint)
-        .ok()
+    context.library.resolve(reference, kind).map_err(|e| report.error(e.code, place, e.message).hint = e.hint).ok()
 }
 
 /// What an output of an inline graph is.
