@@ -4,8 +4,14 @@
 pub mod args;
 mod check;
 mod command;
+mod completions;
+mod convert;
+mod fmt;
+mod format_name;
+mod init;
 mod output;
 mod render;
+mod schema;
 
 pub use command::{Cli, Command, GlobalArgs, main};
 pub use output::{ColorChoice, Output};
