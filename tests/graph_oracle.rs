@@ -1,7 +1,7 @@
 //! Graphs that the official editor made must pass the checks of the official server's classes.
 //!
-//! The graphs and the object_info are not part of the repository. Set `COMFYWRIGHT_ORACLE` to a
-//! folder of `NAME.api.json` files and `COMFYWRIGHT_OBJECT_INFO` to the object_info of the server
+//! The graphs and the `object_info` are not part of the repository. Set `COMFYWRIGHT_ORACLE` to a
+//! folder of `NAME.api.json` files and `COMFYWRIGHT_OBJECT_INFO` to the `object_info` of the server
 //! they are for; without these the test says so and passes.
 
 use std::{collections::BTreeMap, env, error::Error, fs, path::PathBuf};
@@ -54,5 +54,42 @@ fn official_graphs_pass() -> Result<(), Box<dyn Error>> {
     }
     eprintln!("{} graphs, object_info {parsed:?}, checks {:?}: {counts:?}", graphs.len(), started.elapsed());
     assert!(unexpected.is_empty(), "{} problems:\n{}", unexpected.len(), unexpected.join("\n"));
+    Ok(())
+}
+
+/// What a server said of a graph, and what `check_graph` says. Set `COMFYWRIGHT_TRACES` to a folder of
+/// recorded exchanges: `{"request": {"prompt": …}, "response": …}`.
+#[test]
+fn the_server_and_the_check_agree() -> Result<(), Box<dyn Error>> {
+    let (Some(folder), Some(object_info)) = (env::var_os("COMFYWRIGHT_TRACES"), env::var_os("COMFYWRIGHT_OBJECT_INFO"))
+    else {
+        eprintln!("skipped: COMFYWRIGHT_TRACES and COMFYWRIGHT_OBJECT_INFO are not set");
+        return Ok(());
+    };
+    // Known differences: the server runs these and should not, or refuses them for its files.
+    let stricter = ["err_literal_for_link", "ok_extra_input"];
+    let files = ["err_custom_validation_loadimage", "execution_error"];
+    let nodes = NodeSet::parse(fs::read_to_string(PathBuf::from(object_info))?)?;
+    let (mut wrong, mut compared) = (Vec::new(), 0);
+    for entry in fs::read_dir(PathBuf::from(folder))? {
+        let path = entry?.path();
+        let name = path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let trace: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path)?)?;
+        let Some(prompt) = trace["request"].get("prompt") else { continue };
+        let response = &trace["response"];
+        let node_errors = response["node_errors"].as_object().is_some_and(|errors| !errors.is_empty());
+        let refused = !response["error"].is_null() || node_errors;
+        let problems = match from_api(prompt) {
+            Ok(graph) => check_graph(&graph, &nodes).into_iter().filter(|p| !p.of_files).map(|p| p.message).collect(),
+            Err(error) => vec![error.to_string()],
+        };
+        compared += 1;
+        let expected = (refused || stricter.contains(&name.as_str())) && !files.contains(&name.as_str());
+        if expected == problems.is_empty() {
+            wrong.push(format!("{name}: {response} {problems:?}"));
+        }
+    }
+    eprintln!("{compared} exchanges");
+    assert!(compared > 0 && wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(())
 }

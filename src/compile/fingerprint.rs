@@ -27,8 +27,7 @@ pub struct Fingerprint {
 pub fn fingerprint(lowered: &Lowered, nodes: &NodeSet, executor: &str) -> Fingerprint {
     let mut hasher = Hasher { graph: &lowered.graph, nodes, seen: HashMap::new(), parts: BTreeMap::new() };
     hasher.parts.insert("executor".to_owned(), executor.to_owned());
-    let outputs: Vec<Value> =
-        lowered.outputs.iter().map(|o| json!([o.name, hasher.node(&o.node, 0), o.export])).collect();
+    let outputs: Vec<Value> = lowered.outputs.iter().map(|o| json!([o.name, hasher.node(&o.node, 0)])).collect();
     let passed: Vec<Value> = lowered
         .passed_on
         .iter()

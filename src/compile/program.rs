@@ -9,7 +9,7 @@ use super::{
     expand::{self, Expansion},
     fill::Fillable,
     interpolate::Scope,
-    lower::file_params,
+    lower::{Referred, file_params},
     relation::ValueIx,
     report::Report,
     rules::{TaskRule, compile_rules},
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     content_hash::ContentHash,
     files::{Path, World},
-    graph::{NodeSet, output_index, parse_link},
+    graph::{Graph, NodeSet, output_index, parse_link},
     model::{Body, Chain, Config, DataKind, Document, Header, Kind, Task, TaskType, ValueMap, task_type},
     path,
 };
@@ -27,7 +27,7 @@ use crate::{
 pub trait Library {
     /// The document that `reference` names, which must be of this kind; else what is wrong and
     /// what to do about it.
-    fn resolve(&self, reference: &str, kind: Kind) -> Result<Arc<Document>, (String, Option<String>)>;
+    fn resolve(&self, reference: &str, kind: Kind) -> Result<Referred, (String, Option<String>)>;
 }
 
 /// What compiling reads besides the document.
@@ -72,9 +72,9 @@ pub struct TaskProgram {
     /// Where each of them stands.
     pub places: IndexMap<String, Path>,
     /// The preset.
-    pub preset: Option<Arc<Document>>,
+    pub preset: Option<Referred>,
     /// The mask document.
-    pub mask: Option<Arc<Document>>,
+    pub mask: Option<Referred>,
     /// A preset's kept workflow.
     pub workflow: Option<Value>,
     /// Outputs beside the primary one that other tasks take.
@@ -85,6 +85,8 @@ pub struct TaskProgram {
     pub alpha: bool,
     /// Whether some class of its graph runs only on a server.
     pub needs_server: bool,
+    /// The graph of its first item, with stand-ins for the files of other tasks.
+    pub sample: Option<Graph>,
     /// Metrics to measure.
     pub scores: Vec<String>,
     /// The rules.
@@ -111,7 +113,7 @@ pub fn compile(document: &Document, chain: &Chain, context: Context<'_>, report:
     for (task, rules) in tasks.iter_mut().zip(rules.drain(..)) {
         task.rules = rules;
     }
-    let program = Program {
+    let mut program = Program {
         file: report.file().clone(),
         header: document.header.clone(),
         hash: ContentHash::of_json(&serde_json::to_value(chain).unwrap_or_default()),
@@ -121,6 +123,9 @@ pub fn compile(document: &Document, chain: &Chain, context: Context<'_>, report:
         tasks,
     };
     program.check_names(report);
+    if !report.has_errors() {
+        program.sample(context, report);
+    }
     Some(program)
 }
 
@@ -206,7 +211,7 @@ fn resolve_preset(
         return;
     };
     out.preset = resolve(reference, Kind::Preset, context, &place, report);
-    if let Some(Body::Preset(preset)) = out.preset.as_deref().map(|d| &d.body) {
+    if let Some(Body::Preset(preset)) = out.preset.as_ref().map(|d| &d.document.body) {
         out.outputs = preset.outputs.keys().map(|name| (name.clone(), DataKind::Image)).collect();
         if let Some(position) = out.outputs.iter().position(|(name, _)| name == "image") {
             out.outputs.swap(0, position);
@@ -220,7 +225,7 @@ fn resolve(
     context: Context<'_>,
     place: &Path,
     report: &mut Report<'_>,
-) -> Option<Arc<Document>> {
+) -> Option<Referred> {
     context
         .library
         .resolve(reference, kind)
@@ -242,7 +247,7 @@ fn output_kind(text: &str, task: &Task, nodes: &NodeSet) -> DataKind {
 /// parameter.
 fn fill_file_params(chain: &Chain, structure: &mut Structure, tasks: &[TaskProgram]) {
     for (number, task) in chain.task.values().enumerate() {
-        let Some(Body::Preset(preset)) = tasks[number].preset.as_deref().map(|d| &d.body) else { continue };
+        let Some(Body::Preset(preset)) = tasks[number].preset.as_ref().map(|d| &d.document.body) else { continue };
         let Some(first) = file_params(preset).next() else { continue };
         let parts = &mut structure.tasks[number];
         // An `enhance` task has a primary input called `image`, whatever the preset calls it.

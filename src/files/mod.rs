@@ -4,18 +4,23 @@
 //! Must not know what any document means; a [`Shape`] tells it which keys hold what.
 
 mod comments;
+pub mod edit;
 mod findings;
 mod format;
 pub mod kdl;
+mod layout;
+mod literal;
 mod shape;
 pub mod toml;
 mod tree;
+mod validate;
 mod world;
 
 pub use findings::MAX_DEPTH;
 pub use format::Format;
 pub use shape::{Field, Shape, TableShape};
 pub use tree::{Comments, Element, Entry, Node, NodeKind, Path, Step, Table};
+pub use validate::validate;
 pub use world::{
     DirWorld, FileInfo, FileKind, Listed, MemoryWorld, PathError, Stream, World, WorldError, join_relative,
 };

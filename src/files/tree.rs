@@ -170,6 +170,11 @@ impl Node {
         if let NodeKind::String(text) = &self.kind { Some(text) } else { None }
     }
 
+    /// Whether this is text, a number, true or false.
+    pub fn is_scalar(&self) -> bool {
+        !matches!(self.kind, NodeKind::List(_) | NodeKind::Table(_))
+    }
+
     /// The same value as JSON, without places and comments.
     pub fn to_json(&self) -> Value {
         match &self.kind {

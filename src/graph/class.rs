@@ -11,6 +11,7 @@ use crate::content_hash::ContentHash;
 
 /// The signature of a node class.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts that the server states as such")]
 pub struct ClassInfo {
     /// The class, as `class_type` names it.
     pub name: String,
@@ -38,6 +39,7 @@ pub struct ClassInfo {
 
 /// One input of a class.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts that the server states as such")]
 pub struct InputInfo {
     /// Its name; an input below a dynamic one has only its own part: `codec` of `format.codec`.
     pub name: String,

@@ -121,9 +121,11 @@ fn read_link(type_name: &str, options: &Value) -> InputKind {
 
 fn read_combo(name: &str, list: Option<&Vec<Value>>, options: &Value) -> InputKind {
     let values: Vec<Value> = list.cloned().unwrap_or_default();
+    // CustomCombo.choice: its values are written in the editor and no server knows them.
+    let written_in_editor = values.is_empty() && name == "choice";
     let source = if options.as_object().is_some_and(has_upload) {
         ComboSource::Upload
-    } else if list.is_none() || options.get("remote").is_some() || (values.is_empty() && name == "choice") {
+    } else if list.is_none() || options.get("remote").is_some() || written_in_editor {
         ComboSource::Open
     } else if values.is_empty() || values.iter().any(is_model_file) {
         ComboSource::ModelFiles

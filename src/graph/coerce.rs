@@ -2,16 +2,14 @@
 //! FLOAT.
 //!
 //! Accepts what ComfyUI accepts, except where ComfyUI would silently do something else than
-//! written: a fraction for an INT (it truncates), `"false"` for a BOOLEAN (it is true).
+//! written: a fraction for an INT (it truncates), true for a number (it is 1), `"false"` for a
+//! BOOLEAN (it is true).
 
 use std::cmp::Ordering;
 
 use serde_json::{Number, Value};
 
-use super::{
-    class::{ComboSource, InputKind, Types},
-    coerce::CoerceError as E,
-};
+use super::class::{ComboSource, InputKind, Types};
 use crate::ident::did_you_mean;
 
 /// Endings of model files.
@@ -46,7 +44,7 @@ pub enum CoerceError {
         bound: String,
     },
     /// It is not one of the values.
-    #[error("{} is not in the list", short(given))]
+    #[error("{} is not in the list", describe(given))]
     NotInList {
         /// The literal.
         given: Value,
@@ -77,7 +75,7 @@ pub(super) fn describe(value: &Value) -> String {
         Value::Null => "null".to_owned(),
         Value::Bool(b) => b.to_string(),
         Value::Number(n) => n.to_string(),
-        Value::String(_) => format!("the text {}", short(value)),
+        Value::String(_) => short(value),
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "a table".to_owned(),
     }
@@ -116,7 +114,7 @@ pub fn coerce_value(kind: &InputKind, value: &Value) -> Result<Value, CoerceErro
 }
 
 fn wrong_type(expected: &str, given: &Value, suggestion: Option<String>) -> CoerceError {
-    E::WrongType { expected: expected.to_owned(), given: given.clone(), suggestion }
+    CoerceError::WrongType { expected: expected.to_owned(), given: given.clone(), suggestion }
 }
 
 fn coerce_int(value: &Value, min: Option<i128>, max: Option<i128>) -> Result<Value, CoerceError> {
@@ -124,10 +122,13 @@ fn coerce_int(value: &Value, min: Option<i128>, max: Option<i128>) -> Result<Val
     let whole = match value {
         Value::Number(number) => whole_number(number).ok_or_else(error)?,
         Value::String(text) => text.trim().parse::<i128>().map_err(|_| error())?,
-        Value::Bool(b) => i128::from(*b),
         _ => return Err(error()),
     };
-    let broken = |below: bool, bound: i128| E::OutOfRange { given: whole.to_string(), below, bound: bound.to_string() };
+    let broken = |below: bool, bound: i128| CoerceError::OutOfRange {
+        given: whole.to_string(),
+        below,
+        bound: bound.to_string(),
+    };
     // Whatever the class says, JSON numbers end here.
     let (min, max) = (min.unwrap_or(i128::from(i64::MIN)), max.unwrap_or(i128::from(u64::MAX)));
     if whole < min {
@@ -153,8 +154,7 @@ fn coerce_float(value: &Value, min: Option<f64>, max: Option<f64>) -> Result<Val
     let error = || wrong_type("a number", value, None);
     let number = match value {
         Value::Number(number) => number.as_f64().ok_or_else(error)?,
-        Value::String(text) => text.trim().parse().map_err(|_| error())?,
-        Value::Bool(b) => f64::from(u8::from(*b)),
+        Value::String(text) => text.trim().parse().ok().filter(|n: &f64| n.is_finite()).ok_or_else(error)?,
         _ => return Err(error()),
     };
     check_bounds(number, min, max)?;
@@ -163,8 +163,9 @@ fn coerce_float(value: &Value, min: Option<f64>, max: Option<f64>) -> Result<Val
 
 fn check_bounds(number: f64, min: Option<f64>, max: Option<f64>) -> Result<(), CoerceError> {
     let breaks = |bound: Option<f64>, order: Ordering| bound.filter(|b| number.partial_cmp(b) == Some(order));
-    let broken =
-        |below: bool, bound: f64| Err(E::OutOfRange { given: number.to_string(), below, bound: bound.to_string() });
+    let broken = |below: bool, bound: f64| {
+        Err(CoerceError::OutOfRange { given: number.to_string(), below, bound: bound.to_string() })
+    };
     if let Some(bound) = breaks(min, Ordering::Less) {
         return broken(true, bound);
     }
@@ -211,11 +212,18 @@ fn coerce_combo(value: &Value, options: &[Value], source: ComboSource, multi: bo
     if matches!(source, ComboSource::Upload | ComboSource::Open) {
         return Ok(value.clone());
     }
-    let texts: Vec<String> = options.iter().map(option_text).collect();
-    let suggestion = did_you_mean(&text, texts.iter().map(String::as_str)).map(str::to_owned);
+    let suggestion = nearest_option(&text, options);
     // A list may have built-in values beside the files of a folder that was empty: "pixel_space".
     let of_files = source == ComboSource::ModelFiles || is_model_file(value);
-    Err(E::NotInList { given: value.clone(), options: options.to_vec(), of_files, suggestion })
+    Err(CoerceError::NotInList { given: value.clone(), options: options.to_vec(), of_files, suggestion })
+}
+
+/// The option that `text` was probably meant to be. Texts of one or two letters are near to anything.
+fn nearest_option(text: &str, options: &[Value]) -> Option<String> {
+    let texts: Vec<String> = options.iter().map(option_text).collect();
+    let same_letters = texts.iter().find(|option| option.eq_ignore_ascii_case(text)).map(String::as_str);
+    let near = || did_you_mean(text, texts.iter().map(String::as_str)).filter(|_| text.chars().count() > 2);
+    same_letters.or_else(near).map(str::to_owned)
 }
 
 fn option_text(option: &Value) -> String {
@@ -230,6 +238,7 @@ fn coerce_union(
     min: Option<f64>,
     max: Option<f64>,
 ) -> Result<Value, CoerceError> {
+    // The nearest type first.
     let primitive = match value {
         Value::Bool(_) => ["BOOLEAN", "INT", "FLOAT", "STRING"],
         Value::Number(n) if n.is_f64() => ["FLOAT", "INT", "BOOLEAN", "STRING"],
@@ -251,5 +260,98 @@ fn coerce_union(
     if widget || types.is_any() || types.contains("COMBO") {
         return Ok(value.clone());
     }
-    Err(E::OnlyLinks { types: types.clone(), given: value.clone() })
+    if primitive.iter().any(|t| types.contains(t)) {
+        return Err(wrong_type(&format!("a value of type {types}"), value, None));
+    }
+    Err(CoerceError::OnlyLinks { types: types.clone(), given: value.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn int(min: i128, max: i128) -> InputKind {
+        InputKind::Int { min: Some(min), max: Some(max), step: Some(8) }
+    }
+
+    fn float() -> InputKind {
+        InputKind::Float { min: Some(0.0), max: Some(1.5), step: None }
+    }
+
+    fn union(types: &str) -> InputKind {
+        InputKind::Link { types: Types::parse(types), widget: false, min: Some(1.0), max: None }
+    }
+
+    #[test]
+    fn literals_take_the_declared_form() {
+        let text = InputKind::String { multiline: false };
+        let seed = int(0, i128::from(u64::MAX));
+        let numbers =
+            InputKind::Combo { options: vec![json!(5), json!(10)], source: ComboSource::Fixed, multiselect: true };
+        let cases = [
+            (int(0, 10), json!(7), json!(7)),
+            (int(0, 10), json!(7.0), json!(7)),
+            (int(0, 10), json!("7"), json!(7)),
+            (int(0, 10), json!(" 7 "), json!(7)),
+            (int(-10, 10), json!("-7"), json!(-7)),
+            (seed.clone(), json!("18446744073709551615"), json!(u64::MAX)),
+            (seed, json!(u64::MAX), json!(u64::MAX)),
+            (float(), json!(1), json!(1.0)),
+            (float(), json!("0.5"), json!(0.5)),
+            (float(), json!(0.333), json!(0.333)),
+            (text.clone(), json!(7), json!("7")),
+            (text.clone(), json!(7.5), json!("7.5")),
+            (text.clone(), json!(true), json!("true")),
+            (text, json!("{a|b}"), json!("{a|b}")),
+            (InputKind::Bool, json!(0), json!(false)),
+            (InputKind::Bool, json!(1.0), json!(true)),
+            (numbers.clone(), json!("5"), json!(5)),
+            (numbers, json!(["10", 5]), json!([10, 5])),
+            (union("FLOAT,INT"), json!(25), json!(25)),
+            (union("FLOAT,INT"), json!(2.5), json!(2.5)),
+            (union("FLOAT,STRING"), json!(25), json!(25.0)),
+            (union("INT,STRING"), json!("25"), json!("25")),
+            (union("*"), json!({"a": []}), json!({"a": []})),
+            (InputKind::Json, json!([1]), json!([1])),
+        ];
+        for (kind, given, expected) in cases {
+            assert_eq!(coerce_value(&kind, &given), Ok(expected.clone()), "{given} for {}", kind.type_text());
+            // `1 == 1.0` in no JSON text: the form matters for fingerprints.
+            let written = coerce_value(&kind, &given).map(|v| v.to_string());
+            assert_eq!(written, Ok(expected.to_string()));
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let cases = [
+            (int(0, 10), json!(7.5), "a whole number is wanted, not 7.5"),
+            (int(0, 10), json!("x"), "a whole number is wanted, not \"x\""),
+            (int(0, 10), json!(true), "a whole number is wanted, not true"),
+            (int(0, 10), json!(1e300), "a whole number is wanted, not 1e+300"),
+            (int(0, 10), json!(11), "11 is above the largest value, 10"),
+            (int(0, 10), json!("-1"), "-1 is below the smallest value, 0"),
+            (
+                InputKind::Int { min: None, max: None, step: None },
+                json!("99999999999999999999"),
+                "99999999999999999999 is above the largest value, 18446744073709551615",
+            ),
+            (float(), json!(1.6), "1.6 is above the largest value, 1.5"),
+            (float(), json!("nan"), "a number is wanted, not \"nan\""),
+            (float(), json!([1]), "a number is wanted, not a list"),
+            (InputKind::Bool, json!("false"), "true or false is wanted, not \"false\""),
+            (InputKind::Bool, json!(2), "true or false is wanted, not 2"),
+            (union("FLOAT,INT"), json!(0.5), "0.5 is below the smallest value, 1"),
+            (union("IMAGE"), json!("x"), "a link to an output of type IMAGE is wanted, not \"x\""),
+            (InputKind::String { multiline: true }, json!(null), "text is wanted, not null"),
+        ];
+        for (kind, given, expected) in cases {
+            let message = coerce_value(&kind, &given).map_or_else(|e| e.to_string(), |v| v.to_string());
+            assert_eq!(message, expected, "{given}");
+        }
+        let long = json!("é".repeat(200));
+        assert!(describe(&long).chars().count() < 70);
+    }
 }

@@ -64,11 +64,12 @@ pub struct BoundFile {
 impl Graph {
     /// Adds a node and returns the id under which it stands: `id`, or `id_2`, `id_3`, … when taken.
     pub fn add(&mut self, id: &str, class: &str, inputs: impl IntoIterator<Item = (&'static str, Input)>) -> String {
-        let free = if self.nodes.contains_key(id) {
-            (2..).map(|n| format!("{id}_{n}")).find(|id| !self.nodes.contains_key(id)).unwrap_or_default()
-        } else {
-            id.to_owned()
-        };
+        let mut free = id.to_owned();
+        let mut number = 1;
+        while self.nodes.contains_key(&free) {
+            number += 1;
+            free = format!("{id}_{number}");
+        }
         let inputs = inputs.into_iter().map(|(name, input)| (name.to_owned(), input)).collect();
         self.nodes.insert(free.clone(), GraphNode { class: class.to_owned(), title: None, inputs });
         free

@@ -101,7 +101,7 @@ pub(super) fn one_line(text: &str) -> String {
 
 impl Limits {
     /// Whether `frames` frames of `width` x `height` pixels of `bits` bits a sample are allowed.
-    pub(super) fn check(&self, width: u32, height: u32, bits: u8, frames: u64) -> Result<(), ImageFileError> {
+    pub fn check(&self, width: u32, height: u32, bits: u8, frames: u64) -> Result<(), ImageFileError> {
         let max_side = self.max_side;
         if width == 0 || height == 0 || width > max_side || height > max_side {
             return Err(ImageFileError::Side { width, height, max_side });
@@ -123,15 +123,19 @@ impl Limits {
     }
 }
 
+impl Header {
+    /// Whether one frame is within `limits`.
+    pub fn within(&self, limits: &Limits) -> Result<(), ImageFileError> {
+        limits.check(self.width, self.height, self.bits, 1)
+    }
+}
+
 /// Decodes a file: PNG (APNG), JPEG, WebP, TIFF (the first page), BMP or GIF. The header is
 /// compared with `limits` before any pixel is decoded.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, ImageFileError> {
     let reader = guessed(Cursor::new(bytes))?;
-    if let Some((width, height)) = png_file::first_size(bytes) {
-        limits.check(width, height, 8, 1)?;
-    }
     let found = header(Cursor::new(bytes))?;
-    limits.check(found.width, found.height, found.bits, 1)?;
+    found.within(limits)?;
     let (frames, keyed, orientation) = match found.format {
         ImageFormat::Png => {
             let png = png_file::read_frames(bytes, limits)?;
@@ -152,8 +156,19 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, ImageFileError> 
     frames::assemble(frames, keyed, orientation, found)
 }
 
-/// Reads the header of a file without decoding pixels.
-pub fn header(reader: impl BufRead + Seek) -> Result<Header, ImageFileError> {
+/// Reads the header of a file without decoding pixels. A PNG that is broken behind its first chunk
+/// still has the size that stands there.
+pub fn header(mut reader: impl BufRead + Seek) -> Result<Header, ImageFileError> {
+    let first_size = reader.fill_buf().ok().and_then(png_file::first_size);
+    match (decoded_header(reader), first_size) {
+        (Err(ImageFileError::Broken(_)), Some((width, height))) => {
+            Ok(Header { width, height, format: ImageFormat::Png, bits: 8, alpha: false })
+        }
+        (found, _) => found,
+    }
+}
+
+fn decoded_header(reader: impl BufRead + Seek) -> Result<Header, ImageFileError> {
     let reader = guessed(reader)?;
     let format = reader.format().ok_or(ImageFileError::UnknownFormat)?;
     let mut decoder = reader.into_decoder()?;

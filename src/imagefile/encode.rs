@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use image::{
     ExtendedColorType, ImageEncoder, ImageFormat,
-    codecs::{jpeg::JpegEncoder, webp::WebPEncoder},
+    codecs::{jpeg::JpegEncoder, tiff::TiffEncoder, webp::WebPEncoder},
 };
 use png::DeflateCompression;
 
@@ -21,6 +21,8 @@ pub enum Format {
     Jpeg(u8),
     /// WebP, lossless whatever quality was asked for: the encoder knows no other.
     WebP,
+    /// TIFF, 8 bits a sample, not compressed, without text.
+    Tiff,
 }
 
 impl Format {
@@ -30,17 +32,30 @@ impl Format {
             Self::Png => "png",
             Self::Jpeg(_) => "jpg",
             Self::WebP => "webp",
+            Self::Tiff => "tiff",
         }
     }
 
-    /// The format that `name` means: `png`, `jpeg`, `jpg` or `webp`, in any case.
+    /// The format that `name` means: `png`, `jpeg`, `jpg`, `webp`, `tiff` or `tif`, in any case.
     pub fn from_name(name: &str, quality: u8) -> Option<Self> {
         match name.to_ascii_lowercase().as_str() {
             "png" => Some(Self::Png),
             "jpeg" | "jpg" => Some(Self::Jpeg(quality)),
             "webp" => Some(Self::WebP),
+            "tiff" | "tif" => Some(Self::Tiff),
             _ => None,
         }
+    }
+
+    /// Whether a file of kind `found` is of this format.
+    pub fn is(self, found: ImageFormat) -> bool {
+        matches!(
+            (self, found),
+            (Self::Png, ImageFormat::Png)
+                | (Self::Jpeg(_), ImageFormat::Jpeg)
+                | (Self::WebP, ImageFormat::WebP)
+                | (Self::Tiff, ImageFormat::Tiff)
+        )
     }
 }
 
@@ -76,6 +91,7 @@ pub fn encode(image: &Image, frame: usize, format: Format, texts: &[(&str, &str)
         Format::Png => encode_png(image, frame, texts),
         Format::Jpeg(quality) => encode_jpeg(image, frame, quality, texts),
         Format::WebP => encode_webp(image, frame, texts),
+        Format::Tiff => encode_tiff(image, frame),
     }
 }
 
@@ -115,15 +131,11 @@ pub fn encode_png(image: &Image, frame: usize, texts: &[(&str, &str)]) -> Result
 /// there; the longest are left out when they are more than the 64 KiB that a JPEG allows.
 pub fn encode_jpeg(image: &Image, frame: usize, quality: u8, texts: &[(&str, &str)]) -> Result<Vec<u8>, EncodeError> {
     let mut pixels = to_bytes(image, frame)?;
-    let color = match image.channels {
-        1 => ExtendedColorType::L8,
-        3 => ExtendedColorType::Rgb8,
-        4 => {
-            pixels = on_white(&pixels);
-            ExtendedColorType::Rgb8
-        }
-        other => return Err(EncodeError::Channels(other)),
-    };
+    let mut color = color_of(image)?;
+    if image.channels == 4 {
+        pixels = on_white(&pixels);
+        color = ExtendedColorType::Rgb8;
+    }
     let mut out = Cursor::new(Vec::new());
     let mut encoder = JpegEncoder::new_with_quality(&mut out, quality.clamp(1, 100));
     if let Some(data) = exif::write(texts, 65_000) {
@@ -142,22 +154,34 @@ pub fn encode_jpeg(image: &Image, frame: usize, quality: u8, texts: &[(&str, &st
 
 /// WebP, always lossless. Texts go into the EXIF data as ComfyUI puts them there.
 pub fn encode_webp(image: &Image, frame: usize, texts: &[(&str, &str)]) -> Result<Vec<u8>, EncodeError> {
-    let color = match image.channels {
-        1 => ExtendedColorType::L8,
-        3 => ExtendedColorType::Rgb8,
-        4 => ExtendedColorType::Rgba8,
-        other => return Err(EncodeError::Channels(other)),
-    };
-    let pixels = to_bytes(image, frame)?;
+    let (pixels, color) = (to_bytes(image, frame)?, color_of(image)?);
     let (width, height) = sides(image)?;
-    let failed = |error: String| EncodeError::Encoder(error);
     let mut out = Cursor::new(Vec::new());
     let mut encoder = WebPEncoder::new_lossless(&mut out);
     if let Some(data) = exif::write(texts, 64 << 20) {
-        encoder.set_exif_metadata(data).map_err(|error| failed(error.to_string()))?;
+        encoder.set_exif_metadata(data).map_err(|error| EncodeError::Encoder(error.to_string()))?;
     }
-    encoder.write_image(&pixels, width, height, color).map_err(|error| failed(error.to_string()))?;
+    encoder.write_image(&pixels, width, height, color).map_err(|error| EncodeError::Encoder(error.to_string()))?;
     Ok(out.into_inner())
+}
+
+fn encode_tiff(image: &Image, frame: usize) -> Result<Vec<u8>, EncodeError> {
+    let (pixels, color) = (to_bytes(image, frame)?, color_of(image)?);
+    let (width, height) = sides(image)?;
+    let mut out = Cursor::new(Vec::new());
+    TiffEncoder::new(&mut out)
+        .write_image(&pixels, width, height, color)
+        .map_err(|error| EncodeError::Encoder(error.to_string()))?;
+    Ok(out.into_inner())
+}
+
+fn color_of(image: &Image) -> Result<ExtendedColorType, EncodeError> {
+    match image.channels {
+        1 => Ok(ExtendedColorType::L8),
+        3 => Ok(ExtendedColorType::Rgb8),
+        4 => Ok(ExtendedColorType::Rgba8),
+        other => Err(EncodeError::Channels(other)),
+    }
 }
 
 fn sides(image: &Image) -> Result<(u32, u32), EncodeError> {

@@ -58,7 +58,9 @@ fn encode(texts: &[(&str, &str)]) -> Option<Vec<u8>> {
         })
         .collect();
     let mut writer = Writer::new();
-    fields.iter().for_each(|field| writer.push_field(field));
+    for field in &fields {
+        writer.push_field(field);
+    }
     let mut out = Cursor::new(Vec::new());
     writer.write(&mut out, true).ok()?;
     Some(out.into_inner())

@@ -126,7 +126,7 @@ fn push<T: Copy>(
         _ => rgb.extend(samples.chunks_exact(4).flat_map(|p| [color(p[0]), color(p[1]), color(p[2])])),
     }
     let pixels = samples.chunks_exact(channels);
-    if channels % 2 == 0 {
+    if channels.is_multiple_of(2) {
         mask.extend(pixels.map(|p| 1.0 - alpha(p[channels - 1])));
     } else {
         mask.extend(pixels.map(|_| 0.0));

@@ -30,12 +30,12 @@ pub(super) fn first_size(bytes: &[u8]) -> Option<(u32, u32)> {
 pub(super) fn read_frames(bytes: &[u8], limits: &Limits) -> Result<PngFrames, ImageFileError> {
     let max = usize::try_from(limits.max_bytes.saturating_mul(4)).unwrap_or(usize::MAX);
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: max });
-    let info = decoder.read_header_info().map_err(broken)?;
+    let info = decoder.read_header_info().map_err(|error| broken(&error))?;
     let bits = if info.bit_depth == BitDepth::Sixteen { 16 } else { 8 };
     let grey_or_rgb = matches!(info.color_type, ColorType::Grayscale | ColorType::Rgb);
     limits.check(info.width, info.height, bits, 1)?;
     decoder.set_transformations(png::Transformations::EXPAND);
-    let mut reader = decoder.read_info().map_err(broken)?;
+    let mut reader = decoder.read_info().map_err(|error| broken(&error))?;
     let info = reader.info();
     let keyed = grey_or_rgb && info.trns.is_some();
     let orientation = info
@@ -51,7 +51,7 @@ pub(super) fn read_frames(bytes: &[u8], limits: &Limits) -> Result<PngFrames, Im
     Ok(PngFrames { frames, keyed, orientation })
 }
 
-fn broken(error: png::DecodingError) -> ImageFileError {
+fn broken(error: &png::DecodingError) -> ImageFileError {
     ImageFileError::Broken(one_line(&error.to_string()))
 }
 
@@ -62,7 +62,7 @@ fn next_frame(reader: &mut Reader<'_>) -> Result<DynamicImage, ImageFileError> {
     let mut buffer = Vec::new();
     buffer.try_reserve_exact(length).map_err(|_| ImageFileError::Broken("there is not enough memory".to_owned()))?;
     buffer.resize(length, 0);
-    let info = reader.next_frame(&mut buffer).map_err(broken)?;
+    let info = reader.next_frame(&mut buffer).map_err(|error| broken(&error))?;
     buffer.truncate(info.buffer_size());
     let (width, height) = (info.width, info.height);
     let frame = match (info.color_type, info.bit_depth) {

@@ -133,6 +133,29 @@ pub enum Join {
     Inner,
 }
 
+/// The keys of every task, whatever its type. A foreach key cannot have these names.
+pub const TASK_KEYS: &[&str] = &[
+    "type",
+    "title",
+    "depends_on",
+    "foreach",
+    "gather",
+    "join",
+    "each",
+    "allow_failed",
+    "retry",
+    "timeout",
+    "scores",
+    "route",
+    "max_visits",
+    "priority",
+    "on",
+    "preset",
+    "with",
+    "node",
+    "outputs",
+];
+
 /// One task of a chain. Settings of its type may stand here or in `with`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Task {
@@ -285,4 +308,16 @@ pub struct RoutingTest {
     pub error: Option<ErrorClass>,
     /// The expected target.
     pub expect: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn task_keys_are_those_of_the_model() {
+        let schema = schemars::schema_for!(Task);
+        let keys = schema.get("properties").and_then(Value::as_object).map(|p| p.keys().cloned().collect::<Vec<_>>());
+        assert_eq!(keys.unwrap_or_default(), TASK_KEYS);
+    }
 }

@@ -102,8 +102,13 @@ impl<'de> Deserialize<'de> for LockedHash {
 /// Reads a lock file. The first fault ends the reading: nobody writes this file by hand.
 pub fn read_lock(text: &str, file: &Arc<str>) -> Parsed<Lock> {
     let newer = |format: u32| {
-        Diagnostic::error("newer-lock", file, None, format!("the lock has format {format}; this program reads {LOCK_FORMAT}"))
-            .with_hint("use the newer comfywright that wrote it")
+        Diagnostic::error(
+            "newer-lock",
+            file,
+            None,
+            format!("the lock has format {format}; this program reads {LOCK_FORMAT}"),
+        )
+        .with_hint("use the newer comfywright that wrote it")
     };
     // The format first: a newer file may hold anything.
     let format = toml::from_str::<LockHead>(text).map(|head| head.format);
@@ -128,7 +133,7 @@ impl Lock {
     /// The text of the file: the same for the same facts, on every system.
     pub fn to_text(&self) -> String {
         // Strings in sorted maps can always be written.
-        HEAD.to_owned() + &toml::to_string(self).unwrap_or_default()
+        format!("{HEAD}{}", toml::to_string(self).unwrap_or_default())
     }
 }
 

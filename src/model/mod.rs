@@ -3,19 +3,26 @@
 //! What a document says, without places: a value's place is found in the tree it came from, by
 //! the same path. Knows neither formats nor execution.
 
+mod canonical;
+mod catalog;
 mod chain;
 mod config;
 mod document;
 mod duration;
+mod lock;
 mod mask;
 mod node_def;
+mod read;
 mod reference;
 pub mod schema;
 mod settings;
 mod task_types;
+mod workspace;
 
+pub use canonical::canonical_numbers;
+pub use catalog::{Catalog, Identity, Loaded, OlderVersions, Origin, ReferenceError, VERSIONS_FOLDER, VersionsFolder};
 pub use chain::{
-    Chain, ErrorClass, Foreach, Join, Mode, Retry, Route, RoutingTest, Task, TaskDefaults, TaskType, Values,
+    Chain, ErrorClass, Foreach, Join, Mode, Retry, Route, RoutingTest, TASK_KEYS, Task, TaskDefaults, TaskType, Values,
 };
 pub use config::{Config, ConfigDefaults, ExternalScorer, Limits, Registry, Server, Store};
 pub use document::{
@@ -23,9 +30,15 @@ pub use document::{
     Param, ParamType, Preset, Seeds, Template, ValueMap,
 };
 pub use duration::{parse_backoff, parse_duration};
+pub use lock::{LOCK_FORMAT, Lock, LockedHash, read_lock};
 pub use mask::{Blend, Layer, Mask, MaskExport, MaskFormat, Shape, ShapeType};
+pub use read::{
+    MAX_DOCUMENT_BYTES, Parsed, config_shape, file_too_large, read_bytes, read_config, read_document, setting_path,
+    shape_of, shape_of_name,
+};
 pub use reference::{HashAlgorithm, InvalidReference, Reference, VersionSpec};
 pub use settings::{
     DataKind, InputInfo, OutputInfo, SettingInfo, SettingShape, TaskTypeInfo, settings_named, task_type,
     task_type_name, task_types,
 };
+pub use workspace::{CONFIG_FILE, DOCUMENTS_FOLDER, Workspace, load_document, loaded};

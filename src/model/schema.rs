@@ -15,7 +15,7 @@ use super::{
     config::Config,
     document::{AbTest, Header, Kind, Preset, Template},
     mask::{Layer, Mask},
-    settings::{SettingInfo, settings_named, task_type, task_type_name, task_types},
+    settings::{SettingInfo, SettingShape, settings_named, task_type, task_type_name, task_types},
 };
 
 /// The dialect of all schemas.
@@ -58,6 +58,24 @@ pub fn for_config() -> Value {
     let mut schema = assembled("comfywright.toml", "The configuration of a workspace.", body, &mut generator);
     require_identifiers(&mut schema, "", "server");
     require_identifiers(&mut schema, "", "scorer");
+    schema
+}
+
+/// The schema of a setting's value, complete in itself.
+pub fn for_setting(setting: &SettingInfo) -> Value {
+    with_layers(setting.schema())
+}
+
+/// The schema of what may be written for the input `name` in place of a link, complete in itself.
+pub fn for_literal(shape: &SettingShape, name: &str) -> Value {
+    with_layers(shape.schema(name))
+}
+
+/// Adds the definitions that settings refer to.
+fn with_layers(mut schema: Value) -> Value {
+    let definitions = for_kind(Kind::Mask)["$defs"].take();
+    inline_layer_keys(&mut schema, &definitions["Layer"]["properties"]);
+    schema["$defs"] = definitions;
     schema
 }
 

@@ -3,8 +3,16 @@
 //!
 //! [`value`] is what flows between nodes, [`nodes`] the pure nodes themselves and their registry.
 
+mod embedded;
+mod evaluate;
+mod executor;
+pub mod files;
 pub mod nodes;
+mod own;
+mod step;
 pub mod value;
 
+pub use executor::{NATIVE_VERSION, NativeExecutor, NativeSettings};
 pub use nodes::{NativeNode, NodeError, classes, estimate_bytes, run};
+pub use step::{StepError, is_native, native_classes};
 pub use value::{Inputs, NodeValue};

@@ -1,21 +1,16 @@
 //! What is done with one item when its time comes: its settings filled, its files bound, its graph
 //! lowered, its fingerprint taken.
 
-use std::{
-    collections::HashMap,
-    io::BufReader,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::model::{ItemIx, ItemResult, OutputFile, Placement, Plan, Prepared, Upstream, Visit};
 use crate::{
-    compile::{self, DataInput, Fillable, LowerError, LowerInput, Program, Scope, ValueIx, plain, to_text},
-    files::{World, WorldError, join_relative},
+    compile::{self, DataInput, LowerError, Program, ValueIx, WorkspaceFiles, plain, to_text},
+    files::World,
     graph::{BoundFile, NodeSet},
-    imagefile,
-    model::{Body, ValueMap},
+    model::{Body, TaskType, ValueMap},
 };
 
 /// Prepares the items of one plan.
@@ -25,7 +20,7 @@ pub struct Preparation {
     nodes: Arc<NodeSet>,
     world: Arc<dyn World>,
     executor_versions: [&'static str; 2],
-    files: Mutex<HashMap<String, BoundFile>>,
+    files: WorkspaceFiles,
 }
 
 impl Preparation {
@@ -38,7 +33,14 @@ impl Preparation {
         world: Arc<dyn World>,
         native_version: &'static str,
     ) -> Self {
-        Self { plan, program, nodes, world, executor_versions: [native_version, "comfy"], files: Mutex::default() }
+        Self {
+            plan,
+            program,
+            nodes,
+            world,
+            executor_versions: [native_version, "comfy"],
+            files: WorkspaceFiles::default(),
+        }
     }
 
     /// The plan.
@@ -95,12 +97,7 @@ impl Preparation {
         let (number, row) = self.row(item);
         let task = &self.program.tasks[number];
         let parts = &self.program.structure.tasks[number];
-        let chain_task = &self.program.chain.task[parts.name.as_str()];
         let plan_task = &self.plan.tasks[self.plan.items.task[item.0 as usize].0 as usize];
-        let scope = self.program.scope(number, row, visit.attempt, visit.visits);
-        let mut with = compile::fill_all(&task.settings, &scope)
-            .map_err(|(key, e)| LowerError::at("bad-interpolation", &key, e.message))?;
-        override_settings(&mut with, &visit.with, &scope)?;
         let mut files = indexmap::IndexMap::new();
         let mut sources = indexmap::IndexMap::new();
         for data in &parts.data {
@@ -108,29 +105,16 @@ impl Preparation {
             files.insert(data.input.clone(), delivered.iter().map(|(bound, _)| bound.clone()).collect::<Vec<_>>());
             sources.extend(delivered.into_iter().map(|(bound, file)| (bound.path.clone(), file)));
         }
-        with.retain(|key, _| !files.contains_key(key));
-        let file = |path: &str| self.workspace_file(path);
-        let lowered = compile::lower(&LowerInput {
-            kind: plan_task.kind,
-            with: with.clone(),
-            files,
-            wanted: &task.wanted,
-            each: chain_task.each,
-            preset: task.preset.as_deref(),
-            workflow: task.workflow.as_ref(),
-            mask: task.mask.as_deref(),
-            inline: Some((&chain_task.node, &chain_task.outputs)),
-            scope: &scope,
-            nodes: &self.nodes,
-            file: &file,
-        })?;
+        let find = |document: &str, path: &str| self.files.find(self.world.as_ref(), document, path, true);
+        let passes = (visit.attempt, visit.visits);
+        let (with, lowered) = self.program.lower_item(number, row, passes, &visit.with, files, &self.nodes, &find)?;
         let executor = match plan_task.placement {
             Placement::Native => self.executor_versions[0],
             Placement::Comfy(_) => self.executor_versions[1],
         };
         let fingerprint = compile::fingerprint(&lowered, &self.nodes, executor);
         let provenance = self.provenance(item, &fingerprint.hash.to_string(), &with, number);
-        let reusable = lowered.outputs.iter().all(|o| o.export.is_none());
+        let reusable = plan_task.kind != TaskType::Export;
         let passed_on = lowered.passed_on.iter().flat_map(|(name, bound)| {
             bound.iter().enumerate().filter_map(|(index, b)| {
                 let file: &OutputFile = sources.get(&b.path)?;
@@ -222,23 +206,6 @@ impl Preparation {
         told.map(|(_, value)| short_name(&to_text(value).unwrap_or_default())).collect::<Vec<_>>().join(", ")
     }
 
-    /// A file that a document names, relative to the document.
-    fn workspace_file(&self, path: &str) -> Result<BoundFile, LowerError> {
-        let inside = join_relative(&self.program.file, path)
-            .map_err(|e| LowerError::new("path-outside-workspace", e.to_string()))?;
-        if let Some(known) = self.files.lock().unwrap_or_else(PoisonError::into_inner).get(&inside) {
-            return Ok(known.clone());
-        }
-        let unreadable = |e: WorldError| LowerError::new(e.code(), format!("failed to {e}"));
-        let hash = self.world.hash(&inside).map_err(unreadable)?;
-        let stream = self.world.open(&inside).map_err(unreadable)?;
-        let (width, height) = imagefile::header(BufReader::new(stream)).map_or((0, 0), |h| (h.width, h.height));
-        let bound =
-            BoundFile { path: inside.clone(), identity: hash.to_string(), width, height, ..BoundFile::default() };
-        self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(inside, bound.clone());
-        Ok(bound)
-    }
-
     /// What every file of the item carries.
     fn provenance(&self, item: ItemIx, fingerprint: &str, with: &ValueMap, number: usize) -> Value {
         let mut record = json!({
@@ -248,7 +215,7 @@ impl Preparation {
             "item": self.address(item),
             "fingerprint": fingerprint,
         });
-        if let Some(Body::Preset(preset)) = self.program.tasks[number].preset.as_deref().map(|d| &d.body) {
+        if let Some(Body::Preset(preset)) = self.program.tasks[number].preset.as_ref().map(|d| &d.document.body) {
             let seed = preset.params.iter().find(|(_, p)| p.role.as_deref() == Some("seed"));
             if let Some(value) = seed.and_then(|(name, p)| with.get(name).or(p.default.as_ref())) {
                 record["seed"] = value.clone();
@@ -256,16 +223,6 @@ impl Preparation {
         }
         record
     }
-}
-
-/// What the rule that asked for another attempt changes.
-fn override_settings(with: &mut ValueMap, changes: &ValueMap, scope: &dyn Scope) -> Result<(), LowerError> {
-    for (key, value) in changes {
-        let wrong = |e: compile::InterpolationError| LowerError::at("bad-interpolation", key, e.message);
-        let filled = Fillable::read(value).and_then(|f| f.fill(scope)).map_err(wrong)?;
-        with.insert(key.clone(), filled);
-    }
-    Ok(())
 }
 
 /// A path's file name without its ending; any other text as it is.

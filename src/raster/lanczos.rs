@@ -23,32 +23,39 @@ pub(super) fn resize_lanczos(image: &Image, width: usize, height: usize) -> Resu
     Ok(Image { width, height, data, ..image.shape() })
 }
 
+/// Width and height in pixels.
+type Size = (usize, usize);
+
 /// Resizes one 8-bit image with interleaved channels from size `old` to size `new`, both as
-/// (width, height) and at least 1. 1 and 3 channels agree with Pillow within 1, 4 channels (RGBA)
-/// exactly.
-pub fn resize_bytes_lanczos(
-    bytes: Vec<u8>,
-    old: (usize, usize),
-    new: (usize, usize),
-    channels: usize,
-) -> Result<Vec<u8>, RasterError> {
+/// (width, height) and at least 1. 1 and 3 channels agree with Pillow 13 within 1, 4 channels
+/// (RGBA) exactly.
+pub fn resize_bytes_lanczos(bytes: Vec<u8>, old: Size, new: Size, channels: usize) -> Result<Vec<u8>, RasterError> {
     if old == new {
         return Ok(bytes);
     }
     match channels {
-        1 => resize_opaque(bytes, old, new, PixelType::U8),
-        3 => resize_opaque(bytes, old, new, PixelType::U8x3),
-        4 => Ok(resize_with_alpha(bytes, old, new)),
+        1 => in_two_steps(bytes, old, new, |bytes, old, new| resize_opaque(bytes, old, new, PixelType::U8)),
+        3 => in_two_steps(bytes, old, new, |bytes, old, new| resize_opaque(bytes, old, new, PixelType::U8x3)),
+        4 => resize_with_alpha(bytes, old, new),
         found => Err(RasterError::Channels { expected: "1, 3 or 4".to_owned(), found }),
     }
 }
 
-fn resize_opaque(
+/// Applies `step` to one direction after the other, in Pillow's order: columns first, but rows
+/// first when the image becomes wider and less high. The values in between are rounded and clipped
+/// to bytes, so that the order shows.
+fn in_two_steps(
     bytes: Vec<u8>,
-    old: (usize, usize),
-    new: (usize, usize),
-    pixel: PixelType,
+    old: Size,
+    new: Size,
+    step: impl Fn(Vec<u8>, Size, Size) -> Result<Vec<u8>, RasterError>,
 ) -> Result<Vec<u8>, RasterError> {
+    let between = if new.0 > old.0 && new.1 < old.1 { (old.0, new.1) } else { (new.0, old.1) };
+    let halfway = if between == old { bytes } else { step(bytes, old, between)? };
+    if between == new { Ok(halfway) } else { step(halfway, between, new) }
+}
+
+fn resize_opaque(bytes: Vec<u8>, old: Size, new: Size, pixel: PixelType) -> Result<Vec<u8>, RasterError> {
     let side = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
     let nothing = RasterError::NothingLeft { width: old.0, height: old.1 };
     let source = images::Image::from_vec_u8(side(old.0), side(old.1), bytes, pixel).map_err(|_| nothing.clone())?;
@@ -58,18 +65,18 @@ fn resize_opaque(
     Ok(target.into_vec())
 }
 
-fn resize_with_alpha(mut bytes: Vec<u8>, old: (usize, usize), new: (usize, usize)) -> Vec<u8> {
+fn resize_with_alpha(mut bytes: Vec<u8>, old: Size, new: Size) -> Result<Vec<u8>, RasterError> {
     let (pixels, _) = bytes.as_chunks_mut::<4>();
     pixels.iter_mut().for_each(premultiply);
-    if old.0 != new.0 {
-        bytes = resize_columns(&bytes, old.0, &fixed_taps(old.0, new.0));
-    }
-    if old.1 != new.1 {
-        bytes = resize_rows(&bytes, new.0 * 4, &fixed_taps(old.1, new.1));
-    }
+    let mut bytes = in_two_steps(bytes, old, new, |bytes, old, new| {
+        Ok(match old.0 == new.0 {
+            true => resize_rows(&bytes, old.0 * 4, &fixed_taps(old.1, new.1)),
+            false => resize_columns(&bytes, old.0, &fixed_taps(old.0, new.0)),
+        })
+    })?;
     let (pixels, _) = bytes.as_chunks_mut::<4>();
     pixels.iter_mut().for_each(divide_by_alpha);
-    bytes
+    Ok(bytes)
 }
 
 /// Rounded `value * alpha / 255`.

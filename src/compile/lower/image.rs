@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Builder, LowerError, OutputSpec, Picture, settings::as_number};
 use crate::{
+    files::join_relative,
     graph::Input,
     model::{Body, MaskFormat},
 };
@@ -256,12 +257,10 @@ pub(super) fn remove_bg(builder: &mut Builder<'_>) -> Result<(), LowerError> {
 /// `mask`: the layers of a document, of rows, or of one inline source.
 pub(super) fn mask(builder: &mut Builder<'_>) -> Result<(), LowerError> {
     let image = builder.one_file("image")?;
-    let (layers, format) = layers(builder)?;
+    let (mut layers, format) = layers(builder)?;
+    let document = builder.input.mask.map_or(builder.input.document, |m| &m.path);
     let mut files = Vec::new();
-    for layer in &layers {
-        if let Some(path) = layer.get("file").and_then(Value::as_str) {
-            files.push((builder.input.file)(path).map_err(|e| LowerError { key: Some("file".to_owned()), ..e })?);
-        }
+    for layer in &mut layers {
         if ["semantic", "salient", "points", "box"].iter().any(|k| layer.get(*k).is_some()) {
             return Err(LowerError::at(
                 "missing-model",
@@ -270,9 +269,15 @@ pub(super) fn mask(builder: &mut Builder<'_>) -> Result<(), LowerError> {
             )
             .hint("the sources file, color and shape need no model"));
         }
+        if let Some(path) = layer.get("file").and_then(Value::as_str) {
+            files.push(
+                (builder.input.file)(document, path).map_err(|e| LowerError { key: Some("file".to_owned()), ..e })?,
+            );
+            layer["file"] = Value::from((files.len() - 1).to_string());
+        }
     }
     let picture = builder.load(image.clone());
-    let mut inputs = vec![("image", picture.image), ("layers", Input::Value(Value::Array(layers.clone())))];
+    let mut inputs = vec![("image", picture.image), ("layers", Input::Value(Value::Array(layers)))];
     if !files.is_empty() {
         inputs.push(("files", Input::Files(files)));
     }
@@ -286,7 +291,7 @@ pub(super) fn mask(builder: &mut Builder<'_>) -> Result<(), LowerError> {
 }
 
 fn layers(builder: &Builder<'_>) -> Result<(Vec<Value>, MaskFormat), LowerError> {
-    if let Some(Body::Mask(mask)) = builder.input.mask.map(|d| &d.body) {
+    if let Some(Body::Mask(mask)) = builder.input.mask.map(|d| &d.document.body) {
         let rows = serde_json::to_value(&mask.layer).ok().and_then(|v| v.as_array().cloned()).unwrap_or_default();
         let format = mask.export.as_ref().map_or(MaskFormat::Merged, |e| e.format);
         if format == MaskFormat::Frames || mask.layer.iter().any(|l| !l.keyframes.is_empty()) {
@@ -358,35 +363,16 @@ pub(super) fn export(builder: &mut Builder<'_>) -> Result<(), LowerError> {
         return Err(LowerError::new("missing-input", "an export task says `path`")
             .hint("for example with.path = \"export/{sku}.png\""));
     };
-    let ending = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, e)| e.to_ascii_lowercase());
-    let by_ending = match ending.as_deref() {
-        Some("jpg" | "jpeg") => "jpeg",
-        Some("webp") => "webp",
-        _ => "png",
-    };
-    let format = match settings.text("format") {
-        Some(_) => settings.choice("format", &["png", "jpeg", "webp"])?,
-        None => by_ending,
-    };
-    let count = files.len();
-    for (index, file) in files.into_iter().enumerate() {
-        let inputs = [
-            ("images", Input::Files(vec![file])),
-            ("path", Input::value(path)),
-            ("format", Input::value(format)),
-            ("quality", Input::value(settings.integer("quality", 1..=100)?.unwrap_or(90))),
-        ];
-        let node = builder.out.graph.add("export", "ComfywrightExport", inputs);
-        let place = if count == 1 { path.to_owned() } else { numbered(path, index) };
-        builder.out.outputs.push(OutputSpec { name: "file".to_owned(), node, export: Some(place) });
+    let place =
+        join_relative(builder.input.document, path).map_err(|e| LowerError::at(e.code(), "path", e.to_string()))?;
+    let mut inputs = vec![("file", Input::Files(files)), ("path", Input::value(place))];
+    if settings.get("format").is_some() {
+        inputs.push(("format", Input::value(settings.choice("format", &["png", "jpeg", "webp", "tiff"])?)));
     }
+    if let Some(quality) = settings.integer("quality", 1..=100)? {
+        inputs.push(("quality", Input::value(quality)));
+    }
+    let node = builder.out.graph.add("export", "ComfywrightExport", inputs);
+    builder.out.outputs.push(OutputSpec { name: "file".to_owned(), node });
     Ok(())
-}
-
-/// `a/b.png` -> `a/b-0001.png`.
-fn numbered(path: &str, index: usize) -> String {
-    match path.rsplit_once('.') {
-        Some((stem, ending)) if !ending.contains('/') => format!("{stem}-{:04}.{ending}", index + 1),
-        _ => format!("{path}-{:04}", index + 1),
-    }
 }

@@ -9,7 +9,7 @@ mod image;
 mod preset;
 mod settings;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -21,6 +21,15 @@ use crate::{
     model::{Document, NodeDef, TaskType, ValueMap},
 };
 use settings::Settings;
+
+/// A document that another one refers to.
+#[derive(Debug, Clone)]
+pub struct Referred {
+    /// Its path; paths in it are relative to it.
+    pub path: Arc<str>,
+    /// The document.
+    pub document: Arc<Document>,
+}
 
 /// What the lowering of one item needs to know.
 pub struct LowerInput<'a> {
@@ -35,19 +44,21 @@ pub struct LowerInput<'a> {
     /// Whether to run once for each file of the primary input.
     pub each: bool,
     /// The preset of `generate` and `enhance`.
-    pub preset: Option<&'a Document>,
+    pub preset: Option<&'a Referred>,
     /// The preset's kept workflow in API format.
     pub workflow: Option<&'a Value>,
     /// The layers of the `mask` document.
-    pub mask: Option<&'a Document>,
+    pub mask: Option<&'a Referred>,
     /// The nodes and outputs of an inline graph.
     pub inline: Option<(&'a IndexMap<String, NodeDef>, &'a IndexMap<String, String>)>,
     /// Names that inline nodes may insert.
     pub scope: &'a dyn super::Scope,
     /// Signatures of classes.
     pub nodes: &'a NodeSet,
-    /// Finds a file that is written as a path, relative to the document.
-    pub file: &'a dyn Fn(&str) -> Result<BoundFile, LowerError>,
+    /// Path of the document, to which written paths are relative.
+    pub document: &'a str,
+    /// Finds a file by the path of a document and a path that is written there.
+    pub file: &'a dyn Fn(&str, &str) -> Result<BoundFile, LowerError>,
 }
 
 /// One output of an item.
@@ -57,8 +68,6 @@ pub struct OutputSpec {
     pub name: String,
     /// The saver node in the graph that writes it.
     pub node: String,
-    /// Where an `export` puts it, relative to the document.
-    pub export: Option<String>,
 }
 
 /// An item as a graph.
@@ -153,11 +162,12 @@ impl Builder<'_> {
             return Ok(files.clone());
         }
         match self.input.with.get(name) {
-            Some(Value::String(path)) => {
-                Ok(vec![(self.input.file)(path).map_err(|e| LowerError { key: Some(name.to_owned()), ..e })?])
-            }
+            Some(Value::String(path)) => Ok(vec![
+                (self.input.file)(self.input.document, path)
+                    .map_err(|e| LowerError { key: Some(name.to_owned()), ..e })?,
+            ]),
             Some(Value::Array(paths)) if paths.iter().all(Value::is_string) => {
-                paths.iter().filter_map(Value::as_str).map(|p| (self.input.file)(p)).collect()
+                paths.iter().filter_map(Value::as_str).map(|p| (self.input.file)(self.input.document, p)).collect()
             }
             _ => Err(LowerError::new("missing-input", format!("nothing delivers the input `{name}`"))),
         }
@@ -204,7 +214,7 @@ impl Builder<'_> {
     fn save(&mut self, name: &str, image: Input) {
         let prefix = ("filename_prefix", Input::value("comfywright"));
         let node = self.out.graph.add(&format!("save_{name}"), "SaveImage", [("images", image), prefix]);
-        self.out.outputs.push(OutputSpec { name: name.to_owned(), node, export: None });
+        self.out.outputs.push(OutputSpec { name: name.to_owned(), node });
     }
 
     /// Keeps `image` as output `image`, with the alpha that `from` has.

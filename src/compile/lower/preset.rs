@@ -33,10 +33,10 @@ pub fn file_params(preset: &Preset) -> impl Iterator<Item = &str> {
 
 /// `generate`: the preset's graph.
 pub(super) fn generate(builder: &mut Builder<'_>) -> Result<(), LowerError> {
-    let Some(Body::Preset(preset)) = builder.input.preset.map(|d| &d.body) else {
+    let Some((place, Body::Preset(preset))) = builder.input.preset.map(|d| (&d.path, &d.document.body)) else {
         return Err(LowerError::new("missing-preset", "a generate task says `preset`"));
     };
-    let values = param_values(builder, preset)?;
+    let values = param_values(builder, preset, place)?;
     if let Some(source) = &preset.graph {
         let missing =
             || LowerError::at("missing-workflow", "preset", format!("the workflow {} cannot be read", source.workflow));
@@ -57,7 +57,11 @@ pub(super) fn generate(builder: &mut Builder<'_>) -> Result<(), LowerError> {
 }
 
 /// Parameters as given, else their defaults.
-fn param_values(builder: &Builder<'_>, preset: &Preset) -> Result<IndexMap<String, ParamValue>, LowerError> {
+fn param_values(
+    builder: &Builder<'_>,
+    preset: &Preset,
+    place: &str,
+) -> Result<IndexMap<String, ParamValue>, LowerError> {
     let mut values = IndexMap::new();
     for (name, param) in &preset.params {
         if let Some(files) = builder.input.files.get(name) {
@@ -65,9 +69,11 @@ fn param_values(builder: &Builder<'_>, preset: &Preset) -> Result<IndexMap<Strin
         } else if let Some(given) = builder.input.with.get(name).or(param.default.as_ref()) {
             let value = check_param(param, given)
                 .map_err(|m| LowerError::at("bad-parameter", name, format!("parameter `{name}`: {m}")))?;
+            // A default is relative to the preset, what the task says to the task's document.
+            let document = if builder.input.with.contains_key(name) { builder.input.document } else { place };
             let is_file = file_params(preset).any(|f| f == name);
             let value = match &value {
-                Value::String(path) if is_file => ParamValue::Files(vec![(builder.input.file)(path)?]),
+                Value::String(path) if is_file => ParamValue::Files(vec![(builder.input.file)(document, path)?]),
                 _ => ParamValue::Value(value),
             };
             values.insert(name.clone(), value);
@@ -368,7 +374,7 @@ fn collect_outputs(builder: &mut Builder<'_>, outputs: &IndexMap<String, String>
         let info = builder.input.nodes.class(&class);
         let is_saver = info.is_some_and(|c| c.output_node);
         if is_saver && (link.output.is_none() || info.is_some_and(|c| c.outputs.is_empty())) {
-            builder.out.outputs.push(OutputSpec { name: name.clone(), node: link.node.to_owned(), export: None });
+            builder.out.outputs.push(OutputSpec { name: name.clone(), node: link.node.to_owned() });
             continue;
         }
         let Some(info) = info else {
@@ -406,7 +412,7 @@ fn save_as(builder: &mut Builder<'_>, name: &str, source: Input, types: &Types, 
         }
     };
     let node = builder.out.graph.add(&format!("save_{name}"), class, [(input, source), prefix()]);
-    builder.out.outputs.push(OutputSpec { name: name.to_owned(), node, export: None });
+    builder.out.outputs.push(OutputSpec { name: name.to_owned(), node });
     Ok(())
 }
 

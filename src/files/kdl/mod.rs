@@ -7,7 +7,11 @@
 
 mod literal;
 mod parse;
+mod print;
 mod rules;
 pub(super) mod syntax;
 
 pub use parse::parse;
+pub use print::print;
+pub(super) use print::print_entry;
+pub(super) use rules::{Form, Place, Reader};

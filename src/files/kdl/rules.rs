@@ -25,6 +25,8 @@ pub(in crate::files) struct Place {
     pub(in crate::files) form: Form,
     /// All bytes that go when the value goes: a node, a property, an argument.
     pub(in crate::files) whole: Span,
+    /// The name of the node.
+    pub(in crate::files) name: Option<Span>,
     /// The key where it is spelled here.
     pub(in crate::files) key: Option<Span>,
     /// The block of a node from brace to brace.
@@ -80,6 +82,7 @@ impl<'a> Reader<'a> {
         let place = Place {
             form,
             whole,
+            name: node.map(|n| n.name.span),
             key,
             block: node.and_then(|n| n.block.as_ref()).map(|b| b.span),
             head_end: node.map_or(whole.end, head_end),

@@ -94,6 +94,13 @@ pub(in crate::files) fn read(text: &str, file: &Arc<str>, diagnostics: &mut Vec<
     block
 }
 
+/// Whether a text is comments and nothing else.
+pub(in crate::files) fn is_only_comment(text: &str) -> bool {
+    let mut diagnostics = Vec::new();
+    let block = read(text, &Arc::from(""), &mut diagnostics);
+    block.nodes.is_empty() && diagnostics.is_empty() && !block.dangling.is_empty()
+}
+
 struct Parser<'a> {
     text: &'a str,
     file: &'a Arc<str>,

@@ -10,7 +10,7 @@ use super::{
     unknown::unknown_input,
 };
 use crate::graph::{
-    class::{ClassInfo, DynamicOption, InputInfo, InputKind},
+    class::{ClassInfo, DynamicOption, InputInfo, InputKind, Types},
     coerce::{CoerceError, coerce_value, describe},
     ir::{GraphNode, Input},
 };
@@ -40,10 +40,12 @@ pub(super) fn check_inputs(
     let mut visit = Visit { id, node, class, types, problems, seen: vec![false; node.inputs.len()] };
     visit.all("", &class.inputs, true);
     let seen = std::mem::take(&mut visit.seen);
-    for (name, _) in node.inputs.keys().zip(seen).filter(|(_, seen)| !seen) {
-        if !is_editor_input(&node.class, name) {
-            problems.push(unknown_input(id, node, class, name));
-        }
+    let unknown = node.inputs.keys().zip(seen).filter(|(name, seen)| !seen && !is_editor_input(&node.class, name));
+    for (name, _) in unknown {
+        let problem = unknown_input(id, node, class, name);
+        // A misspelt input is one fault, not two.
+        problems.retain(|p| p.code != "missing-input" || p.node != id || p.input != problem.suggestion);
+        problems.push(problem);
     }
 }
 
@@ -120,9 +122,9 @@ impl<'a> Visit<'a, '_> {
     fn input(&mut self, name: &str, info: &InputInfo, input: &Input) {
         let problem = match input {
             Input::Link(link) => check_link(self.id, name, info, link, self.types),
-            Input::Value(value) => {
-                coerce_value(&info.kind, value).err().map(|e| wrong_value(self.id, self.class, name, info, e))
-            }
+            Input::Value(value) => coerce_value(&info.kind, value)
+                .err()
+                .map(|e| wrong_value(self.id, self.class, name, info, e, self.types)),
             Input::Files(_) if info.takes_files => None,
             Input::Files(_) => {
                 let message = format!("input \"{name}\" of {} takes no files", self.class.name);
@@ -161,7 +163,14 @@ fn list_hint(options: &[Value]) -> Option<String> {
     }
 }
 
-fn wrong_value(id: &str, class: &ClassInfo, name: &str, info: &InputInfo, error: CoerceError) -> GraphProblem {
+fn wrong_value(
+    id: &str,
+    class: &ClassInfo,
+    name: &str,
+    info: &InputInfo,
+    error: CoerceError,
+    graph: &OutputTypes<'_>,
+) -> GraphProblem {
     let place = format!("input \"{name}\" of {}", class.name);
     let problem = |code, message: String| GraphProblem::new(id, Some(name), code, message);
     match error {
@@ -184,12 +193,14 @@ fn wrong_value(id: &str, class: &ClassInfo, name: &str, info: &InputInfo, error:
                 .suggest(Some(bound))
         }
         CoerceError::NotInList { given, options, of_files: true, suggestion } => {
-            let known = if options.is_empty() { ", which lists none" } else { "" };
-            let message = format!("{place}: {} is not a file of the server's snapshot{known}", describe(&given));
-            let hint = match &suggestion {
-                Some(near) => format!("the nearest that the snapshot lists is \"{near}\""),
-                None => "put the file on the server, or check against the server that has it".to_owned(),
-            };
+            let known = if options.is_empty() { " (it lists none)" } else { "" };
+            let message =
+                format!("{place}: {} is not a model file that the server's object_info lists{known}", describe(&given));
+            let near = suggestion.as_ref().map(|near| format!("; the nearest that is listed is \"{near}\""));
+            let hint = format!(
+                "put the file on the server, or check against a server that has it{}",
+                near.unwrap_or_default()
+            );
             GraphProblem { of_files: true, ..problem("not-in-list", message).hint(hint).suggest(suggestion) }
         }
         CoerceError::NotInList { given, options, suggestion, .. } => {
@@ -204,13 +215,13 @@ fn wrong_value(id: &str, class: &ClassInfo, name: &str, info: &InputInfo, error:
             "literal-for-link",
             format!("{place} takes the output of a node, of type {types}, not {}", describe(&given)),
         )
-        .hint(link_hint(&given)),
+        .hint(link_hint(&types, &given, graph)),
     }
 }
 
-fn link_hint(given: &Value) -> String {
-    match given.as_str().filter(|text| !text.is_empty() && !text.contains(char::is_whitespace)) {
-        Some(text) if !text.starts_with('@') => format!("a link begins with @: \"@{text}\""),
-        _ => "link it: \"@node.OUTPUT\"".to_owned(),
+fn link_hint(types: &Types, given: &Value, graph: &OutputTypes<'_>) -> String {
+    match given.as_str().filter(|text| graph.begins_with_node(text)) {
+        Some(text) => format!("a link begins with @: \"@{text}\""),
+        None => format!("link it to an output of type {types}: \"@node.OUTPUT\""),
     }
 }

@@ -30,6 +30,11 @@ impl<'g> OutputTypes<'g> {
         Self { graph, nodes, known: BTreeMap::new() }
     }
 
+    /// Whether `text` begins with the id of a node, as a link does that lost its `@`.
+    pub(super) fn begins_with_node(&self, text: &str) -> bool {
+        self.graph.nodes.contains_key(text.split('.').next().unwrap_or_default())
+    }
+
     /// The types of output `index` of node `id`; anything when it is not known.
     fn of(&mut self, id: &str, index: usize, depth: usize) -> Types {
         let Some((id, node)) = self.graph.nodes.get_key_value(id) else { return Types::any() };
@@ -102,7 +107,7 @@ pub(super) fn check_link(
         return None;
     }
     let message = format!(
-        "input \"{name}\" takes {wanted}, but output {} of node \"{}\" is {received}",
+        "input \"{name}\" takes {wanted}, but output \"{}\" of node \"{}\" is {received}",
         label(output, link.output),
         link.node
     );
@@ -139,5 +144,5 @@ fn mend_mismatch(link: &Link, class: &ClassInfo, wanted: &Types, received: &Type
     }
     let converts = |(from, to, _): &&(&str, &str, &str)| received.contains(from) && wanted.contains(to);
     let conversion = CONVERSIONS.iter().find(converts);
-    (conversion.map(|(_, to, class)| format!("a {class} node between them makes {to} of it")), None)
+    (conversion.map(|(_, to, class)| format!("put {class} between them, which makes {to} of it")), None)
 }

@@ -81,3 +81,56 @@ fn unknown_class(id: &str, class: &str, nodes: &NodeSet) -> GraphProblem {
     let suggestion = nodes.names().find(|name| name.eq_ignore_ascii_case(class)).or_else(by_title);
     problem.suggest(suggestion.or_else(|| did_you_mean(class, nodes.names())).map(str::to_owned))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{FileInput, Input, builtin};
+
+    #[test]
+    fn files_go_where_files_are_taken() {
+        let mut graph = Graph::default();
+        let file = || Input::Files(FileInput::Workspace("photos/a.png".to_owned()));
+        graph.add("load", "LoadImage", [("image", file())]);
+        graph.add(
+            "sheet",
+            "ComfywrightContactSheet",
+            [
+                ("images", Input::Files(FileInput::Upstream { input: 0 })),
+                ("columns", Input::value(2)),
+                ("labels", Input::value(true)),
+            ],
+        );
+        graph.add("wrong", "ImageInvert", [("image", file())]);
+        graph.add("save", "SaveImage", [("images", Input::link("sheet", 0)), ("filename_prefix", Input::value("x"))]);
+        let problems = check_graph(&graph, builtin());
+        let found: Vec<_> = problems.iter().map(|p| (p.node.as_str(), p.code, p.message.as_str())).collect();
+        assert_eq!(found, [("wrong", "wrong-input-type", "input \"image\" of ImageInvert takes no files")]);
+    }
+
+    #[test]
+    fn long_chains_and_large_circles_are_no_trouble() {
+        const NODES: usize = 50_000;
+        let nodes = NodeSet::parse(
+            r#"{"S": {"input": {"required": {"a": ["COMFY_MATCHTYPE_V3", {"template": {"template_id": "t"}}],
+                "b": ["COMFY_MATCHTYPE_V3", {"template": {"template_id": "t"}}]}},
+                "output": ["COMFY_MATCHTYPE_V3"], "output_matchtypes": ["t"], "output_node": true}}"#,
+        )
+        .unwrap_or_default();
+        let mut graph = Graph::default();
+        for i in 0..NODES {
+            // Backwards, so that every type is asked for before it is known.
+            let source = || Input::link((i + 1).to_string(), 0);
+            graph.add(&i.to_string(), "S", [("a", source()), ("b", source())]);
+        }
+        let source = || Input::value(1);
+        graph.add(&NODES.to_string(), "S", [("a", source()), ("b", source())]);
+        assert_eq!(check_graph(&graph, &nodes), []);
+        if let Some(last) = graph.nodes.get_mut(&NODES.to_string()) {
+            last.inputs.insert("a".to_owned(), Input::link("0", 0));
+        }
+        let problems = check_graph(&graph, &nodes);
+        let found: Vec<_> = problems.iter().map(|p| (p.node.as_str(), p.input.as_deref(), p.code)).collect();
+        assert_eq!(found, [("0", Some("a"), "cycle")]);
+    }
+}

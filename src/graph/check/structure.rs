@@ -24,7 +24,9 @@ pub(super) fn check_cycles(graph: &Graph, problems: &mut Vec<GraphProblem>) {
     let mut left = unordered(&sources);
     while let Some(start) = left.first().copied() {
         let walk = walk(start, &sources, &left);
-        for index in &walk.path {
+        // What only leads to a cycle may be on another one.
+        let settled = walk.cycle().unwrap_or(&walk.path);
+        for index in settled {
             left.remove(index);
         }
         if let Some(cycle) = walk.cycle() {

@@ -24,18 +24,9 @@ pub(super) fn check(source: &Source<'_>, diagnostics: &mut Vec<Diagnostic>) -> O
 }
 
 /// The kind that a tree names.
-pub(super) fn kind_of(tree: &Node) -> Option<Kind> {
+fn kind_of(tree: &Node) -> Option<Kind> {
     let name = tree.as_table()?.entries.get("kind")?.node.as_str()?;
     Kind::ALL.into_iter().find(|kind| kind.as_str() == name)
-}
-
-/// The kind of a KDL text that is not parsed yet: a guess, confirmed after parsing.
-pub(super) fn guess_kind(text: &str) -> Option<Kind> {
-    text.trim_start_matches('\u{feff}').lines().find_map(|line| {
-        let mut words = line.split([' ', '\t', ';', '"', '\'']).filter(|word| !word.is_empty());
-        let value = if words.next() == Some("kind") { words.next()? } else { return None };
-        Kind::ALL.into_iter().find(|kind| kind.as_str() == value)
-    })
 }
 
 fn missing_kind(source: &Source<'_>) -> Diagnostic {
@@ -52,9 +43,11 @@ fn wrong_kind(source: &Source<'_>, entry: &Entry) -> Diagnostic {
     };
     let diagnostic = source.error("wrong-kind", span, format!("`{given}` is not a kind of document"));
     match did_you_mean(&given.replace('-', "_"), kinds()) {
-        Some(kind) => diagnostic
-            .with_hint(format!("did you mean `{kind}`?"))
-            .with_fix(format!("replace it by \"{kind}\""), span, format!("\"{kind}\"")),
+        Some(kind) => diagnostic.with_hint(format!("did you mean `{kind}`?")).with_fix(
+            format!("replace it by \"{kind}\""),
+            span,
+            format!("\"{kind}\""),
+        ),
         None => diagnostic.with_hint("one of preset, template, ab_test, chain, mask"),
     }
 }
@@ -91,14 +84,14 @@ fn check_name(source: &Source<'_>, entry: &Entry) -> Option<Diagnostic> {
 /// The finding that `node` is not a semantic version; none when it is one, or no text at all.
 pub(super) fn check_version(source: &Source<'_>, node: &Node) -> Option<Diagnostic> {
     let Some(text) = node.as_str() else {
-        let NodeKind::Float(_) | NodeKind::Int(_) = node.kind else { return None };
+        let (NodeKind::Float(_) | NodeKind::Int(_)) = node.kind else { return None };
         let written = &source.text[node.span.range()];
-        let diagnostic = source.error("invalid-version", node.span, format!("the version {written} is a number, not a text"));
+        let diagnostic =
+            source.error("invalid-version", node.span, format!("the version {written} is a number, not a text"));
         return Some(suggest_version(diagnostic, written, node));
     };
     let error = Version::parse(text).err()?;
-    let diagnostic =
-        source.error("invalid-version", node.span, format!("`{text}` is not a semantic version: {error}"));
+    let diagnostic = source.error("invalid-version", node.span, format!("`{text}` is not a semantic version: {error}"));
     Some(suggest_version(diagnostic, text, node))
 }
 
@@ -106,9 +99,11 @@ fn suggest_version(diagnostic: Diagnostic, text: &str, node: &Node) -> Diagnosti
     let plain = text.strip_prefix('v').unwrap_or(text);
     let padded = [plain.to_owned(), format!("{plain}.0"), format!("{plain}.0.0")];
     match padded.into_iter().find(|candidate| Version::parse(candidate).is_ok()) {
-        Some(better) => diagnostic
-            .with_hint(format!("write \"{better}\""))
-            .with_fix(format!("replace it by \"{better}\""), node.span, format!("\"{better}\"")),
+        Some(better) => diagnostic.with_hint(format!("write \"{better}\"")).with_fix(
+            format!("replace it by \"{better}\""),
+            node.span,
+            format!("\"{better}\""),
+        ),
         None => diagnostic.with_hint("three numbers, such as \"1.2.0\""),
     }
 }

@@ -6,9 +6,14 @@
 mod chain;
 mod config;
 mod header;
+mod moves;
 mod names;
 mod nodes;
+mod settings;
+mod sources;
 mod values;
+
+pub use values::setting_path;
 
 use std::sync::{Arc, OnceLock};
 
@@ -84,8 +89,14 @@ pub fn read_document(text: &str, file: &Arc<str>, format: Format) -> Parsed<Docu
     names::check(&source, kind, &mut diagnostics);
     nodes::check(&source, &mut diagnostics);
     values::check_document(&source, kind, &mut diagnostics);
-    if kind == Kind::Chain {
-        chain::check(&source, &mut diagnostics);
+    match kind {
+        Kind::Chain => {
+            chain::check(&source, &mut diagnostics);
+            sources::check_layers(&source, &["task", "*", "layer", "*"], &mut diagnostics);
+            sources::check_layers(&source, &["task", "*", "with", "layer", "*"], &mut diagnostics);
+        }
+        Kind::Mask => sources::check_layers(&source, &["layer", "*"], &mut diagnostics),
+        Kind::Preset | Kind::Template | Kind::AbTest => {}
     }
     add_unless_covered(&mut diagnostics, files::validate(&tree, shape_of(kind), file));
     let value = typed_unless_wrong(&source, &mut diagnostics, || typed_document(&tree, kind));
@@ -137,26 +148,27 @@ impl Source<'_> {
     }
 }
 
-/// KDL is read by the shape of its kind, so the kind is found first.
 fn parse(text: &str, file: &Arc<str>, format: Format) -> (Option<Node>, Vec<Diagnostic>) {
-    if format == Format::Toml {
-        return files::toml::parse(text, file);
+    match format {
+        Format::Toml => files::toml::parse(text, file),
+        Format::Kdl => files::kdl::parse(text, file, &shape_of_name),
     }
-    let guess = header::guess_kind(text).unwrap_or(Kind::Preset);
-    let (tree, diagnostics) = files::kdl::parse(text, file, shape_of(guess));
-    match tree.as_ref().and_then(header::kind_of) {
-        Some(kind) if kind != guess => files::kdl::parse(text, file, shape_of(kind)),
-        _ => (tree, diagnostics),
-    }
+}
+
+/// The shape for a document's `kind`, or, without one, for the configuration: as the printers and
+/// the reader of KDL ask for it.
+pub fn shape_of_name(kind: Option<&str>) -> Option<Shape> {
+    let Some(name) = kind else { return Some(config_shape().clone()) };
+    Kind::ALL.into_iter().find(|kind| kind.as_str() == name).map(|kind| shape_of(kind).clone())
 }
 
 /// What the shape finds, but for what a rule has said better already about the same text.
 fn add_unless_covered(diagnostics: &mut Vec<Diagnostic>, found: Vec<Diagnostic>) {
     let covered: Vec<Span> = diagnostics.iter().filter_map(|d| d.span).collect();
-    let inside = |inner: Span, outer: Span| outer.start <= inner.start && inner.end <= outer.end;
+    let overlap = |a: Span, b: Span| a.start < b.end && b.start < a.end;
     diagnostics.extend(found.into_iter().filter(|d| {
         // A missing key is reported at the table around it, which may hold other faults.
-        d.code == "missing-key" || !d.span.is_some_and(|span| covered.iter().any(|outer| inside(span, *outer)))
+        d.code == "missing-key" || !d.span.is_some_and(|span| covered.iter().any(|other| overlap(span, *other)))
     }));
 }
 

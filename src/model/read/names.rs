@@ -53,14 +53,19 @@ fn check_layer_names(source: &Source<'_>, way: &[&str], diagnostics: &mut Vec<Di
         }
         let owner = Path(layer_path.0[..layer_path.0.len() - 1].to_vec());
         if seen.contains(&(owner.clone(), name.to_owned())) {
-            diagnostics.push(source.error("duplicate-name", node.span, format!("there is another layer `{name}` above")));
+            diagnostics.push(source.error(
+                "duplicate-name",
+                node.span,
+                format!("there is another layer `{name}` above"),
+            ));
         }
         seen.push((owner, name.to_owned()));
     }
 }
 
 fn invalid(source: &Source<'_>, name: &str, span: crate::diagnostic::Span, what: &str) -> Diagnostic {
-    let message = format!("`{name}` cannot be the name of a {what}: letters, digits and `_`, not beginning with a digit");
+    let message =
+        format!("`{name}` cannot be the name of a {what}: letters, digits and `_`, not beginning with a digit");
     let diagnostic = source.error("invalid-identifier", span, message);
     match identifier_like(name) {
         Some(better) => diagnostic.with_hint(format!("`{better}` would be one")),

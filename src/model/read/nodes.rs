@@ -45,12 +45,15 @@ fn check_node(source: &Source<'_>, path: &Path, node: &Node, diagnostics: &mut V
 }
 
 fn not_metadata(source: &Source<'_>, key: &str, entry: &Entry) -> Diagnostic {
-    let message = format!("`{key}` is {}: beside its class a node has title, bypass and pos only", entry.node.describe());
+    let message =
+        format!("`{key}` is {}: beside its class a node has title, bypass and pos only", entry.node.describe());
     let diagnostic = source.error("unknown-key", entry.key_span, message);
     match did_you_mean(key, METADATA) {
-        Some(meant) => diagnostic
-            .with_hint(format!("did you mean `{meant}`?"))
-            .with_fix(format!("rename to `{meant}`"), entry.key_span, meant),
+        Some(meant) => diagnostic.with_hint(format!("did you mean `{meant}`?")).with_fix(
+            format!("rename to `{meant}`"),
+            entry.key_span,
+            meant,
+        ),
         None => diagnostic.with_hint("inputs stand below the class: [node.ID.Class]"),
     }
 }

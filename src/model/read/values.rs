@@ -4,7 +4,6 @@ use super::{Source, header::check_version};
 use crate::{
     diagnostic::Diagnostic,
     files::{Node, NodeKind, Path, Step},
-    ident::did_you_mean,
     model::{
         document::Kind,
         duration::{parse_backoff, parse_duration},
@@ -134,10 +133,13 @@ pub(super) fn check_reference(source: &Source<'_>, node: &Node) -> Option<Diagno
 
 fn check_hash(source: &Source<'_>, node: &Node) -> Option<Diagnostic> {
     let text = node.as_str()?;
-    let is_hash = HashAlgorithm::split(text).is_some_and(|(_, d)| d.len() == 64 && d.bytes().all(|b| b.is_ascii_hexdigit()));
+    let is_hash =
+        HashAlgorithm::split(text).is_some_and(|(_, d)| d.len() == 64 && d.bytes().all(|b| b.is_ascii_hexdigit()));
     let message = format!("`{text}` is not a hash");
     (!is_hash).then(|| {
-        source.error("invalid-hash", node.span, message).with_hint("\"blake3:\" or \"sha256:\" and 64 hexadecimal digits")
+        source
+            .error("invalid-hash", node.span, message)
+            .with_hint("\"blake3:\" or \"sha256:\" and 64 hexadecimal digits")
     })
 }
 
@@ -161,13 +163,8 @@ pub(super) fn check_url(source: &Source<'_>, node: &Node) -> Option<Diagnostic> 
     (!is_address).then(|| source.error("invalid-url", node.span, message))
 }
 
-/// ``did you mean `x`?`` when one of `candidates` is close to `given`.
-pub(super) fn suggestion<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    did_you_mean(given, candidates).map(|meant| format!("did you mean `{meant}`?"))
-}
-
 /// The path of setting `name` of task `task`, wherever it stands: in `with` or on the task.
-pub(super) fn setting_path(tree: &Node, task: &str, name: &str) -> Path {
+pub fn setting_path(tree: &Node, task: &str, name: &str) -> Path {
     let on_task = path!["task", task, name];
     if name != "title" && tree.get(&on_task).is_some() { on_task } else { path!["task", task, "with", name] }
 }

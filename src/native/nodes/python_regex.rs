@@ -28,15 +28,25 @@ pub(super) enum PatternError {
     Unsupported(String),
 }
 
-/// The regex for a pattern of Python's `re`, and the same regex that finds no empty matches.
-pub(super) fn compile(pattern: &str, flags: Flags) -> Result<(Regex, Regex), PatternError> {
+/// A compiled pattern.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    /// Finds what Python finds.
+    pub(super) regex: Regex,
+    /// The same without empty matches; none when all matches are empty.
+    pub(super) not_empty: Option<Regex>,
+}
+
+/// Compiles a pattern of Python's `re`.
+pub(super) fn compile(pattern: &str, flags: Flags) -> Result<Pattern, PatternError> {
     let translated = Translator::new(pattern, flags).translate()?;
     let build = |not_empty: bool| {
         let mut builder = RegexBuilder::new(&translated);
         builder.case_insensitive(flags.ignore_case).dot_matches_new_line(flags.dot_all).find_not_empty(not_empty);
-        builder.build().map_err(|error| PatternError::Invalid(error.to_string()))
+        builder.build()
     };
-    Ok((build(false)?, build(true)?))
+    let regex = build(false).map_err(|error| PatternError::Invalid(error.to_string()))?;
+    Ok(Pattern { regex, not_empty: build(true).ok() })
 }
 
 fn invalid<T>(what: impl Into<String>) -> Result<T, PatternError> {
@@ -372,8 +382,8 @@ mod tests {
     use super::*;
 
     fn finds(pattern: &str, text: &str) -> Option<String> {
-        let (regex, _) = compile(pattern, Flags::default()).expect(pattern);
-        regex.find(text).expect(pattern).map(|found| found.as_str().to_owned())
+        let compiled = compile(pattern, Flags::default()).expect(pattern);
+        compiled.regex.find(text).expect(pattern).map(|found| found.as_str().to_owned())
     }
 
     #[test]

@@ -7,7 +7,7 @@ use fancy_regex::{Captures, Regex};
 
 use super::{
     NativeNode, NodeError,
-    python_regex::{Flags, PatternError, compile},
+    python_regex::{Flags, Pattern, PatternError, compile},
 };
 use crate::native::value::{Inputs, NodeValue};
 
@@ -30,9 +30,9 @@ fn unfit_pattern(error: impl ToString) -> NodeError {
 }
 
 /// The compiled pattern; none when Python would refuse it.
-fn pattern(inputs: &Inputs) -> Result<Option<(Regex, Regex)>, NodeError> {
+fn pattern(inputs: &Inputs) -> Result<Option<Pattern>, NodeError> {
     match compile(&inputs.string("regex_pattern")?, flags(inputs)?) {
-        Ok(regexes) => Ok(Some(regexes)),
+        Ok(pattern) => Ok(Some(pattern)),
         Err(PatternError::Invalid(_)) => Ok(None),
         Err(unsupported) => Err(unfit_pattern(unsupported)),
     }
@@ -41,7 +41,7 @@ fn pattern(inputs: &Inputs) -> Result<Option<(Regex, Regex)>, NodeError> {
 fn is_match(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let string = inputs.string("string")?;
     let found = match pattern(inputs)? {
-        Some((regex, _)) => regex.is_match(&string).map_err(unfit_pattern)?,
+        Some(pattern) => pattern.regex.is_match(&string).map_err(unfit_pattern)?,
         None => false,
     };
     Ok(vec![NodeValue::Bool(found)])
@@ -65,8 +65,8 @@ fn extract(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
     ];
     let (string, mode) = (inputs.string("string")?, inputs.choice("mode", &modes)?);
     let group = inputs.size_in("group_index", 0..=100)?;
-    let Some(regexes) = pattern(inputs)? else { return Ok(vec![NodeValue::String(String::new())]) };
-    let groups = regexes.0.captures_len() - 1;
+    let Some(pattern) = pattern(inputs)? else { return Ok(vec![NodeValue::String(String::new())]) };
+    let groups = pattern.regex.captures_len() - 1;
     let (group, limit) = match mode {
         Extract::FirstMatch => (0, 1),
         // Python's `findall` gives the groups where there are some; ComfyUI keeps the first.
@@ -75,20 +75,29 @@ fn extract(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
         Extract::AllGroups if groups == 0 => (usize::MAX, 0),
         Extract::AllGroups => (group, usize::MAX),
     };
-    let found = if group > groups { Vec::new() } else { find_all(&regexes, &string, limit)? };
-    let texts: Vec<&str> = found.iter().map(|captures| captures.get(group).map_or("", |text| text.as_str())).collect();
-    Ok(vec![NodeValue::String(texts.join("\n"))])
+    let found = if group > groups { Vec::new() } else { find_all(&pattern, &string, limit)? };
+    let texts: Result<Vec<&str>, NodeError> = found
+        .iter()
+        .map(|captures| match (captures.get(group), mode) {
+            (Some(text), _) => Ok(text.as_str()),
+            (None, Extract::AllGroups) => {
+                Err(unfit_pattern(format!("group {group} has no part in some of the matches")))
+            }
+            (None, _) => Ok(""),
+        })
+        .collect();
+    Ok(vec![NodeValue::String(texts?.join("\n"))])
 }
 
 fn replace(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let string = inputs.string("string")?;
-    let regexes = compile(&inputs.string("regex_pattern")?, flags(inputs)?).map_err(unfit_pattern)?;
-    let template = parse_template(&inputs.string("replace")?, &regexes.0)?;
+    let pattern = compile(&inputs.string("regex_pattern")?, flags(inputs)?).map_err(unfit_pattern)?;
+    let template = parse_template(&inputs.string("replace")?, &pattern.regex)?;
     let count = inputs.get("count").map_or(Ok(0), |_| inputs.size_in("count", 0..=100))?;
     let limit = if count == 0 { usize::MAX } else { count };
     let mut out = String::new();
     let mut copied = 0;
-    for captures in find_all(&regexes, &string, limit)? {
+    for captures in find_all(&pattern, &string, limit)? {
         let Some(found) = captures.get(0) else { continue };
         out.push_str(&string[copied..found.start()]);
         for piece in &template {
@@ -106,7 +115,7 @@ fn replace(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
 /// At most `limit` matches, one after the other as Python finds them: an empty match may follow
 /// any other, and where one was found a longer one may start.
 fn find_all<'t>(
-    (regex, not_empty): &(Regex, Regex),
+    Pattern { regex, not_empty }: &Pattern,
     text: &'t str,
     limit: usize,
 ) -> Result<Vec<Captures<'t, str>>, NodeError> {
@@ -116,7 +125,8 @@ fn find_all<'t>(
     while found.len() < limit && position <= text.len() {
         let mut next = None;
         if after_empty {
-            let longer = not_empty.captures_from_pos(text, position).map_err(unfit_pattern)?;
+            let longer = not_empty.as_ref().map(|regex| regex.captures_from_pos(text, position)).transpose();
+            let longer = longer.map_err(unfit_pattern)?.flatten();
             next = longer.filter(|captures| captures.get(0).is_some_and(|found| found.start() == position));
             if next.is_none() {
                 let Some(char) = text[position..].chars().next() else { break };

@@ -1,0 +1,124 @@
+//! The tasks of a chain: which keys stand where, and what each type of task takes.
+
+use super::{
+    Source,
+    moves::move_to_task,
+    settings::{check_setting, check_with},
+    sources::check_task_sources,
+    values::matches,
+    word,
+};
+use crate::{
+    diagnostic::{Diagnostic, Span},
+    files::{Entry, Node, NodeKind, Step, Table},
+    ident::did_you_mean,
+    model::{
+        chain::{TASK_KEYS, TaskType},
+        settings::{settings_named, task_type, task_types},
+    },
+};
+
+/// One task that is being checked.
+struct TaskNode<'a> {
+    name: &'a str,
+    node: &'a Node,
+    table: &'a Table,
+    kind: Option<TaskType>,
+}
+
+/// Checks the tasks.
+pub(super) fn check(source: &Source<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for (path, node) in matches(source.tree, &["task", "*"]) {
+        let (Some(Step::Key(name)), Some(table)) = (path.0.last(), node.as_table()) else { continue };
+        let kind = table.entries.get("type").and_then(|entry| entry.node.as_str());
+        let kind = kind.and_then(|name| task_types().find(|kind| word(kind) == name));
+        let task = TaskNode { name, node, table, kind };
+        check_foreach(source, &task, diagnostics);
+        if let Some(kind) = kind {
+            check_keys(source, &task, kind, diagnostics);
+            check_with(source, table, kind, diagnostics);
+            diagnostics.extend(check_task_sources(source, &path, table, kind));
+        }
+    }
+}
+
+/// Keys of the task below `[task.x.foreach]` were meant for the task.
+fn check_foreach(source: &Source<'_>, task: &TaskNode<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(foreach) = task.table.entries.get("foreach") else { return };
+    for (key, entry) in foreach.node.as_table().into_iter().flat_map(|table| &table.entries) {
+        let is_list_of_values = matches!(entry.node.kind, NodeKind::List(_) | NodeKind::Table(_));
+        let is_setting = task.kind.is_some_and(|kind| task_type(kind).setting(key).is_some());
+        if TASK_KEYS.contains(&key.as_str()) {
+            diagnostics.push(misplaced_in_foreach(source, task, key, entry, "is a key of the task, not a foreach key"));
+        } else if is_setting && !is_list_of_values {
+            diagnostics.push(misplaced_in_foreach(
+                source,
+                task,
+                key,
+                entry,
+                "is a setting of the task, not a foreach key",
+            ));
+        }
+    }
+}
+
+fn misplaced_in_foreach(source: &Source<'_>, task: &TaskNode<'_>, key: &str, entry: &Entry, what: &str) -> Diagnostic {
+    let message = format!("`{key}` {what}");
+    let span = Span::new(entry.key_span.start, entry.node.span.end.max(entry.key_span.end));
+    let mut diagnostic = source.error("misplaced-key", span, message);
+    diagnostic.hint = Some(format!("write it on the task `{}`, above its foreach", task.name));
+    diagnostic.fix = move_to_task(source, task.node, task.table, entry);
+    diagnostic
+}
+
+fn check_keys(source: &Source<'_>, task: &TaskNode<'_>, kind: TaskType, diagnostics: &mut Vec<Diagnostic>) {
+    let info = task_type(kind);
+    let with = task.table.entries.get("with").and_then(|entry| entry.node.as_table());
+    for (key, entry) in &task.table.entries {
+        let key = key.as_str();
+        if TASK_KEYS.contains(&key) {
+            diagnostics.extend(check_task_key(source, kind, key, entry));
+        } else if let Some(setting) = info.setting(key) {
+            if let Some(twice) = with.and_then(|with| with.entries.get(key)) {
+                let message = format!("`{key}` is written twice: on the task and in `with`");
+                diagnostics.push(source.error("written-twice", twice.key_span, message).with_hint("keep one of them"));
+            }
+            check_setting(source, kind, setting, &entry.node, diagnostics);
+        } else if info.input(key).is_some() || info.open && is_unlike_any_key(key) {
+            let message = format!("`{key}` does not stand on the task itself");
+            let hint = format!("inputs stand in `with`: with.{key} = …");
+            diagnostics.push(source.error("misplaced-key", entry.key_span, message).with_hint(hint));
+        } else if settings_named(key).next().is_some() {
+            diagnostics.push(setting_of_other_type(source, key, entry, kind));
+        }
+    }
+}
+
+/// Whether `key` is no slip of the pen for a key that a task may have.
+fn is_unlike_any_key(key: &str) -> bool {
+    let settings = task_types().flat_map(|kind| task_type(kind).settings.iter().map(|setting| setting.name));
+    did_you_mean(key, TASK_KEYS.iter().copied().chain(settings)).is_none()
+}
+
+fn setting_of_other_type(source: &Source<'_>, key: &str, entry: &Entry, kind: TaskType) -> Diagnostic {
+    let others: Vec<String> = settings_named(key).map(|(other, _)| format!("`{}`", word(&other))).collect();
+    let message = format!("`{key}` is a setting of {}, not of `{}`", others.join(" and "), word(&kind));
+    let diagnostic = source.error("unknown-key", entry.key_span, message);
+    if task_type(kind).open {
+        diagnostic.with_hint(format!("a parameter of the preset stands in `with`: with.{key} = …"))
+    } else {
+        diagnostic
+    }
+}
+
+/// Keys that only some types of task have.
+fn check_task_key(source: &Source<'_>, kind: TaskType, key: &str, entry: &Entry) -> Option<Diagnostic> {
+    let types: &[TaskType] = match key {
+        "preset" => &[TaskType::Generate, TaskType::Enhance],
+        "node" | "outputs" => &[TaskType::Graph],
+        _ => return None,
+    };
+    let names: Vec<String> = types.iter().map(|kind| format!("`{}`", word(kind))).collect();
+    let message = format!("`{key}` is for tasks of type {}, not `{}`", names.join(" and "), word(&kind));
+    (!types.contains(&kind)).then(|| source.error("unknown-key", entry.key_span, message))
+}

@@ -1,0 +1,123 @@
+//! What stands in `with`, and the values of settings wherever they stand.
+
+use std::sync::OnceLock;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::{
+    Source,
+    values::{check_length, check_lengths, check_reference},
+    word,
+};
+use crate::{
+    diagnostic::Diagnostic,
+    files::{self, Comments, Element, Entry, Field, Node, NodeKind, Shape, Table, TableShape},
+    ident::did_you_mean,
+    model::{
+        chain::TaskType,
+        schema,
+        settings::{InputInfo, SettingInfo, SettingShape, TaskTypeInfo, task_type, task_types},
+    },
+};
+
+/// Checks the inputs and settings in `with` of a task of type `kind`.
+pub(super) fn check_with(source: &Source<'_>, task: &Table, kind: TaskType, diagnostics: &mut Vec<Diagnostic>) {
+    let info = task_type(kind);
+    let Some(with) = task.entries.get("with").and_then(|entry| entry.node.as_table()) else { return };
+    for (key, entry) in &with.entries {
+        if let Some(setting) = info.setting(key) {
+            check_setting(source, kind, setting, &entry.node, diagnostics);
+        } else if let Some(input) = info.input(key) {
+            diagnostics.extend(check_input(source, kind, input, &entry.node));
+        } else if !info.open {
+            diagnostics.push(unknown_in_with(source, key, entry, kind, info));
+        }
+    }
+}
+
+fn unknown_in_with(source: &Source<'_>, key: &str, entry: &Entry, kind: TaskType, info: &TaskTypeInfo) -> Diagnostic {
+    let known = || info.inputs.iter().map(|i| i.name).chain(info.settings.iter().map(|s| s.name));
+    let message = format!("a task of type `{}` has neither an input nor a setting `{key}`", word(&kind));
+    let diagnostic = source.error("unknown-key", entry.key_span, message);
+    match did_you_mean(key, known()) {
+        Some(meant) => diagnostic.with_hint(format!("did you mean `{meant}`?")).with_fix(
+            format!("rename to `{meant}`"),
+            entry.key_span,
+            meant,
+        ),
+        None => diagnostic.with_hint(format!("it has {}", known().collect::<Vec<_>>().join(", "))),
+    }
+}
+
+/// Checks the value of `setting` of a task of type `kind`.
+pub(super) fn check_setting(
+    source: &Source<'_>,
+    kind: TaskType,
+    setting: &SettingInfo,
+    node: &Node,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    if let Some(shape) = value_shapes().get(&(kind, setting.name)) {
+        diagnostics.extend(files::validate(&table_of(setting.name, node), shape, source.file));
+    }
+    match &setting.shape {
+        SettingShape::Document(_) => diagnostics.extend(check_reference(source, node)),
+        SettingShape::LayerKey | SettingShape::LayerList => {
+            let row = Element { node: table_of(setting.name, node), comments: Comments::default() };
+            let rows = Node { span: node.span, kind: NodeKind::List(vec![row]) };
+            check_lengths(source, &table_of("layer", &rows), diagnostics);
+        }
+        SettingShape::Layers => check_lengths(source, &table_of("layer", node), diagnostics),
+        SettingShape::List(SettingShape::Float(..)) => {
+            diagnostics.extend(check_length(source, node, 2, 2, "[right, down]"));
+        }
+        _ => {}
+    }
+}
+
+/// A table with one key.
+fn table_of(key: &str, node: &Node) -> Node {
+    let entry = Entry { key_span: node.span, node: node.clone(), comments: Comments::default() };
+    let table = Table { entries: [(key.to_owned(), entry)].into_iter().collect(), dangling: Vec::new() };
+    Node { span: node.span, kind: NodeKind::Table(table) }
+}
+
+/// An input takes a link, the path of a file or an interpolation: text, or a list of texts.
+fn check_input(source: &Source<'_>, kind: TaskType, input: &InputInfo, node: &Node) -> Vec<Diagnostic> {
+    let is_text = |node: &Node| matches!(node.kind, NodeKind::String(_));
+    let is_colour_like = node.as_str().is_some_and(|text| text.starts_with('#'));
+    let fits = match &node.kind {
+        NodeKind::List(list) => input.list && list.iter().all(|element| is_text(&element.node)),
+        _ => is_text(node) && !(is_colour_like && input.literal.is_some()),
+    };
+    if fits {
+        return Vec::new();
+    }
+    if let Some(shape) = value_shapes().get(&(kind, input.name)) {
+        return files::validate(&table_of(input.name, node), shape, source.file);
+    }
+    let takes = if input.list { "links or paths" } else { "a link or a path" };
+    let message = format!("the input `{}` takes {takes}, not {}", input.name, node.describe());
+    vec![source.error("wrong-type", node.span, message).with_hint(input.description)]
+}
+
+/// The shapes of tables with one setting, or of literals of inputs, by type of task and name.
+fn value_shapes() -> &'static IndexMap<(TaskType, &'static str), Shape> {
+    static SHAPES: OnceLock<IndexMap<(TaskType, &'static str), Shape>> = OnceLock::new();
+    SHAPES.get_or_init(|| {
+        let settings = task_types()
+            .flat_map(|kind| task_type(kind).settings.iter().map(move |s| ((kind, s.name), schema::for_setting(s))));
+        let literals = task_types().flat_map(|kind| {
+            let inputs = task_type(kind).inputs.iter();
+            inputs.filter_map(move |i| i.literal.as_ref().map(|l| ((kind, i.name), schema::for_literal(l, i.name))))
+        });
+        settings.chain(literals).map(|((kind, name), schema)| ((kind, name), only_key(name, &schema))).collect()
+    })
+}
+
+/// A table of one optional key.
+fn only_key(name: &str, schema: &Value) -> Shape {
+    let field = Field { shape: Shape::from_schema(schema), required: false };
+    Shape::Table(TableShape { fields: [(name.to_owned(), field)].into_iter().collect(), rest: None })
+}

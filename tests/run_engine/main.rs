@@ -1,0 +1,4 @@
+//! The run engine: the planner alone, its laws, and the dispatcher with a real ledger.
+
+mod planner;
+mod scenario;
