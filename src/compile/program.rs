@@ -12,7 +12,7 @@ use super::{
     lower::{Referred, file_params},
     relation::ValueIx,
     report::Report,
-    rules::{TaskRule, compile_rules},
+    rules::{TaskRule, compile_rules, variables},
     structure::{self, DataInput, Structure},
 };
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     graph::{Graph, NodeSet, output_index, parse_link},
     model::{Body, Chain, Config, DataKind, Document, Header, Kind, Task, TaskType, ValueMap, task_type},
     path,
+    rules::Variables,
 };
 
 /// Finds the documents that others refer to.
@@ -89,6 +90,8 @@ pub struct TaskProgram {
     pub sample: Option<Graph>,
     /// Metrics to measure.
     pub scores: Vec<String>,
+    /// What the rules may read.
+    pub variables: Variables,
     /// The rules.
     pub rules: Vec<TaskRule>,
 }
@@ -109,10 +112,10 @@ pub fn compile(document: &Document, chain: &Chain, context: Context<'_>, report:
     for number in structure.order.clone() {
         tasks[number].alpha = carries_alpha(number, chain, &structure, &tasks);
     }
-    let mut rules = compile_rules(chain, &structure, &expansion, &tasks, context.metrics, report);
-    for (task, rules) in tasks.iter_mut().zip(rules.drain(..)) {
-        task.rules = rules;
+    for number in 0..tasks.len() {
+        tasks[number].variables = variables(number, &structure, &expansion, &tasks);
     }
+    compile_rules(chain, &structure, &mut tasks, context.metrics, report);
     let mut program = Program {
         file: report.file().clone(),
         header: document.header.clone(),

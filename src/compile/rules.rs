@@ -40,27 +40,23 @@ pub struct TaskRule {
     pub with: IndexMap<String, Fillable>,
 }
 
-/// Compiles the rules of all tasks, by task.
+/// Compiles the rules of all tasks, whose variables must be known.
 pub fn compile_rules(
     chain: &Chain,
     structure: &Structure,
-    expansion: &Expansion,
-    tasks: &[TaskProgram],
+    tasks: &mut [TaskProgram],
     metrics: &BTreeSet<String>,
     report: &mut Report<'_>,
-) -> Vec<Vec<TaskRule>> {
-    let mut out = Vec::with_capacity(tasks.len());
+) {
     for (number, (name, task)) in chain.task.iter().enumerate() {
-        let variables = variables(number, structure, expansion, tasks);
         let mut rules = Vec::with_capacity(task.route.len());
         for (index, route) in task.route.iter().enumerate() {
             let path = path!["task", name, "route", index];
             let target = structure.tasks[number].targets.get(index).copied().flatten();
-            rules.push(compile_rule(route, path, target, &variables, metrics, report));
+            rules.push(compile_rule(route, path, target, &tasks[number].variables, metrics, report));
         }
-        out.push(rules);
+        tasks[number].rules = rules;
     }
-    out
 }
 
 fn compile_rule(
@@ -146,7 +142,7 @@ pub fn error_name(class: ErrorClass) -> &'static str {
 }
 
 /// The variables that the rules of task `number` may read.
-fn variables(number: usize, structure: &Structure, expansion: &Expansion, tasks: &[TaskProgram]) -> Variables {
+pub fn variables(number: usize, structure: &Structure, expansion: &Expansion, tasks: &[TaskProgram]) -> Variables {
     let mut out = Variables::new();
     let items = &expansion.items[number];
     for (column, key) in items.keys.iter().enumerate() {

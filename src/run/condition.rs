@@ -1,11 +1,21 @@
-//! Seam to the rules until they are there.
-use super::event::Values;
-use crate::rules::Rule;
+//! Conditions of rules, evaluated over the values of an event.
 
+use super::event::Values;
+use crate::rules::{self, Rule};
+
+/// Whether `rule` is true of `values`; why not, when it has no answer.
 pub(super) fn evaluate(rule: &Rule, values: &Values) -> Result<bool, String> {
-    let parts: Vec<&str> = rule.text.split_whitespace().collect();
-    let [name, op, limit] = parts[..] else { return Err("odd rule".to_owned()) };
-    let value = values.get(name).and_then(serde_json::Value::as_f64).ok_or_else(|| format!("`{name}` is absent"))?;
-    let limit: f64 = limit.parse().map_err(|_| "odd number".to_owned())?;
-    Ok(if op == "<" { value < limit } else { value > limit })
+    let values = values.iter().filter_map(|(name, value)| Some((name.clone(), variable(value)?))).collect();
+    rule.evaluate(&values).map_err(|e| e.to_string())
+}
+
+fn variable(value: &serde_json::Value) -> Option<rules::Value> {
+    match value {
+        serde_json::Value::String(text) => Some(text.as_str().into()),
+        serde_json::Value::Bool(truth) => Some((*truth).into()),
+        serde_json::Value::Number(number) => {
+            number.as_i64().map(Into::into).or_else(|| number.as_f64().map(Into::into))
+        }
+        _ => None,
+    }
 }
