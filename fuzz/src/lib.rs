@@ -10,30 +10,45 @@ use std::{
 
 use comfywright::{
     diagnostic::{Diagnostic, Span},
-    files::{self, Node, NodeKind, Shape},
-    imagefile,
-    model::{Kind, schema},
-    rules::{self, Rule, Variables},
+    files::{self, Format, Node, NodeKind, Shape, edit},
+    imagefile, model,
+    rules::{self, Rule, Value, Values, Variables},
 };
 
-/// Any text is a TOML tree or a list of errors.
+/// Any text is a TOML tree or a list of errors; what is printed of the tree says the same, and so
+/// does its conversion to KDL.
 pub fn toml(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let (tree, diagnostics) = files::toml::parse(text, &Arc::from("fuzz.toml"));
+    let (tree, diagnostics) = parse(text, Format::Toml);
     places_are_in(text, tree.as_ref(), &diagnostics);
+    let _ = model::read_document(text, &name(Format::Toml), Format::Toml);
+    let _ = model::read_config(text, &name(Format::Toml));
+    if let Some(tree) = tree.filter(|_| diagnostics.is_empty()) {
+        printing_keeps(&tree, Format::Toml);
+        renaming_keeps(text, &tree, Format::Toml);
+    }
 }
 
-/// Any text is a KDL tree or a list of errors, read by the shape that its `kind` chooses.
+/// The same for KDL, read by the shape that its `kind` chooses.
 pub fn kdl(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let (tree, diagnostics) = files::kdl::parse(text, &Arc::from("fuzz.kdl"), &shape_of);
+    let (tree, diagnostics) = parse(text, Format::Kdl);
     places_are_in(text, tree.as_ref(), &diagnostics);
+    let _ = model::read_document(text, &name(Format::Kdl), Format::Kdl);
+    if let Some(tree) = tree.filter(|_| diagnostics.is_empty()) {
+        printing_keeps(&tree, Format::Kdl);
+        renaming_keeps(text, &tree, Format::Kdl);
+    }
 }
 
-/// Any text is a rule or an error.
+/// Any text is a rule, which then has an answer or an error, or an error.
 pub fn rules(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let _ = Rule::compile(text, variables());
+    let Ok(rule) = Rule::compile(text, variables()) else { return };
+    assert_eq!(rule.text(), text);
+    let _ = rule.evaluate(&Values::new());
+    let answer = rule.evaluate(values());
+    assert_eq!(format!("{answer:?}"), format!("{:?}", rule.evaluate(values())));
 }
 
 /// Any bytes are an image of the size that the header says, or an error.
@@ -54,14 +69,56 @@ pub fn image(bytes: &[u8]) {
     }
 }
 
-fn shape_of(kind: Option<&str>) -> Option<Shape> {
-    static SHAPES: OnceLock<Vec<(Option<&str>, Shape)>> = OnceLock::new();
-    let shapes = SHAPES.get_or_init(|| {
-        let of_kind = |kind: &Kind| (Some(kind.as_str()), Shape::from_schema(&schema::for_kind(*kind)));
-        let of_config = (None, Shape::from_schema(&schema::for_config()));
-        Kind::ALL.iter().map(of_kind).chain([of_config]).collect()
-    });
-    shapes.iter().find(|(name, _)| *name == kind).map(|(_, shape)| shape.clone())
+fn name(format: Format) -> Arc<str> {
+    Arc::from(format!("fuzz.{}", format.extension()))
+}
+
+fn parse(text: &str, format: Format) -> (Option<Node>, Vec<Diagnostic>) {
+    match format {
+        Format::Toml => files::toml::parse(text, &name(format)),
+        Format::Kdl => files::kdl::parse(text, &name(format), &model::shape_of_name),
+    }
+}
+
+fn print(tree: &Node, format: Format, shape: &Shape) -> String {
+    match format {
+        Format::Toml => files::toml::print(tree, shape),
+        Format::Kdl => files::kdl::print(tree, shape),
+    }
+}
+
+/// A tree that fits its shape is printed in its format, and printed again the same, without a
+/// change of meaning.
+fn printing_keeps(tree: &Node, format: Format) {
+    let json = tree.to_json();
+    let Some(shape) = model::shape_of_name(json.get("kind").and_then(|kind| kind.as_str())) else { return };
+    if !files::validate(tree, &shape, &name(format)).is_empty() {
+        return;
+    }
+    let other = if format == Format::Toml { Format::Kdl } else { Format::Toml };
+    for target in [format, other] {
+        let printed = print(tree, target, &shape);
+        let (again, diagnostics) = parse(&printed, target);
+        let again =
+            again.unwrap_or_else(|| panic!("{target:?} does not read what it printed:\n{printed}\n{diagnostics:#?}"));
+        assert_eq!(again.to_json(), json, "{target:?} changed the meaning:\n{printed}");
+        assert_eq!(print(&again, target, &shape), printed, "{target:?} prints its own output in another way");
+    }
+}
+
+/// Every key of the top level can be renamed, or the reason is said.
+fn renaming_keeps(text: &str, tree: &Node, format: Format) {
+    const NEW_KEY: &str = "renamed key";
+    let Some(table) = tree.as_table() else { return };
+    let kind = table.entries.get("kind").and_then(|entry| entry.node.as_str());
+    let shape = model::shape_of_name(kind).unwrap_or(Shape::Any);
+    let source = edit::Source { text, format, shape: &shape };
+    for key in table.entries.keys().take(8) {
+        let path = files::Path(vec![key.into()]);
+        let Ok(edits) = edit::rename(&source, &path, NEW_KEY) else { continue };
+        edits.iter().for_each(|edit| is_in(text, edit.span));
+        edit::apply(text, &edits).expect("edits of the same text");
+    }
 }
 
 fn variables() -> &'static Variables {
@@ -75,6 +132,22 @@ fn variables() -> &'static Variables {
             .with("sku", rules::Kind::Text)
             .with("error", rules::Kind::Text)
             .with("keep", rules::Kind::Bool)
+    })
+}
+
+fn values() -> &'static Values {
+    static VALUES: OnceLock<Values> = OnceLock::new();
+    VALUES.get_or_init(|| {
+        let value = |name: &str, value: Value| (name.to_owned(), value);
+        Values::from([
+            value("nsfw", 0.1.into()),
+            value("cutout.quality", 0.9.into()),
+            value("width", i64::MAX.into()),
+            value("attempt", 1_i64.into()),
+            value("sku", "A-1".into()),
+            value("error", "oom".into()),
+            value("keep", true.into()),
+        ])
     })
 }
 
