@@ -50,9 +50,13 @@ const BANS: &[Ban] = &[
     Ban { tokens: &["new_v4"], allowed: BELOW_THE_PLANNER, reason: CHANCE },
     Ban { tokens: &["tokio"], allowed: BELOW_THE_PLANNER, reason: "what is decided here is decided without waiting" },
     Ban { tokens: &["std", ":", ":", "env"], allowed: Allowed::After("run"), reason: "the environment is read by app" },
+    Ban { tokens: &["env", ":", ":", "var"], allowed: WIRING, reason: "the environment is read by app" },
+    Ban { tokens: &["env", ":", ":", "var_os"], allowed: WIRING, reason: "the environment is read by app" },
+    Ban { tokens: &["env", ":", ":", "current_dir"], allowed: WIRING, reason: "the environment is read by app" },
 ];
 
 const SURFACE: Allowed = Allowed::Modules(&["cli", "main"]);
+const WIRING: Allowed = Allowed::Modules(&["app", "cli", "main"]);
 const BELOW_THE_PLANNER: Allowed = Allowed::DispatcherAndAfter;
 const CLOCK: &str = "the planner must give the same answer when it is replayed; take the time from the Clock port";
 const CHANCE: &str = "the planner must give the same answer when it is replayed; take the id from the caller";
