@@ -12,12 +12,13 @@ use std::{
 };
 
 use comfywright::{
+    compile::OutputSpec,
     content_hash::ContentHash,
-    graph::{BoundFile, FileInput, Graph, GraphNode, Input},
+    graph::{BoundFile, Graph, GraphNode, Input},
     imagefile,
     model::ErrorClass,
     native::{NativeExecutor, NativeSettings},
-    plan::{ItemIx, OutputFile, OutputSpec, Placement, Prepared},
+    plan::{ItemIx, OutputFile, Placement, Prepared},
     run::{Executor as _, Fault, Job, Produced, Scorer as _},
     scorers::{self, NativeScorers},
 };
@@ -80,27 +81,23 @@ fn graph(nodes: &Value) -> Graph {
 fn input(value: &Value) -> Input {
     let bound = |path: &Value, label: &Value| BoundFile {
         path: path.as_str().unwrap().to_owned(),
-        hash: None,
         label: label.as_str().unwrap_or_default().to_owned(),
+        ..BoundFile::default()
     };
     if let Some([Value::String(node), Value::Number(output)]) = value.as_array().map(Vec::as_slice) {
         return Input::link(node, output.as_u64().unwrap() as usize);
     }
     if let Some(path) = value.get("file") {
-        return Input::Files(FileInput::Bound(vec![bound(path, &Value::Null)]));
+        return Input::Files(vec![bound(path, &Value::Null)]);
     }
     if let Some(files) = value.get("files").and_then(Value::as_array) {
-        return Input::Files(FileInput::Bound(files.iter().map(|file| bound(&file[0], &file[1])).collect()));
+        return Input::Files(files.iter().map(|file| bound(&file[0], &file[1])).collect());
     }
     Input::value(value.clone())
 }
 
 fn job(graph: Graph, outputs: &[(&str, &str)]) -> Job {
-    let outputs = outputs.iter().map(|(name, node)| OutputSpec {
-        name: (*name).to_owned(),
-        node: (*node).to_owned(),
-        export: None,
-    });
+    let outputs = outputs.iter().map(|(name, node)| OutputSpec { name: (*name).to_owned(), node: (*node).to_owned() });
     let prepared = Prepared {
         fingerprint: ContentHash::of_bytes(b"test"),
         parts: BTreeMap::new(),
@@ -108,6 +105,9 @@ fn job(graph: Graph, outputs: &[(&str, &str)]) -> Job {
         outputs: outputs.collect(),
         placement: Placement::Native,
         scores: Vec::new(),
+        primary: "image".to_owned(),
+        passed_on: Vec::new(),
+        reusable: true,
         provenance: json!({ "document": "test", "item": "süß" }),
     };
     Job {

@@ -23,5 +23,5 @@ pub use program::{Context, ItemScope, Library, Program, TaskProgram, compile, wi
 pub use relation::{KeyIx, KeyTable, Relation, ValueIx};
 pub use report::Report;
 pub use rules::TaskRule;
-pub use structure::{DataInput, Entry, Structure, TaskStructure};
+pub use structure::{DataInput, Entry, Structure, TaskStructure, needed_by};
 pub use workspace_files::WorkspaceFiles;
