@@ -22,6 +22,9 @@ const LAYERS: &[&[&str]] = &[
     &["cli", "mcp", "web"],
 ];
 
+/// The parts of `run` that wait and ask the time; the rest is the planner, which does neither.
+const DISPATCHER: &[&str] = &["dispatcher", "scribe", "worker"];
+
 /// Most lines of a file, its tests among them.
 const MOST_LINES: usize = 800;
 
@@ -73,7 +76,7 @@ enum Allowed {
     Modules(&'static [&'static str]),
     /// In the modules that stand after this one.
     After(&'static str),
-    /// In the dispatcher of `run` (files named `dispatch…`) and in the modules after `run`.
+    /// In the dispatcher of `run` and in the modules after `run`.
     DispatcherAndAfter,
 }
 
@@ -83,7 +86,7 @@ impl Allowed {
             Self::Modules(modules) => modules.contains(&file.top()),
             Self::After(module) => rank(file.top()) > rank(module),
             Self::DispatcherAndAfter => {
-                let in_dispatcher = file.module.get(1).is_some_and(|name| name.starts_with("dispatch"));
+                let in_dispatcher = file.module.get(1).is_some_and(|name| DISPATCHER.contains(&name.as_str()));
                 rank(file.top()) > rank("run") || file.top() == "run" && in_dispatcher
             }
         }
