@@ -609,7 +609,10 @@ impl<'a> Parser<'a> {
         let start = self.at;
         let next = self.peek().filter(|c| !is_newline(*c) && !matches!(c, ';' | '}'));
         let Some(next) = next else {
-            self.error(Span::new(start, start), if is_name { "a name is missing here" } else { "a value is missing here" });
+            self.error(
+                Span::new(start, start),
+                if is_name { "a name is missing here" } else { "a value is missing here" },
+            );
             return None;
         };
         match next {
