@@ -56,7 +56,6 @@ pub fn for_config() -> Value {
     let mut generator = generator();
     let body = Config::json_schema(&mut generator);
     let mut schema = assembled("comfywright.toml", "The configuration of a workspace.", body, &mut generator);
-    require_identifiers(&mut schema, "", "server");
     require_identifiers(&mut schema, "", "scorer");
     schema
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Source,
-    moves::move_to_task,
+    moves::move_key,
     settings::{check_setting, check_with},
     sources::check_task_sources,
     values::matches,
@@ -10,18 +10,18 @@ use super::{
 };
 use crate::{
     diagnostic::{Diagnostic, Span},
-    files::{Entry, Node, NodeKind, Step, Table},
+    files::{Entry, NodeKind, Step, Table},
     ident::did_you_mean,
     model::{
         chain::{TASK_KEYS, TaskType},
         settings::{settings_named, task_type, task_types},
     },
+    path,
 };
 
 /// One task that is being checked.
 struct TaskNode<'a> {
     name: &'a str,
-    node: &'a Node,
     table: &'a Table,
     kind: Option<TaskType>,
 }
@@ -32,7 +32,7 @@ pub(super) fn check(source: &Source<'_>, diagnostics: &mut Vec<Diagnostic>) {
         let (Some(Step::Key(name)), Some(table)) = (path.0.last(), node.as_table()) else { continue };
         let kind = table.entries.get("type").and_then(|entry| entry.node.as_str());
         let kind = kind.and_then(|name| task_types().find(|kind| word(kind) == name));
-        let task = TaskNode { name, node, table, kind };
+        let task = TaskNode { name, table, kind };
         check_foreach(source, &task, diagnostics);
         if let Some(kind) = kind {
             check_keys(source, &task, kind, diagnostics);
@@ -67,7 +67,8 @@ fn misplaced_in_foreach(source: &Source<'_>, task: &TaskNode<'_>, key: &str, ent
     let span = Span::new(entry.key_span.start, entry.node.span.end.max(entry.key_span.end));
     let mut diagnostic = source.error("misplaced-key", span, message);
     diagnostic.hint = Some(format!("write it on the task `{}`, above its foreach", task.name));
-    diagnostic.fix = move_to_task(source, task.node, task.table, entry);
+    let (from, to) = (path!["task", task.name, "foreach", key], path!["task", task.name, key]);
+    diagnostic.fix = move_key(source, &from, &to, format!("move `{key}` to the task"));
     diagnostic
 }
 
@@ -87,7 +88,10 @@ fn check_keys(source: &Source<'_>, task: &TaskNode<'_>, kind: TaskType, diagnost
         } else if info.input(key).is_some() || info.open && is_unlike_any_key(key) {
             let message = format!("`{key}` does not stand on the task itself");
             let hint = format!("inputs stand in `with`: with.{key} = …");
-            diagnostics.push(source.error("misplaced-key", entry.key_span, message).with_hint(hint));
+            let mut diagnostic = source.error("misplaced-key", entry.key_span, message).with_hint(hint);
+            let (from, to) = (path!["task", task.name, key], path!["task", task.name, "with", key]);
+            diagnostic.fix = move_key(source, &from, &to, format!("move `{key}` to `with`"));
+            diagnostics.push(diagnostic);
         } else if settings_named(key).next().is_some() {
             diagnostics.push(setting_of_other_type(source, key, entry, kind));
         }

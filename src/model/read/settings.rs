@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{
     Source,
+    moves::table_of,
     values::{check_length, check_lengths, check_reference},
     word,
 };
@@ -74,13 +75,6 @@ pub(super) fn check_setting(
         }
         _ => {}
     }
-}
-
-/// A table with one key.
-fn table_of(key: &str, node: &Node) -> Node {
-    let entry = Entry { key_span: node.span, node: node.clone(), comments: Comments::default() };
-    let table = Table { entries: [(key.to_owned(), entry)].into_iter().collect(), dangling: Vec::new() };
-    Node { span: node.span, kind: NodeKind::Table(table) }
 }
 
 /// An input takes a link, the path of a file or an interpolation: text, or a list of texts.
