@@ -1,6 +1,14 @@
 //! What the tests of the `files` layer share.
 
-use comfywright::{files::Shape, model};
+#![expect(unreachable_pub, reason = "each test binary uses a part of it")]
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+pub mod generate;
+
+use comfywright::{
+    files::{Comments, Entry, Node, NodeKind, Shape},
+    model,
+};
 use schemars::{JsonSchema, schema_for};
 
 /// The shape of a document of `kind`; of the configuration without one.
@@ -26,4 +34,40 @@ fn document<T: JsonSchema>() -> Shape {
     };
     header.fields.extend(body.fields);
     Shape::Table(header)
+}
+
+/// A value as text to compare: with the order of keys where it means something, without places
+/// and comments.
+pub fn canonical(node: &Node, shape: &Shape) -> String {
+    match &node.kind {
+        NodeKind::Table(table) => {
+            let entry = |(key, entry): (&String, &Entry)| {
+                format!("{key:?}: {}", canonical(&entry.node, shape.at_key(key).unwrap_or(&Shape::Any)))
+            };
+            let mut entries: Vec<String> = table.entries.iter().map(entry).collect();
+            if !shape.known_keys().is_empty() {
+                entries.sort();
+            }
+            format!("{{{}}}", entries.join(", "))
+        }
+        NodeKind::List(elements) => {
+            let elements: Vec<String> = elements.iter().map(|e| canonical(&e.node, shape.element())).collect();
+            format!("[{}]", elements.join(", "))
+        }
+        scalar => format!("{scalar:?}"),
+    }
+}
+
+/// All comments of a tree, in order of appearance.
+pub fn comments(node: &Node) -> Vec<String> {
+    let beside = |c: &Comments| c.above.iter().chain(&c.trailing).cloned().collect::<Vec<_>>();
+    let all: Vec<String> = match &node.kind {
+        NodeKind::Table(table) => {
+            let entries = table.entries.values().map(|e| [beside(&e.comments), comments(&e.node)].concat());
+            entries.flatten().chain(table.dangling.clone()).collect()
+        }
+        NodeKind::List(list) => list.iter().flat_map(|e| [beside(&e.comments), comments(&e.node)].concat()).collect(),
+        _ => Vec::new(),
+    };
+    all.into_iter().filter(|line| !line.is_empty()).collect()
 }
