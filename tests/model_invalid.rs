@@ -78,7 +78,7 @@ fn fixes_mend_what_they_say() {
             diagnose(&text, format).into_iter().filter_map(|d| d.fix).flat_map(|fix| fix.edits).collect();
         edits.sort_by_key(|edit| edit.span);
         let fixed = edit::apply(&text, &edits).unwrap();
-        let without_comments = fixed.lines().filter(|l| !expected(&text).iter().any(|e| l.ends_with(e.as_str())));
+        let without_comments = fixed.lines().filter(|line| !expected(&text).iter().any(|e| line.ends_with(e.as_str())));
         let fixed: String = without_comments.map(|line| format!("{line}\n")).collect();
         if let Some((_, wanted)) = document(&case, "fixed") {
             assert_eq!(fixed, wanted, "{}", case.display());

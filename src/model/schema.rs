@@ -60,13 +60,9 @@ pub fn for_config() -> Value {
     schema
 }
 
-/// The schema of a setting's value, complete in itself.
-pub fn for_setting(setting: &SettingInfo) -> Value {
-    with_layers(setting.schema())
-}
-
-/// The schema of what may be written for the input `name` in place of a link, complete in itself.
-pub fn for_literal(shape: &SettingShape, name: &str) -> Value {
+/// The schema of what may be written for the setting or input `name`, without interpolation;
+/// complete in itself.
+pub fn for_value(shape: &SettingShape, name: &str) -> Value {
     with_layers(shape.schema(name))
 }
 
