@@ -4,24 +4,33 @@
 //!
 //! | layer | modules | what it is |
 //! |---|---|---|
-//! | base | [`ident`], [`content_hash`], [`diagnostic`], [`raster`], `imagefile`, `vision`, `draw` | pure, no project types |
+//! | base | [`ident`], [`content_hash`], [`diagnostic`], [`raster`], [`imagefile`], [`vision`], [`draw`] | pure, no project types |
 //! | files | [`files`] | spanned tree, TOML, KDL, edits, access to a workspace's files |
-//! | meaning | [`graph`], `rules`, [`model`] | graphs and node signatures; expressions; documents |
-//! | judgement | `compile`, `check` | document -> items and graphs; what is wrong with it |
+//! | meaning | [`graph`], [`rules`], [`model`] | graphs and node signatures; expressions; documents |
+//! | judgement | [`compile`], [`check`] | document -> items and graphs; what is wrong with it |
 //! | intent | [`plan`] | the items of a run and what each waits for |
 //! | engine | [`run`] | pure planner, dispatcher, ports |
-//! | adapters | `native`, `ledger` | what implements the ports |
+//! | adapters | [`native`], [`ledger`] | what implements the ports |
 //! | operations | `app` | one function for each operation; wires everything |
 //! | surface | `cli` | the command line; the only place that prints |
 
+pub mod app;
+pub mod check;
+pub mod compile;
 pub mod content_hash;
 pub mod diagnostic;
+pub mod draw;
 pub mod files;
 pub mod git;
 pub mod graph;
 pub mod ident;
+pub mod imagefile;
+pub mod ledger;
 pub mod model;
+pub mod native;
 pub mod plan;
 pub mod raster;
 pub mod rules;
 pub mod run;
+pub mod scorers;
+pub mod vision;

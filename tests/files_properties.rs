@@ -8,8 +8,7 @@ use comfywright::files::{Node, Shape, kdl, toml};
 use files_support::{canonical, comments, generate, shape_of};
 use proptest::prelude::*;
 
-const KINDS: [Option<&str>; 6] =
-    [Some("chain"), Some("preset"), Some("mask"), Some("ab_test"), Some("template"), None];
+const KINDS: [Option<&str>; 6] = [Some("chain"), Some("preset"), Some("mask"), Some("ab_test"), Some("template"), None];
 
 fn document(commented: bool) -> impl Strategy<Value = (Shape, Node)> {
     (0..KINDS.len()).prop_flat_map(move |kind| {
@@ -67,4 +66,3 @@ proptest! {
         prop_assert_eq!(before, after, "{}\n--\n{}\n--\n{}", toml::print(&first, &shape), kdl::print(&first, &shape), toml::print(&back, &shape));
     }
 }
-

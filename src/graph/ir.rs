@@ -4,8 +4,6 @@
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use crate::content_hash::ContentHash;
-
 /// A ComfyUI graph. Nodes are in order of appearance; the order means nothing to ComfyUI.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Graph {
@@ -33,7 +31,7 @@ pub enum Input {
     Link(Link),
     /// Files: an executor replaces them by what its nodes understand (a native node reads them; a
     /// server gets them uploaded).
-    Files(FileInput),
+    Files(Vec<BoundFile>),
 }
 
 /// Refers to an output of another node.
@@ -45,39 +43,33 @@ pub struct Link {
     pub output: usize,
 }
 
-/// Files that an input takes.
-#[derive(Clone, Debug, PartialEq)]
-pub enum FileInput {
-    /// A file of the workspace, by its path relative to the workspace, with `/`.
-    Workspace(String),
-    /// Whatever data input number `input` of the item delivers; only before binding.
-    Upstream {
-        /// Index into the item's data inputs.
-        input: usize,
-    },
-    /// Files that exist, in order; after binding.
-    Bound(Vec<BoundFile>),
-}
-
 /// A file that exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BoundFile {
     /// Path relative to the workspace, with `/`.
     pub path: String,
-    /// Hash of the content, where it is known already.
-    pub hash: Option<ContentHash>,
+    /// What makes it what it is, for fingerprints: the hash of its content, or the fingerprint of
+    /// the item that made it with output and index.
+    pub identity: String,
     /// What to print under it on a contact sheet: the keys of its item.
     pub label: String,
+    /// Pixels across; 0 when it is not an image.
+    pub width: u32,
+    /// Pixels down; 0 when it is not an image.
+    pub height: u32,
+    /// Whether it has an alpha channel that counts.
+    pub alpha: bool,
 }
 
 impl Graph {
     /// Adds a node and returns the id under which it stands: `id`, or `id_2`, `id_3`, … when taken.
     pub fn add(&mut self, id: &str, class: &str, inputs: impl IntoIterator<Item = (&'static str, Input)>) -> String {
-        let free = if self.nodes.contains_key(id) {
-            (2..).map(|n| format!("{id}_{n}")).find(|id| !self.nodes.contains_key(id)).unwrap_or_default()
-        } else {
-            id.to_owned()
-        };
+        let mut free = id.to_owned();
+        let mut number = 1;
+        while self.nodes.contains_key(&free) {
+            number += 1;
+            free = format!("{id}_{number}");
+        }
         let inputs = inputs.into_iter().map(|(name, input)| (name.to_owned(), input)).collect();
         self.nodes.insert(free.clone(), GraphNode { class: class.to_owned(), title: None, inputs });
         free

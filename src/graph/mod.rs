@@ -2,6 +2,21 @@
 //!
 //! Knows ComfyUI's formats; knows neither documents nor executors.
 
+mod api;
+mod builtin;
+mod check;
+mod class;
+mod class_reader;
+mod coerce;
 mod ir;
+mod link;
+mod object_info;
 
-pub use ir::{BoundFile, FileInput, Graph, GraphNode, Input, Link};
+pub use api::{ApiError, from_api, to_api};
+pub use builtin::{builtin, own_classes};
+pub use check::{GraphProblem, check_graph};
+pub use class::{ClassInfo, ComboSource, DynamicOption, InputInfo, InputKind, OutputInfo, Types};
+pub use coerce::{CoerceError, coerce_value};
+pub use ir::{BoundFile, Graph, GraphNode, Input, Link};
+pub use link::{LinkText, OutputError, escape_literal, output_index, parse_link, unescape_literal};
+pub use object_info::{NodeSet, ObjectInfoError};

@@ -133,7 +133,7 @@ impl Lock {
     /// The text of the file: the same for the same facts, on every system.
     pub fn to_text(&self) -> String {
         // Strings in sorted maps can always be written.
-        HEAD.to_owned() + &toml::to_string(self).unwrap_or_default()
+        format!("{HEAD}{}", toml::to_string(self).unwrap_or_default())
     }
 }
 

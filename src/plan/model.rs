@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    compile::OutputSpec,
     content_hash::ContentHash,
     graph::Graph,
     model::{ErrorClass, Mode, TaskType, ValueMap},
@@ -243,21 +244,16 @@ pub struct Prepared {
     pub graph: Graph,
     /// What to keep of it.
     pub outputs: Vec<OutputSpec>,
+    /// Name of the output that comes first.
+    pub primary: String,
+    /// Files of the item's inputs that are outputs, too, as they are.
+    pub passed_on: Vec<OutputFile>,
     /// Where it runs.
     pub placement: Placement,
     /// Metrics to measure on the primary output.
     pub scores: Vec<String>,
     /// What every file carries: document, version, task, item, fingerprint, seed.
     pub provenance: Value,
-}
-
-/// One output of an item.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OutputSpec {
-    /// Its name.
-    pub name: String,
-    /// The saver node in the graph that writes it.
-    pub node: String,
-    /// Place to copy it to as well (an `export`), relative to the workspace.
-    pub export: Option<String>,
+    /// Whether an earlier result may be used in its place; not when something is exported.
+    pub reusable: bool,
 }

@@ -4,11 +4,16 @@
 use std::{collections::BTreeMap, future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
+use super::{
+    event::{AttemptId, Decision, Event},
+    state::ItemState,
+};
 use crate::{
     model::ErrorClass,
-    plan::{ItemIx, ItemResult, OutputFile, Prepared},
+    plan::{ItemIx, ItemResult, OutputFile, Prepared, Upstream, Visit},
 };
 
 /// A future that a port returns.
@@ -84,7 +89,121 @@ pub trait Clock: Send + Sync {
 
 /// Results of earlier runs, by fingerprint.
 pub trait ResultStore: Send + Sync {
-    /// An earlier result with this fingerprint whose files are still there and unaltered, placed
-    /// in `folder` under `stem`; none when there is nothing to reuse.
-    fn reuse(&self, fingerprint: &str, folder: &std::path::Path, stem: &str) -> Option<ItemResult>;
+    /// The files of `outputs` of an earlier result with this fingerprint, still there and
+    /// unaltered, placed in `folder` under `stem`; none when there is nothing to reuse.
+    fn reuse(&self, fingerprint: &str, outputs: &[&str], folder: &std::path::Path, stem: &str) -> Option<ItemResult>;
+
+    /// Whether all files of `result` are still there and unaltered: by size, time and inode, by
+    /// hash when those differ or when `hash_all` says so.
+    fn is_intact(&self, result: &ItemResult, hash_all: bool) -> bool;
+}
+
+/// What a plan says about an item whose time has come.
+pub trait Preparer: Send + Sync {
+    /// Binds the graph of `item` to what its parents left, and computes its fingerprint.
+    fn prepare(&self, item: ItemIx, visit: &Visit, upstream: &dyn Upstream) -> Result<Prepared, Fault>;
+
+    /// `generate[sku=A1,angle=front]`.
+    fn address(&self, item: ItemIx) -> String;
+
+    /// Names and values of the keys of `item`, in the order of addresses.
+    fn keys(&self, item: ItemIx) -> Vec<(String, Value)>;
+}
+
+/// One entry of a run's journal.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// Something happened; the events alone give the run's state again.
+    Event {
+        /// Nanoseconds since 1970.
+        time_ns: i64,
+        /// Address of the item that it is about; empty when it is about the run.
+        address: String,
+        /// What happened.
+        event: Event,
+    },
+    /// What follows from the events, for readers.
+    Change(Change),
+    /// How rules decided.
+    Decision {
+        /// Nanoseconds since 1970.
+        time_ns: i64,
+        /// The decision.
+        decision: Decision,
+    },
+    /// The process leaves the run.
+    Closed {
+        /// Nanoseconds since 1970.
+        time_ns: i64,
+        /// In this state.
+        state: RunState,
+    },
+}
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// A process works on it, or was killed while it did.
+    Running,
+    /// It was stopped before the end.
+    Stopped,
+    /// Only held items remain.
+    Held,
+    /// Every item is final.
+    Complete,
+    /// It was given up.
+    Cancelled,
+}
+
+impl RunState {
+    /// Its name in the ledger and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::Held => "held",
+            Self::Complete => "complete",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Running, Self::Stopped, Self::Held, Self::Complete, Self::Cancelled]
+            .into_iter()
+            .find(|state| state.name() == name)
+    }
+}
+
+/// The new state of an item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Nanoseconds since 1970.
+    pub time_ns: i64,
+    /// The item.
+    pub item: ItemIx,
+    /// Its address.
+    pub address: String,
+    /// Its last try.
+    pub id: AttemptId,
+    /// Its state.
+    pub state: ItemState,
+    /// Why: `not routed`, `cutout was skipped`, the rule, the error.
+    pub reason: Option<String>,
+}
+
+/// The journal could not be written; nothing may be done that depends on it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("failed to write the journal: {message}")]
+pub struct JournalError {
+    /// What went wrong.
+    pub message: String,
+}
+
+/// The durable journal of one run.
+pub trait Journal: Send + Sync {
+    /// Appends `entries` together, after all that were appended before. They are on disk when the
+    /// future ends.
+    fn append(&self, entries: Vec<Entry>) -> PortFuture<'_, Result<(), JournalError>>;
 }

@@ -50,7 +50,8 @@ fn comments(commented: bool) -> BoxedStrategy<Comments> {
     if !commented {
         return Just(Comments::default()).boxed();
     }
-    let line = prop_oneof![" [a-z]{1,5}", Just(" ".to_owned()), Just(":schema x".to_owned()), Just(" \"{ // # /*".to_owned())];
+    let line =
+        prop_oneof![" [a-z]{1,5}", Just(" ".to_owned()), Just(":schema x".to_owned()), Just(" \"{ // # /*".to_owned())];
     prop_oneof![
         6 => Just(Comments::default()),
         1 => vec(line.clone(), 1..3).prop_map(|above| Comments { above, trailing: None }),
@@ -102,10 +103,12 @@ fn table(shape: &TableShape, commented: bool, depth: u32) -> BoxedStrategy<Node>
         let name = name.clone();
         let field = (value(&field.shape, commented, depth), comments(commented));
         let entry = option::weighted(0.5, field).prop_map(move |e| e.map(|(node, c)| (name.clone(), node, c)));
-        known = (known, entry).prop_map(|(mut all, one)| {
-            all.push(one);
-            all
-        }).boxed();
+        known = (known, entry)
+            .prop_map(|(mut all, one)| {
+                all.push(one);
+                all
+            })
+            .boxed();
     }
     let rest = match &shape.rest {
         Some(rest) => vec((key(), value(rest, commented, depth), comments(commented)), 0..4).boxed(),

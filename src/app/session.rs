@@ -1,0 +1,136 @@
+//! An opened workspace: its files, documents and configuration, and what they are judged by.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::AppError;
+use crate::{
+    compile::{Context, Library, Referred},
+    files::{DirWorld, World},
+    git::GitHistory,
+    graph::{NodeSet, builtin, own_classes},
+    model::{Config, Kind, Loaded, Reference, Workspace},
+    scorers,
+};
+
+/// How to open a workspace.
+#[derive(Clone, Debug, Default)]
+pub struct SessionOptions {
+    /// A folder or document in the workspace; the current folder without it.
+    pub start: Option<PathBuf>,
+    /// An `object_info` snapshot to judge node classes by, beside the built-in one.
+    pub object_info: Option<PathBuf>,
+}
+
+/// An opened workspace.
+pub struct Session {
+    /// The folder, absolute.
+    pub root: PathBuf,
+    /// Its files.
+    pub world: Arc<dyn World>,
+    /// Its documents and configuration.
+    pub workspace: Workspace,
+    /// Signatures of node classes.
+    pub nodes: Arc<NodeSet>,
+    /// What documents are judged by, for people.
+    pub against: String,
+    /// The configuration in force.
+    pub config: Config,
+    metrics: BTreeSet<String>,
+}
+
+impl Session {
+    /// Opens the workspace around `options.start`: the nearest folder upwards with a
+    /// `comfywright.toml`; without one, the folder itself.
+    pub fn open(options: &SessionOptions) -> Result<Self, AppError> {
+        let start = options.start.clone().unwrap_or_else(|| PathBuf::from("."));
+        let start =
+            start.canonicalize().map_err(|e| AppError::usage(format!("failed to find {}: {e}", start.display())))?;
+        let folder = if start.is_dir() { start.as_path() } else { start.parent().unwrap_or(&start) };
+        let root = Workspace::find(folder).unwrap_or_else(|| folder.to_path_buf());
+        let world: Arc<dyn World> = Arc::new(
+            DirWorld::open(&root)
+                .map_err(|e| AppError::environment(format!("failed to open the workspace {}: {e}", root.display())))?,
+        );
+        let workspace = Workspace::load(world.clone(), Some(Arc::new(GitHistory::new(&root))));
+        let (nodes, against) = match &options.object_info {
+            None => {
+                (Arc::new(builtin().clone()), "the built-in snapshot of ComfyUI 0.3.75's model-free nodes".to_owned())
+            }
+            Some(path) => (Arc::new(read_object_info(path)?), format!("the snapshot {}", path.display())),
+        };
+        let config = workspace.config.value.clone().unwrap_or_default();
+        let mut metrics: BTreeSet<String> = scorers::KNOWN.iter().map(|m| m.name.to_owned()).collect();
+        metrics.extend(config.scorer.values().flat_map(|s| s.metrics.iter().cloned()));
+        Ok(Self { root, world, workspace, nodes, against, config, metrics })
+    }
+
+    /// What compiling reads.
+    pub fn context(&self) -> Context<'_> {
+        Context {
+            world: self.world.as_ref(),
+            library: self,
+            config: &self.config,
+            nodes: &self.nodes,
+            metrics: &self.metrics,
+        }
+    }
+
+    /// The document that a person means by `text`: a path relative to the current folder or to the
+    /// workspace, or a reference.
+    pub fn document(&self, text: &str) -> Result<Arc<Loaded>, AppError> {
+        if let Some(inside) = self.relative(Path::new(text)) {
+            if let Some(loaded) = self.workspace.document(&inside) {
+                return Ok(loaded.clone());
+            }
+            if let Some(loaded) =
+                crate::model::load_document(self.world.as_ref(), &inside, crate::model::Origin::Workspace)
+            {
+                return Ok(Arc::new(loaded));
+            }
+            return Err(AppError::usage(format!("{text} is neither a .toml nor a .kdl file")));
+        }
+        let by_name = self.workspace.documents.iter().find(|d| d.identity.as_ref().is_some_and(|i| i.name == text));
+        by_name.cloned().ok_or_else(|| {
+            let names: Vec<&str> =
+                self.workspace.documents.iter().filter_map(|d| d.identity.as_ref()).map(|i| i.name.as_str()).collect();
+            let error = AppError::usage(format!("there is no document \"{text}\""));
+            match crate::ident::did_you_mean(text, names) {
+                Some(near) => error.with_hint(format!("did you mean \"{near}\"?")),
+                None => error.with_hint("name a file, or a document of the workspace"),
+            }
+        })
+    }
+
+    /// The path of an existing file relative to the workspace, with `/`; none when it is not in it.
+    pub fn relative(&self, path: &Path) -> Option<String> {
+        let candidates = [Some(path.to_path_buf()), Some(self.root.join(path))];
+        let absolute = candidates.into_iter().flatten().find_map(|p| p.canonicalize().ok().filter(|p| p.is_file()))?;
+        let inside = absolute.strip_prefix(&self.root).ok()?;
+        let parts: Option<Vec<&str>> = inside.components().map(|c| c.as_os_str().to_str()).collect();
+        parts.map(|parts| parts.join("/"))
+    }
+}
+
+impl Library for Session {
+    fn resolve(&self, reference: &str, kind: Kind) -> Result<Referred, (String, Option<String>)> {
+        let parsed = Reference::parse(reference).map_err(|e| (e.to_string(), None))?;
+        let loaded = self.workspace.catalog.resolve(&parsed, kind).map_err(|e| (e.to_string(), e.hint()))?;
+        let document = loaded.parsed.value.clone().ok_or_else(|| {
+            (format!("the document \"{reference}\" in {} has errors", loaded.path), Some("run check on it".to_owned()))
+        })?;
+        Ok(Referred { path: loaded.path.clone(), document: Arc::new(document) })
+    }
+}
+
+fn read_object_info(path: &Path) -> Result<NodeSet, AppError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| AppError::usage(format!("failed to read {}: {e}", path.display())))?;
+    let mut nodes =
+        NodeSet::parse(text).map_err(|e| AppError::usage(format!("failed to read {}: {e}", path.display())))?;
+    nodes.add_missing(own_classes());
+    Ok(nodes)
+}

@@ -1,0 +1,27 @@
+//! From documents to items and graphs.
+
+mod expand;
+mod fill;
+mod fingerprint;
+mod foreach;
+mod interpolate;
+mod lower;
+mod program;
+mod relation;
+mod report;
+mod rules;
+mod sample;
+mod structure;
+mod workspace_files;
+
+pub use expand::{Expansion, plain};
+pub use fill::{Fillable, fill_all};
+pub use fingerprint::{Fingerprint, fingerprint};
+pub use interpolate::{InterpolationError, ROW_KEY, Scope, Template, to_text};
+pub use lower::{LowerError, LowerInput, Lowered, OutputSpec, ParamValue, Referred, check_param, file_params, lower};
+pub use program::{Context, ItemScope, Library, Program, TaskProgram, compile, with_settings};
+pub use relation::{KeyIx, KeyTable, Relation, ValueIx};
+pub use report::Report;
+pub use rules::TaskRule;
+pub use structure::{DataInput, Entry, Structure, TaskStructure, needed_by};
+pub use workspace_files::WorkspaceFiles;

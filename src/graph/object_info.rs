@@ -1,0 +1,333 @@
+//! All classes that a server knows, as its `object_info` tells.
+//!
+//! The file has megabytes and a document uses a few classes, so it is only cut into classes at
+//! first; each is read when somebody asks for it.
+
+use std::{
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
+
+use indexmap::IndexMap;
+use serde_json::{Value, value::RawValue};
+
+use super::{class::ClassInfo, class_reader::read_class};
+use crate::{content_hash::ContentHash, ident::did_you_mean};
+
+/// The classes of a server, or of a snapshot of one.
+#[derive(Clone, Debug, Default)]
+pub struct NodeSet {
+    classes: IndexMap<String, LazyClass>,
+}
+
+#[derive(Clone, Debug)]
+struct LazyClass {
+    text: Arc<str>,
+    range: Range<usize>,
+    info: OnceLock<Box<ClassInfo>>,
+}
+
+/// Why a text is not an `object_info`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ObjectInfoError {
+    /// The text is not JSON.
+    #[error("read object_info: line {line}, column {column}: {message}")]
+    Json {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What the parser says.
+        message: String,
+    },
+    /// A class is not described by an object.
+    #[error("read object_info: class \"{class}\" is not an object")]
+    NotAClass {
+        /// The class.
+        class: String,
+    },
+}
+
+impl NodeSet {
+    /// The classes that `text`, the JSON that `GET /object_info` returns, describes.
+    pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, ObjectInfoError> {
+        let text: Arc<str> = text.into();
+        let raw: IndexMap<String, &RawValue> =
+            serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| ObjectInfoError::Json {
+                line: error.line(),
+                column: error.column(),
+                message: error.to_string(),
+            })?;
+        let mut classes = IndexMap::with_capacity(raw.len());
+        for (name, value) in raw {
+            if !value.get().starts_with('{') {
+                return Err(ObjectInfoError::NotAClass { class: name });
+            }
+            let start = value.get().as_ptr() as usize - text.as_ptr() as usize;
+            let range = start..start + value.get().len();
+            classes.insert(name, LazyClass { text: text.clone(), range, info: OnceLock::new() });
+        }
+        Ok(Self { classes })
+    }
+
+    /// The class called `name`.
+    pub fn class(&self, name: &str) -> Option<&ClassInfo> {
+        self.classes.get_key_value(name).map(|(name, lazy)| lazy.info(name))
+    }
+
+    /// Whether there is a class called `name`; cheaper than [`NodeSet::class`].
+    pub fn contains(&self, name: &str) -> bool {
+        self.classes.contains_key(name)
+    }
+
+    /// The names of all classes, in the order of the file.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.classes.keys().map(String::as_str)
+    }
+
+    /// All classes, in the order of the file.
+    pub fn classes(&self) -> impl Iterator<Item = &ClassInfo> {
+        self.classes.iter().map(|(name, lazy)| lazy.info(name))
+    }
+
+    /// Number of classes.
+    pub fn len(&self) -> usize {
+        self.classes.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.classes.is_empty()
+    }
+
+    /// The class that `name` was probably meant to be.
+    pub fn suggest(&self, name: &str) -> Option<&str> {
+        did_you_mean(name, self.names())
+    }
+
+    /// Adds those classes of `other` that this set does not have.
+    pub fn add_missing(&mut self, other: &Self) {
+        for (name, lazy) in &other.classes {
+            if !self.contains(name) {
+                self.classes.insert(name.clone(), lazy.clone());
+            }
+        }
+    }
+
+    /// Hash of the signatures of all classes. Two servers that differ only in their files, or in
+    /// the order of their classes, have the same.
+    pub fn digest(&self) -> ContentHash {
+        let mut lines: Vec<String> =
+            self.classes().map(|class| format!("{} {}\n", class.signature_hash(), class.name)).collect();
+        lines.sort_unstable();
+        ContentHash::of_bytes(lines.concat().as_bytes())
+    }
+}
+
+impl LazyClass {
+    fn info(&self, name: &str) -> &ClassInfo {
+        self.info.get_or_init(|| {
+            // The text was parsed once already, so this yields the class; an empty one otherwise.
+            let value: Value = serde_json::from_str(&self.text[self.range.clone()]).unwrap_or_default();
+            Box::new(read_class(name, &value))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::graph::{ComboSource, InputInfo, InputKind, Types, builtin, own_classes};
+
+    fn class(value: &Value) -> ClassInfo {
+        let nodes = NodeSet::parse(json!({ "X": value }).to_string()).unwrap_or_default();
+        nodes.class("X").cloned().unwrap_or_default()
+    }
+
+    fn input(spec: &Value) -> InputInfo {
+        class(&json!({"input": {"required": {"x": spec}}})).inputs.remove(0)
+    }
+
+    #[test]
+    fn kinds_of_inputs() {
+        let combo = |options: Value, source, multiselect| InputKind::Combo {
+            options: options.as_array().cloned().unwrap_or_default(),
+            source,
+            multiselect,
+        };
+        let link = |types: &str, widget| InputKind::Link { types: Types::parse(types), widget, min: None, max: None };
+        let cases = [
+            (
+                json!(["INT", {"min": 0, "max": u64::MAX, "step": 8}]),
+                InputKind::Int { min: Some(0), max: Some(i128::from(u64::MAX)), step: Some(8) },
+            ),
+            (
+                json!(["INT", {"min": i64::MIN, "max": 1e3}]),
+                InputKind::Int { min: Some(i128::from(i64::MIN)), max: Some(1000), step: None },
+            ),
+            (json!(["INT"]), InputKind::Int { min: None, max: None, step: None }),
+            (
+                json!(["FLOAT", {"min": 0, "max": 1.5, "round": false}]),
+                InputKind::Float { min: Some(0.0), max: Some(1.5), step: None },
+            ),
+            (json!(["STRING", {"multiline": true}]), InputKind::String { multiline: true }),
+            (json!(["BOOLEAN", {}]), InputKind::Bool),
+            (json!([["a", "b"], {"default": "b"}]), combo(json!(["a", "b"]), ComboSource::Fixed, false)),
+            (json!([["a", "b"]]), combo(json!(["a", "b"]), ComboSource::Fixed, false)),
+            (
+                json!(["COMBO", {"options": [5, 10], "multiselect": true}]),
+                combo(json!([5, 10]), ComboSource::Fixed, true),
+            ),
+            (json!([["m.safetensors", "x"]]), combo(json!(["m.safetensors", "x"]), ComboSource::ModelFiles, false)),
+            (json!([[]]), combo(json!([]), ComboSource::ModelFiles, false)),
+            (json!([["in.png"], {"image_upload": true}]), combo(json!(["in.png"]), ComboSource::Upload, false)),
+            (json!(["COMBO", {"remote": {"route": "/x"}}]), combo(json!([]), ComboSource::Open, false)),
+            (json!(["IMAGE"]), link("IMAGE", false)),
+            (json!(["IMAGE", {"default": null}]), link("IMAGE", false)),
+            (json!(["FLOAT,INT", {"widgetType": "FLOAT"}]), link("FLOAT,INT", true)),
+            (json!(["FLOATS", {"default": 1, "forceInput": true}]), link("FLOATS", false)),
+            (json!(["COLOR", {}]), link("COLOR", true)),
+            (json!(["*", {}]), link("*", false)),
+            (json!(["JSON", {}]), InputKind::Json),
+            (json!(["COMFY_FUTURE_V9", {}]), link("COMFY_FUTURE_V9", false)),
+            (json!(["COMFY_FUTURE_V3", {}]), InputKind::Opaque { type_name: "COMFY_FUTURE_V3".to_owned() }),
+            (json!(["COMFY_AUTOGROW_V3", {}]), InputKind::Opaque { type_name: "COMFY_AUTOGROW_V3".to_owned() }),
+            (json!([5]), InputKind::Opaque { type_name: "5".to_owned() }),
+            (json!("IMAGE"), InputKind::Opaque { type_name: "null".to_owned() }),
+            (json!({}), InputKind::Opaque { type_name: "null".to_owned() }),
+        ];
+        for (spec, kind) in cases {
+            assert_eq!(input(&spec).kind, kind, "{spec}");
+        }
+    }
+
+    #[test]
+    fn dynamic_inputs() {
+        let names = |template: Value| match input(&json!(["COMFY_AUTOGROW_V3", {"template": template}])).kind {
+            InputKind::Autogrow { names, min, .. } => Some((names, min)),
+            _ => None,
+        };
+        let one = json!({"required": {"image": ["IMAGE", {}]}});
+        let expected = |names: [&str; 2], min| Some((names.map(str::to_owned).to_vec(), min));
+        assert_eq!(names(json!({"input": one, "prefix": "p_", "min": 1, "max": 2})), expected(["p_0", "p_1"], 1));
+        assert_eq!(names(json!({"input": one, "names": ["a", "b"]})), expected(["a", "b"], 0));
+        assert_eq!(names(json!({"input": one, "max": 2})), expected(["image0", "image1"], 0));
+        assert_eq!(names(json!({"input": one, "max": u64::MAX})).map(|(names, _)| names.len()), Some(100));
+        let nested = json!({"key": "k", "inputs": {"required": {"a": ["INT"]}, "optional": {"b": [["x"]]}}});
+        let kind = input(&json!(["COMFY_DYNAMICCOMBO_V3", {"options": [nested]}])).kind;
+        let InputKind::DynamicCombo { options } = kind else { return assert_eq!(format!("{kind:?}"), "a choice") };
+        let found: Vec<(&str, bool)> = options[0].inputs.iter().map(|i| (i.name.as_str(), i.required)).collect();
+        assert_eq!((options[0].key.as_str(), found), ("k", vec![("a", true), ("b", false)]));
+    }
+
+    #[test]
+    fn facts_of_inputs_and_classes() {
+        let seed = input(&json!(["INT", {"default": 7, "control_after_generate": true, "tooltip": "help"}]));
+        assert!(seed.control_after_generate && seed.required && !seed.force_input && !seed.takes_files);
+        assert_eq!((seed.default, seed.tooltip.as_deref()), (Some(json!(7)), Some("help")));
+        assert!(input(&json!(["STRING", {"forceInput": true}])).force_input);
+        assert!(input(&json!(["IMAGE", {"lazy": true}])).lazy);
+        assert!(input(&json!([[], {"image_upload": true}])).takes_files);
+        assert!(input(&json!(["IMAGE", {"files": true}])).takes_files);
+        let info = class(&json!({
+            "input": {"required": {"b": ["INT"], "a": ["INT"], "c": ["INT"]}, "optional": {"o": ["INT"]},
+                      "hidden": {"prompt": "PROMPT"}},
+            "input_order": {"required": ["a", "gone", "b"]},
+            "output": ["IMAGE", ["x", "y"], "COMFY_MATCHTYPE_V3"], "output_name": ["picture"],
+            "output_matchtypes": [null, null, "t"], "output_is_list": [true],
+            "output_node": true, "api_node": true, "deprecated": true, "experimental": true, "display_name": "",
+        }));
+        let inputs: Vec<(&str, bool)> = info.inputs.iter().map(|i| (i.name.as_str(), i.required)).collect();
+        assert_eq!(inputs, [("a", true), ("b", true), ("c", true), ("o", false)], "the stated order, nothing lost");
+        let outputs: Vec<_> = info.outputs.iter().map(|o| (o.name.as_str(), o.types.to_string(), o.is_list)).collect();
+        let text = str::to_owned;
+        assert_eq!(
+            outputs,
+            [
+                ("picture", text("IMAGE"), true),
+                ("COMBO", text("COMBO"), false),
+                ("COMFY_MATCHTYPE_V3", text("*"), false)
+            ]
+        );
+        assert_eq!(info.outputs[2].match_template.as_deref(), Some("t"));
+        assert!(info.output_node && info.api_node && info.deprecated && info.experimental);
+        assert_eq!((info.hidden, info.display_name.as_str()), (vec![text("prompt")], "X"));
+    }
+
+    #[test]
+    fn signatures_notice_types_and_nothing_else() {
+        let hash =
+            |spec: Value| class(&json!({"input": {"required": {"x": spec}}, "output": ["IMAGE"]})).signature_hash();
+        let old = hash(json!([["a.ckpt"]]));
+        assert_eq!(old, hash(json!([["b.ckpt", "c.ckpt"], {"tooltip": "t"}])), "the list of models");
+        assert_eq!(old, hash(json!(["COMBO", {"options": []}])), "the way of writing");
+        assert_eq!(hash(json!(["INT", {"min": 1}])), hash(json!(["INT", {"min": 2, "default": 5}])));
+        assert_ne!(hash(json!(["INT"])), hash(json!(["FLOAT"])));
+        let dynamic = |inputs: Value| json!(["COMFY_DYNAMICCOMBO_V3", {"options": [{"key": "k", "inputs": inputs}]}]);
+        assert_ne!(hash(dynamic(json!({}))), hash(dynamic(json!({"required": {"a": ["INT"]}}))));
+        let base = class(&json!({"input": {"required": {"x": ["INT"]}}, "output": ["IMAGE"]}));
+        for other in [
+            json!({"input": {"optional": {"x": ["INT"]}}, "output": ["IMAGE"]}),
+            json!({"input": {"required": {"y": ["INT"]}}, "output": ["IMAGE"]}),
+            json!({"input": {"required": {"x": ["INT"]}}, "output": ["MASK"]}),
+            json!({"input": {"required": {"x": ["INT"]}}, "output": ["IMAGE"], "output_name": ["picture"]}),
+        ] {
+            assert_ne!(base.signature_hash(), class(&other).signature_hash(), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_digest_ignores_order_and_files() -> Result<(), ObjectInfoError> {
+        let a = NodeSet::parse(r#"{"A": {"input": {"required": {"m": [["x.ckpt"]]}}}, "B": {"output": ["INT"]}}"#)?;
+        let b = NodeSet::parse(
+            "\u{feff}{\"B\": {\"output\": [\"INT\"]}, \"A\": {\"input\": {\"required\": {\"m\": [[]]}}}}",
+        )?;
+        assert_eq!(a.digest(), b.digest());
+        assert_ne!(a.digest(), NodeSet::parse(r#"{"A": {}, "B": {"output": ["INT"]}}"#)?.digest());
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_no_object_info_is_refused() {
+        let message =
+            |text: &str| NodeSet::parse(text).map_or_else(|e| e.to_string(), |n| format!("{} classes", n.len()));
+        assert!(message("{\n]").starts_with("read object_info: line 2, column 1: "), "{}", message("{\n]"));
+        assert!(message("[]").starts_with("read object_info: line 1"));
+        assert_eq!(message(r#"{"A": 5}"#), "read object_info: class \"A\" is not an object");
+        assert_eq!(message("{}"), "0 classes");
+        assert_eq!(message(r#"{"A": {"input": 5, "output": "x", "output_name": {}}}"#), "1 classes");
+        // Read lazily, and still no panic.
+        let odd = r#"{"A": {"input": {"required": [], "optional": {"x": 5, "y": [], "z": null}}, "output": {}}}"#;
+        let inputs = NodeSet::parse(odd).map(|n| n.class("A").map_or(0, |c| c.inputs.len()));
+        assert_eq!(inputs, Ok(3));
+    }
+
+    #[test]
+    fn the_built_in_files_parse_and_are_complete() -> Result<(), ObjectInfoError> {
+        let native = NodeSet::parse(include_str!("native_nodes.json"))?;
+        let own = NodeSet::parse(include_str!("own_nodes.json"))?;
+        assert_eq!(native.len() + own.len(), builtin().len());
+        assert_eq!(own.names().collect::<Vec<_>>(), own_classes().names().collect::<Vec<_>>());
+        for class in builtin().classes() {
+            assert!(!class.inputs.is_empty(), "{} has inputs", class.name);
+            assert!(class.output_node || !class.outputs.is_empty(), "{} gives something", class.name);
+            for input in &class.inputs {
+                assert!(!matches!(input.kind, InputKind::Opaque { .. }), "{}.{}", class.name, input.name);
+                let of_files = matches!(&input.kind, InputKind::Combo { source: ComboSource::ModelFiles, .. });
+                assert!(!of_files, "{}.{} lists no files of a machine", class.name, input.name);
+            }
+        }
+        assert!(own.classes().all(|c| !c.description.is_empty() && c.inputs.iter().all(|i| i.tooltip.is_some())));
+        let takes_files: Vec<String> = builtin()
+            .classes()
+            .flat_map(|c| c.inputs.iter().filter(|i| i.takes_files).map(|i| format!("{}.{}", c.name, i.name)))
+            .collect();
+        assert_eq!(
+            takes_files,
+            ["LoadImage.image", "LoadImageMask.image", "ComfywrightContactSheet.images", "ComfywrightExport.images"]
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,289 @@
+//! The journal of a run: events for replay, and the rows that readers see.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use rusqlite::{OptionalExtension, Transaction, params};
+use serde_json::Value;
+
+use super::{error::LedgerError, open::Ledger};
+use crate::{
+    plan::{ItemResult, OutputFile},
+    run::{AttemptId, Change, Decision, Entry, Event, Journal, JournalError, PortFuture, RunState},
+};
+
+/// What the ledger keeps of a run from its beginning.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewRun {
+    /// A UUID.
+    pub id: String,
+    /// Name of the document.
+    pub document: String,
+    /// Its version.
+    pub version: String,
+    /// Canonical hash of the document with the values that `--set` gave, hex.
+    pub hash: String,
+    /// Path of the document, relative to the workspace.
+    pub path: String,
+    /// What the command line gave.
+    pub settings: Value,
+    /// Folder of its outputs, relative to the workspace, with `/`.
+    pub folder: String,
+    /// How many items it has.
+    pub items: u32,
+    /// Nanoseconds since 1970.
+    pub started_ns: i64,
+}
+
+/// The journal of one run.
+#[derive(Debug)]
+pub struct RunJournal {
+    ledger: Arc<Ledger>,
+    run: i64,
+    next: AtomicI64,
+}
+
+impl Ledger {
+    /// Begins a run. Not to be called within async code.
+    pub fn begin_run(self: &Arc<Self>, run: &NewRun) -> Result<RunJournal, LedgerError> {
+        let row = run.clone();
+        self.writer.write_and_wait(Box::new(move |transaction| {
+            transaction.execute(
+                "INSERT INTO runs (id, document, version, hash, path, settings, folder, items, state, started_ns)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running', ?)",
+                params![
+                    row.id,
+                    row.document,
+                    row.version,
+                    row.hash,
+                    row.path,
+                    row.settings.to_string(),
+                    row.folder,
+                    row.items,
+                    row.started_ns
+                ],
+            )?;
+            Ok(())
+        }))?;
+        self.journal(&run.id)
+    }
+
+    /// The journal of an earlier run, to go on with it.
+    pub fn journal(self: &Arc<Self>, id: &str) -> Result<RunJournal, LedgerError> {
+        let number = self.run_number(id)?;
+        let next: i64 = self.reader().query_row(
+            "SELECT 1 + max(coalesce((SELECT max(seq) FROM events WHERE run = ?1), 0),
+                            coalesce((SELECT max(seq) FROM decisions WHERE run = ?1), 0))",
+            [number],
+            |row| row.get(0),
+        )?;
+        Ok(RunJournal { ledger: self.clone(), run: number, next: AtomicI64::new(next) })
+    }
+
+    /// The events of a run in order, for replay.
+    pub fn events(&self, id: &str) -> Result<Vec<Event>, LedgerError> {
+        let run = self.run_number(id)?;
+        let results = self.results_of_run(run)?;
+        let reader = self.reader();
+        let mut statement = reader.prepare_cached("SELECT event FROM events WHERE run = ? ORDER BY seq")?;
+        let mut rows = statement.query([run])?;
+        let mut events = Vec::new();
+        while let Some(row) = rows.next()? {
+            events.push(restore(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?, &results)?);
+        }
+        Ok(events)
+    }
+
+    pub(super) fn run_number(&self, id: &str) -> Result<i64, LedgerError> {
+        let number =
+            self.reader().query_row("SELECT number FROM runs WHERE id = ?", [id], |row| row.get(0)).optional()?;
+        number.ok_or_else(|| LedgerError::NoSuchRun { run: id.to_owned() })
+    }
+}
+
+impl Journal for RunJournal {
+    fn append(&self, entries: Vec<Entry>) -> PortFuture<'_, Result<(), JournalError>> {
+        let count = entries.len() as i64;
+        let first = self.next.fetch_add(count, Ordering::Relaxed);
+        let run = self.run;
+        let entries = Mutex::new(entries);
+        let done = self.ledger.writer.write(Box::new(move |transaction| {
+            let entries = entries.lock().unwrap_or_else(PoisonError::into_inner);
+            entries.iter().zip(first..).try_for_each(|(entry, seq)| write_entry(transaction, run, seq, entry))
+        }));
+        Box::pin(async move {
+            let result = done.await.unwrap_or_else(|_| Err(LedgerError::Write("its thread has ended".to_owned())));
+            result.map_err(|error| JournalError { message: error.to_string() })
+        })
+    }
+}
+
+fn write_entry(transaction: &Transaction<'_>, run: i64, seq: i64, entry: &Entry) -> Result<(), LedgerError> {
+    match entry {
+        Entry::Event { time_ns, address, event } => {
+            let result = write_item(transaction, run, *time_ns, address, event)?;
+            let mut statement =
+                transaction.prepare_cached("INSERT INTO events (run, seq, time_ns, event) VALUES (?, ?, ?, ?)")?;
+            statement.execute(params![run, seq, time_ns, stored(event, result)?])?;
+            Ok(())
+        }
+        Entry::Change(change) => write_change(transaction, run, change),
+        Entry::Decision { time_ns, decision } => write_decision(transaction, run, seq, *time_ns, decision),
+        Entry::Closed { time_ns, state } => set_run_state(transaction, run, *state, Some(*time_ns)),
+    }
+}
+
+/// Updates what readers see of the event. The number of the result, if it brought one.
+fn write_item(
+    transaction: &Transaction<'_>,
+    run: i64,
+    time_ns: i64,
+    address: &str,
+    event: &Event,
+) -> Result<Option<i64>, LedgerError> {
+    match event {
+        Event::Opened => set_run_state(transaction, run, RunState::Running, None)?,
+        Event::Submitted { item, id, prompt_id, fingerprint, parts, executor } => {
+            touch_item(transaction, run, item.0, address, *id)?;
+            let mut statement = transaction.prepare_cached(
+                "UPDATE items SET state = 'running', reason = NULL, prompt_id = ?, executor = ?, fingerprint = ?,
+                 parts = ?, started_ns = ?, finished_ns = NULL, result = NULL WHERE run = ? AND item = ?",
+            )?;
+            let parts = serde_json::to_string(parts)?;
+            statement.execute(params![prompt_id.to_string(), executor, fingerprint, parts, time_ns, run, item.0])?;
+        }
+        Event::Finished { item, id, parts, result, .. } => {
+            touch_item(transaction, run, item.0, address, *id)?;
+            let number = write_result(transaction, run, result)?;
+            let mut statement = transaction.prepare_cached(
+                "UPDATE items SET result = ?, fingerprint = ?, parts = coalesce(?, parts), finished_ns = ?
+                 WHERE run = ? AND item = ?",
+            )?;
+            let parts = if parts.is_empty() { None } else { Some(serde_json::to_string(parts)?) };
+            statement.execute(params![number, result.fingerprint, parts, time_ns, run, item.0])?;
+            return Ok(Some(number));
+        }
+        _ => {}
+    }
+    Ok(None)
+}
+
+fn touch_item(
+    transaction: &Transaction<'_>,
+    run: i64,
+    item: u32,
+    address: &str,
+    id: AttemptId,
+) -> Result<(), LedgerError> {
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO items (run, item, address, state, visits, attempt, epoch) VALUES (?, ?, ?, 'starting', ?, ?, ?)
+         ON CONFLICT DO UPDATE SET visits = excluded.visits, attempt = excluded.attempt, epoch = excluded.epoch",
+    )?;
+    statement.execute(params![run, item, address, id.visits, id.attempt, id.epoch])?;
+    Ok(())
+}
+
+fn write_change(transaction: &Transaction<'_>, run: i64, change: &Change) -> Result<(), LedgerError> {
+    touch_item(transaction, run, change.item.0, &change.address, change.id)?;
+    let mut statement = transaction.prepare_cached(
+        "UPDATE items SET state = ?1, reason = ?2, finished_ns = ?3,
+         result = CASE WHEN ?1 IN ('done', 'reused', 'held') THEN result END WHERE run = ?4 AND item = ?5",
+    )?;
+    let finished = change.state.is_final().then_some(change.time_ns);
+    statement.execute(params![change.state.name(), change.reason, finished, run, change.item.0])?;
+    Ok(())
+}
+
+fn write_decision(
+    transaction: &Transaction<'_>,
+    run: i64,
+    seq: i64,
+    time_ns: i64,
+    decision: &Decision,
+) -> Result<(), LedgerError> {
+    let mut statement = transaction
+        .prepare_cached("INSERT INTO decisions (run, seq, item, time_ns, decision) VALUES (?, ?, ?, ?, ?)")?;
+    statement.execute(params![run, seq, decision.item.0, time_ns, serde_json::to_string(decision)?])?;
+    Ok(())
+}
+
+fn set_run_state(
+    transaction: &Transaction<'_>,
+    run: i64,
+    state: RunState,
+    finished_ns: Option<i64>,
+) -> Result<(), LedgerError> {
+    let mut statement = transaction.prepare_cached("UPDATE runs SET state = ?, finished_ns = ? WHERE number = ?")?;
+    statement.execute(params![state.name(), finished_ns, run])?;
+    Ok(())
+}
+
+fn write_result(transaction: &Transaction<'_>, run: i64, result: &ItemResult) -> Result<i64, LedgerError> {
+    let mut statement =
+        transaction.prepare_cached("INSERT INTO results (run, fingerprint, metrics) VALUES (?, ?, ?)")?;
+    let number = statement.insert(params![run, result.fingerprint, serde_json::to_string(&result.metrics)?])?;
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO outputs (result, position, output, place, path, hash, size, mtime_ns, inode, width, height)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    for (position, file) in result.files.iter().enumerate() {
+        statement.execute(params![
+            number,
+            position as i64,
+            file.output,
+            file.index,
+            file.path,
+            file.hash,
+            file.size as i64,
+            file.mtime_ns,
+            file.inode as i64,
+            file.width,
+            file.height
+        ])?;
+    }
+    Ok(number)
+}
+
+/// A file as its row says; columns in the order of [`OUTPUT_COLUMNS`], from column `first`.
+pub(super) fn output_file(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<OutputFile> {
+    Ok(OutputFile {
+        output: row.get(first)?,
+        index: row.get(first + 1)?,
+        path: row.get(first + 2)?,
+        hash: row.get(first + 3)?,
+        size: row.get::<_, i64>(first + 4)? as u64,
+        mtime_ns: row.get(first + 5)?,
+        inode: row.get::<_, i64>(first + 6)? as u64,
+        width: row.get(first + 7)?,
+        height: row.get(first + 8)?,
+    })
+}
+
+/// Columns that [`output_file`] reads.
+pub(super) const OUTPUT_COLUMNS: &str = "output, place, path, hash, size, mtime_ns, inode, width, height";
+
+/// The text that is stored of an event: its result stands in a table of its own, and the parts of
+/// the fingerprint in the row of the item.
+fn stored(event: &Event, result: Option<i64>) -> Result<String, LedgerError> {
+    let mut value = serde_json::to_value(event)?;
+    if let Value::Object(map) = &mut value {
+        map.remove("parts");
+        if let Some(number) = result {
+            map.insert("result".to_owned(), number.into());
+        }
+    }
+    Ok(value.to_string())
+}
+
+fn restore(text: &str, results: &BTreeMap<i64, ItemResult>) -> Result<Event, LedgerError> {
+    let mut value: Value = serde_json::from_str(text)?;
+    if let Some(result) = value.get("result").and_then(Value::as_i64).and_then(|number| results.get(&number)) {
+        value["result"] = serde_json::to_value(result)?;
+    }
+    Ok(serde_json::from_value(value)?)
+}

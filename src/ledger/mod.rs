@@ -1,0 +1,24 @@
+//! The ledger: a SQLite file that remembers every run, item, decision, output and metric.
+//!
+//! The only module with SQL. Implements the engine's ports [`Journal`](crate::run::Journal) and
+//! [`ResultStore`](crate::run::ResultStore) and gives readers what they ask for. Files say what
+//! should be; the ledger says what was: nothing that a person wrote lives only here.
+//!
+//! Everything is written by one thread, which puts whatever has queued up into one transaction
+//! and acknowledges it when it is on disk.
+
+mod error;
+mod journal;
+mod lock;
+mod open;
+mod read;
+mod reuse;
+mod schema;
+mod scores;
+mod writer;
+
+pub use error::LedgerError;
+pub use journal::{NewRun, RunJournal};
+pub use lock::RunLock;
+pub use open::Ledger;
+pub use read::{DecisionRow, ItemRow, RunRow};

@@ -1,0 +1,95 @@
+//! Opens the ledger's file and holds its connections.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use rusqlite::Connection;
+
+use super::{error::LedgerError, schema, writer::Writer};
+
+/// An open ledger.
+#[derive(Debug)]
+pub struct Ledger {
+    pub(super) writer: Writer,
+    pub(super) root: PathBuf,
+    pub(super) folder: PathBuf,
+    reader: Mutex<Connection>,
+}
+
+impl Ledger {
+    /// Opens `ledger.db` in `folder`, both made if they do not exist. `root` is the workspace, to
+    /// which the paths of outputs are relative.
+    pub fn open(folder: &Path, root: &Path) -> Result<Self, LedgerError> {
+        std::fs::create_dir_all(folder).map_err(|source| LedgerError::File { path: folder.to_owned(), source })?;
+        if let Some(kind) = network_file_system(folder) {
+            return Err(LedgerError::NetworkFileSystem { folder: folder.to_owned(), kind });
+        }
+        let path = folder.join("ledger.db");
+        let mut connection = connect(&path)?;
+        schema::migrate(&mut connection, &path)?;
+        let reader = Mutex::new(connect(&path)?);
+        let writer = Writer::start(connection, &path)?;
+        Ok(Self { writer, root: root.to_owned(), folder: folder.to_owned(), reader })
+    }
+
+    /// The connection to read with.
+    pub(super) fn reader(&self) -> MutexGuard<'_, Connection> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, LedgerError> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(30))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// The kind of network file system on which `folder` is, where the system tells.
+#[cfg(target_os = "linux")]
+fn network_file_system(folder: &Path) -> Option<&'static str> {
+    let kind = rustix::fs::statfs(folder).ok()?.f_type;
+    // The field's type differs between architectures; magic numbers have 32 bits.
+    kind_of_network_file_system(kind as u32)
+}
+
+/// The kind of network file system on which `folder` is, where the system tells.
+#[cfg(not(target_os = "linux"))]
+fn network_file_system(_folder: &Path) -> Option<&'static str> {
+    None
+}
+
+/// Magic numbers as in statfs(2).
+#[cfg(target_os = "linux")]
+fn kind_of_network_file_system(magic: u32) -> Option<&'static str> {
+    match magic {
+        0x6969 => Some("nfs"),
+        0x517b | 0xff53_4d42 | 0xfe53_4d42 => Some("smb"),
+        0x5346_414f | 0x6b41_4653 => Some("afs"),
+        0x00c3_6400 => Some("ceph"),
+        0x0102_1997 => Some("9p"),
+        0x0bd0_0bd0 => Some("lustre"),
+        0x4750_4653 => Some("gpfs"),
+        0x7375_7245 => Some("coda"),
+        _ => None,
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn network_file_systems_are_told_from_local_ones() {
+        assert_eq!(kind_of_network_file_system(0x6969), Some("nfs"));
+        assert_eq!(kind_of_network_file_system(0xef53), None);
+        let text = LedgerError::NetworkFileSystem { folder: "/mnt/x".into(), kind: "nfs" }.to_string();
+        assert!(text.contains("[store]") && text.contains("ledger"), "{text}");
+    }
+}

@@ -1,0 +1,133 @@
+//! Results of earlier runs: whether their files are still what they were, and a place for them in
+//! the new run.
+
+use std::{
+    fs::{self, File, Metadata},
+    io,
+    path::Path,
+    time::UNIX_EPOCH,
+};
+
+use rusqlite::params;
+
+use super::{error::LedgerError, open::Ledger, read::read_result};
+use crate::{
+    content_hash::ContentHash,
+    plan::{ItemResult, OutputFile},
+    run::ResultStore,
+};
+
+/// How many earlier results with one fingerprint are looked at.
+const CANDIDATES: u32 = 4;
+
+impl ResultStore for Ledger {
+    fn reuse(&self, fingerprint: &str, outputs: &[&str], folder: &Path, stem: &str) -> Option<ItemResult> {
+        self.intact(fingerprint, outputs).find_map(|(result, from)| self.place(&result, &from, folder, stem).ok())
+    }
+
+    fn is_intact(&self, result: &ItemResult, hash_all: bool) -> bool {
+        result.files.iter().all(|file| is_intact(&self.root, file, hash_all).unwrap_or(false))
+    }
+}
+
+impl Ledger {
+    /// The files of `outputs` of an earlier result with this fingerprint, where they are, if they are
+    /// still there and unaltered.
+    pub fn find_intact(&self, fingerprint: &str, outputs: &[&str]) -> Option<ItemResult> {
+        self.intact(fingerprint, outputs).next().map(|(result, _)| result)
+    }
+
+    /// Earlier results whose files of `outputs` are intact, each with the folder of its run. Whatever
+    /// is wrong with an earlier result, the item can be made again.
+    fn intact<'a>(&'a self, fingerprint: &str, outputs: &'a [&str]) -> impl Iterator<Item = (ItemResult, String)> + 'a {
+        let candidates = self.candidates(fingerprint).unwrap_or_default().into_iter();
+        candidates.filter_map(move |(mut result, from)| {
+            result.files.retain(|file| outputs.contains(&file.output.as_str()));
+            self.is_intact(&result, false).then_some((result, from))
+        })
+    }
+
+    /// The newest results with this fingerprint, each with the folder of its run.
+    fn candidates(&self, fingerprint: &str) -> Result<Vec<(ItemResult, String)>, LedgerError> {
+        let reader = self.reader();
+        let mut statement = reader.prepare_cached(
+            "SELECT results.number, runs.folder FROM results JOIN runs ON results.run = runs.number
+             WHERE fingerprint = ? ORDER BY results.number DESC LIMIT ?",
+        )?;
+        let rows = statement.query_map(params![fingerprint, CANDIDATES], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let numbers: Vec<(i64, String)> = rows.collect::<Result<_, _>>()?;
+        let mut found = Vec::new();
+        for (number, folder) in numbers {
+            found.extend(read_result(&reader, number)?.map(|result| (result, folder)));
+        }
+        Ok(found)
+    }
+
+    /// Links the files that lie in the folder `from` into `folder`; others stay where they are.
+    fn place(&self, result: &ItemResult, from: &str, folder: &Path, stem: &str) -> io::Result<ItemResult> {
+        let folder_text = folder.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
+        let mut placed = result.clone();
+        for file in &mut placed.files {
+            let inside = file.path.strip_prefix(from).is_some_and(|rest| rest.starts_with('/'));
+            if inside {
+                let name = new_name(&file.path, stem);
+                let path = format!("{folder_text}/{name}");
+                link_or_copy(&self.root.join(&file.path), &self.root.join(&path))?;
+                file.path = path;
+            }
+            let metadata = fs::metadata(self.root.join(&file.path))?;
+            (file.mtime_ns, file.inode) = (mtime_ns(&metadata), inode(&metadata));
+        }
+        Ok(placed)
+    }
+}
+
+/// The name under `stem` of a file whose name is `<old stem>[.…].<ending>`: no stem has a dot.
+fn new_name(path: &str, stem: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.find('.').map_or_else(|| stem.to_owned(), |dot| format!("{stem}{}", &name[dot..]))
+}
+
+/// Makes `to` the same file as `from`, or a copy where the file system has no links.
+fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
+    if from == to {
+        return Ok(());
+    }
+    let folder = to.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let place = tempfile::Builder::new().prefix(".reuse-").tempdir_in(folder)?;
+    let temporary = place.path().join("file");
+    if fs::hard_link(from, &temporary).is_err() {
+        fs::copy(from, &temporary)?;
+        File::open(&temporary)?.sync_all()?;
+    }
+    fs::rename(&temporary, to)
+}
+
+/// Whether `file` is what it was: size, time and inode, or else the content.
+fn is_intact(root: &Path, file: &OutputFile, hash_all: bool) -> io::Result<bool> {
+    let path = root.join(&file.path);
+    let metadata = fs::metadata(&path)?;
+    if metadata.len() != file.size {
+        return Ok(false);
+    }
+    if !hash_all && mtime_ns(&metadata) == file.mtime_ns && inode(&metadata) == file.inode {
+        return Ok(true);
+    }
+    Ok(ContentHash::of_reader(File::open(&path)?)?.to_string() == file.hash)
+}
+
+fn mtime_ns(metadata: &Metadata) -> i64 {
+    let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    since.and_then(|since| i64::try_from(since.as_nanos()).ok()).unwrap_or(0)
+}
+
+#[cfg(unix)]
+fn inode(metadata: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(metadata)
+}
+
+#[cfg(not(unix))]
+fn inode(_metadata: &Metadata) -> u64 {
+    0
+}

@@ -1,0 +1,305 @@
+//! Evaluates one item's graph: in topological order, each value dropped after its last use.
+//!
+//! Runs on a blocking thread; knows nothing of tasks, slots or futures.
+
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use indexmap::{IndexMap, IndexSet};
+
+use super::{
+    Inputs, NodeError, NodeValue, embedded, files,
+    step::{Step, StepError, StepOutput, WrittenFile, decoded_bytes, is_saver},
+};
+use crate::{
+    compile::OutputSpec,
+    graph::{BoundFile, Graph, GraphNode, Input},
+    ident, imagefile,
+    model::ErrorClass,
+    run::{Fault, Job, Produced, Progress},
+};
+
+/// Quality of lossy formats when none is given.
+pub(super) const DEFAULT_QUALITY: u8 = 90;
+
+/// Why an evaluation ended early.
+pub(super) enum Stop {
+    /// The item failed.
+    Fault(Fault),
+    /// It needs this many bytes, and gets them only by starting again.
+    NeedsMemory(u64),
+    /// Nobody waits for it any longer.
+    Cancelled,
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// The memory that an item may use.
+pub(super) trait Allowance {
+    /// Asks for `bytes` in total. False: not now.
+    fn grow_to(&mut self, bytes: u64) -> bool;
+    /// The most that any item may ever get.
+    fn limit(&self) -> u64;
+}
+
+/// What an evaluation needs beside the graph.
+pub(super) struct Surroundings<'a> {
+    pub(super) root: &'a Path,
+    pub(super) limits: &'a imagefile::Limits,
+    pub(super) job: &'a Job,
+    pub(super) cancelled: &'a AtomicBool,
+    pub(super) progress: &'a Progress,
+}
+
+fn fault_at(id: &str, class: ErrorClass, message: String) -> Fault {
+    Fault { class, message, node: Some(id.to_owned()) }
+}
+
+/// The nodes that reach `outputs`, each after those that it takes values from.
+pub(super) fn order<'g>(graph: &'g Graph, outputs: &[OutputSpec]) -> Result<Vec<&'g str>, Fault> {
+    let mut done: IndexSet<&str> = IndexSet::new();
+    let mut open: IndexSet<&str> = IndexSet::new();
+    // (node, whether its sources were visited)
+    let mut stack = Vec::new();
+    for spec in outputs {
+        let (id, _) = graph.nodes.get_key_value(&spec.node).ok_or_else(|| {
+            let message =
+                format!("output `{}` is to come from node `{}`, which is not in the graph", spec.name, spec.node);
+            fault_at(&spec.node, ErrorClass::Error, message)
+        })?;
+        stack.push((id.as_str(), false));
+        while let Some((id, visited)) = stack.pop() {
+            if visited {
+                open.shift_remove(id);
+                done.insert(id);
+                continue;
+            }
+            if done.contains(id) {
+                continue;
+            }
+            open.insert(id);
+            stack.push((id, true));
+            for link in graph.nodes[id].inputs.values().filter_map(link_of) {
+                let (source, _) = graph.nodes.get_key_value(&link.node).ok_or_else(|| {
+                    let message = format!("node `{id}` links to node `{}`, which is not in the graph", link.node);
+                    fault_at(id, ErrorClass::Error, message)
+                })?;
+                if open.contains(source.as_str()) {
+                    let message = format!("nodes `{id}` and `{source}` take each other's output (a cycle)");
+                    return Err(fault_at(id, ErrorClass::Error, message));
+                }
+                stack.push((source, false));
+            }
+        }
+    }
+    Ok(done.into_iter().collect())
+}
+
+fn link_of(input: &Input) -> Option<&crate::graph::Link> {
+    match input {
+        Input::Link(link) => Some(link),
+        _ => None,
+    }
+}
+
+/// A first guess at the bytes that the graph needs: four times what its files take, decoded.
+/// Files that cannot be read count nothing; the node that reads them says what is wrong.
+pub(super) fn first_estimate(graph: &Graph, root: &Path, limits: &imagefile::Limits) -> u64 {
+    let inputs = graph.nodes.values().flat_map(|node| node.inputs.values());
+    let files = inputs.filter_map(|input| match input {
+        Input::Files(files) => files.first(),
+        _ => None,
+    });
+    let decoded = files.filter_map(|file| files::read_header(root, &file.path, limits).ok());
+    (16 << 20) + decoded.map(|header| 4 * decoded_bytes(&header)).sum::<u64>()
+}
+
+/// Evaluates the graph of `around.job` and writes its files.
+pub(super) fn evaluate(around: &Surroundings<'_>, allowance: &mut dyn Allowance) -> Result<Produced, Stop> {
+    let prepared = &around.job.prepared;
+    let graph = &prepared.graph;
+    let order = order(graph, &prepared.outputs)?;
+    let last_use = last_uses(graph, &order);
+    let mut values: IndexMap<&str, Vec<NodeValue>> = IndexMap::new();
+    let mut produced = Produced::default();
+    for (at, id) in order.iter().enumerate() {
+        if around.cancelled.load(Ordering::Relaxed) {
+            return Err(Stop::Cancelled);
+        }
+        let node = &graph.nodes[*id];
+        let output = run_node(around, id, node, &values, allowance, &mut produced)?;
+        values.insert(id, output);
+        values.retain(|source, _| last_use.get(source).is_some_and(|last| *last > at));
+        (around.progress)((at + 1) as f32 / order.len() as f32);
+    }
+    sort_files(&mut produced, &prepared.outputs);
+    Ok(produced)
+}
+
+/// For each node the position of the last one that takes its outputs.
+fn last_uses<'g>(graph: &'g Graph, order: &[&'g str]) -> IndexMap<&'g str, usize> {
+    let uses = order.iter().enumerate().flat_map(|(at, id)| {
+        graph.nodes[*id].inputs.values().filter_map(link_of).map(move |link| (link.node.as_str(), at))
+    });
+    uses.collect()
+}
+
+fn run_node(
+    around: &Surroundings<'_>,
+    id: &str,
+    node: &GraphNode,
+    values: &IndexMap<&str, Vec<NodeValue>>,
+    allowance: &mut dyn Allowance,
+    produced: &mut Produced,
+) -> Result<Vec<NodeValue>, Stop> {
+    let failed = |error: StepError| {
+        let class = if matches!(error, StepError::Node(NodeError::TooLarge { .. })) {
+            ErrorClass::Oom
+        } else {
+            ErrorClass::Error
+        };
+        Stop::Fault(fault_at(id, class, format!("node `{id}` ({}) failed to {error}", node.class)))
+    };
+    let (inputs, files) = inputs_of(id, node, values)?;
+    let step = Step { class: &node.class, inputs: &inputs, files: &files, root: around.root, limits: around.limits };
+    let live: u64 = values.values().flatten().map(NodeValue::pixel_bytes).sum();
+    reserve(id, node, live + step.bytes().map_err(failed)?, allowance)?;
+    if is_saver(&node.class) {
+        save(around, id, &inputs, produced).map_err(failed)?;
+        return Ok(Vec::new());
+    }
+    let StepOutput { values, metrics, written } = step.run().map_err(failed)?;
+    produced.metrics.extend(metrics);
+    keep(around, id, written, produced).map_err(failed)?;
+    Ok(values)
+}
+
+fn reserve(id: &str, node: &GraphNode, bytes: u64, allowance: &mut dyn Allowance) -> Result<(), Stop> {
+    if bytes > allowance.limit() {
+        let message = format!(
+            "node `{id}` ({}) needs about {} MiB of memory, more than the {} MiB allowed by `limits.memory_mib`",
+            node.class,
+            bytes.div_ceil(1 << 20),
+            allowance.limit() >> 20
+        );
+        return Err(fault_at(id, ErrorClass::Oom, message).into());
+    }
+    if allowance.grow_to(bytes) { Ok(()) } else { Err(Stop::NeedsMemory(bytes)) }
+}
+
+type NodeInputs = (Inputs, IndexMap<String, Vec<BoundFile>>);
+
+fn inputs_of(id: &str, node: &GraphNode, values: &IndexMap<&str, Vec<NodeValue>>) -> Result<NodeInputs, Fault> {
+    let (mut inputs, mut files) = (Inputs::new(), IndexMap::new());
+    for (name, input) in &node.inputs {
+        match input {
+            Input::Value(value) => inputs.set(name, NodeValue::from(value)),
+            Input::Files(found) => {
+                files.insert(name.clone(), found.clone());
+            }
+            Input::Link(link) => {
+                let value = values.get(link.node.as_str()).and_then(|outputs| outputs.get(link.output));
+                let value = value.ok_or_else(|| {
+                    let message = format!(
+                        "node `{id}`: input `{name}` takes output {} of node `{}`, which has none",
+                        link.output, link.node
+                    );
+                    fault_at(id, ErrorClass::Error, message)
+                })?;
+                inputs.set(name, value.clone());
+            }
+        }
+    }
+    Ok((inputs, files))
+}
+
+/// Writes what a saver was given, as `<stem>[.<output>][.<index>].png`: the first output has no
+/// name in it, a single file no index. A dot parts them, which no stem has, so that two items of one
+/// folder never meet.
+fn save(around: &Surroundings<'_>, id: &str, inputs: &Inputs, produced: &mut Produced) -> Result<(), StepError> {
+    let prepared = &around.job.prepared;
+    let frames = files::frames_to_save(inputs.value("images")?)?;
+    let texts = [
+        ("prompt", embedded::ascii_json(&embedded::api_format(&prepared.graph))),
+        ("workflow", embedded::ascii_json(&embedded::ui_format(&prepared.graph))),
+        ("comfywright", embedded::ascii_json(&prepared.provenance)),
+    ];
+    let texts = texts.each_ref().map(|(key, text)| (*key, text.as_str()));
+    let Some(spec) = prepared.outputs.iter().find(|spec| spec.node == id) else { return Ok(()) };
+    // Several savers may write one output, a list of files, one after the other.
+    let savers = prepared.outputs.iter().filter(|other| other.name == spec.name).count();
+    let earlier = produced.files.iter().filter(|file| file.output == spec.name).count();
+    let count = frames.len().max(savers);
+    for (index, (image, frame)) in (earlier..).zip(frames) {
+        let bytes = imagefile::encode_png(&image, frame, &texts)?;
+        let suffix = file_suffix(&prepared.outputs, spec, index, count);
+        let path = relative_path(&around.job.folder, &format!("{}{suffix}.png", safe_stem(&around.job.stem)));
+        files::write(around.root, &path, &bytes)?;
+        let size = (image.width as u32, image.height as u32);
+        produced.files.push(files::record(around.root, path, &bytes, &spec.name, index as u32, size)?);
+    }
+    Ok(())
+}
+
+/// Writes and records the files that a node of ours made for a place of its own.
+fn keep(
+    around: &Surroundings<'_>,
+    id: &str,
+    written: Vec<WrittenFile>,
+    produced: &mut Produced,
+) -> Result<(), StepError> {
+    let name =
+        around.job.prepared.outputs.iter().find(|spec| spec.node == id).map_or("file", |spec| spec.name.as_str());
+    for (index, file) in written.into_iter().enumerate() {
+        files::write(around.root, &file.path, &file.bytes)?;
+        produced.files.push(files::record(around.root, file.path, &file.bytes, name, index as u32, file.size)?);
+    }
+    Ok(())
+}
+
+fn file_suffix(outputs: &[OutputSpec], spec: &OutputSpec, index: usize, count: usize) -> String {
+    let first = outputs.first().is_some_and(|first| first.name == spec.name);
+    let name = if first { String::new() } else { format!(".{}", safe_stem(&spec.name)) };
+    if count == 1 { name } else { format!("{name}.{}", index + 1) }
+}
+
+/// `path` itself for a single file, else with `.1`, `.2`, … before its ending.
+pub(super) fn numbered(path: &str, index: usize, count: usize) -> String {
+    let name_at = path.rfind('/').map_or(0, |at| at + 1);
+    match path[name_at..].rfind('.').filter(|dot| *dot > 0) {
+        _ if count == 1 => path.to_owned(),
+        Some(dot) => format!("{}.{}{}", &path[..name_at + dot], index + 1, &path[name_at + dot..]),
+        None => format!("{path}.{}", index + 1),
+    }
+}
+
+/// The stem with everything replaced that some file system refuses. Stems that are fine stay as
+/// they are; others are slugged and get a hash, so that different ones stay different.
+fn safe_stem(stem: &str) -> String {
+    let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let reserved = ["con", "prn", "aux", "nul"].contains(&stem.to_ascii_lowercase().as_str())
+        || (stem.len() == 4 && ["com", "lpt"].iter().any(|name| stem.to_ascii_lowercase().starts_with(name)));
+    if !stem.is_empty() && stem.len() <= 160 && stem.chars().all(fine) && !reserved {
+        return stem.to_owned();
+    }
+    let hash = crate::content_hash::ContentHash::of_bytes(stem.as_bytes());
+    format!("{}-{}", ident::slug(stem), hash.short())
+}
+
+fn relative_path(folder: &Path, name: &str) -> String {
+    let mut parts: Vec<_> = folder.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    parts.push(name.to_owned());
+    parts.join("/")
+}
+
+/// By output in the order of the outputs, then by index.
+fn sort_files(produced: &mut Produced, outputs: &[OutputSpec]) {
+    let place = |name: &str| outputs.iter().position(|spec| spec.name == name);
+    produced.files.sort_by_key(|file| (place(&file.output), file.index));
+}

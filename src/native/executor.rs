@@ -1,0 +1,187 @@
+//! The native executor: runs graphs whose nodes all run in this process.
+//!
+//! As many items at the same time as there are slots; their memory together stays below a limit.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{
+    evaluate::{Allowance, Stop, Surroundings, evaluate, first_estimate},
+    step::is_native,
+};
+use crate::{
+    imagefile,
+    model::ErrorClass,
+    run::{Executor, Fault, Job, PortFuture, Produced, Progress},
+};
+
+/// Version of the native nodes' arithmetic and of the files' encoding: part of the fingerprint of
+/// every item that runs natively. To be raised when either changes.
+pub const NATIVE_VERSION: u32 = 1;
+
+/// Bytes of one unit of the memory semaphore.
+const UNIT: u64 = 64 << 10;
+
+/// What the native executor may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NativeSettings {
+    /// Items at the same time, at least 1.
+    pub slots: usize,
+    /// Bytes of pixels, of all running items together.
+    pub memory_bytes: u64,
+    /// What an input image may cost.
+    pub image_limits: imagefile::Limits,
+}
+
+impl Default for NativeSettings {
+    /// One item for each core, half of the machine's memory (2 GiB where that is unknown), the
+    /// default limits of images.
+    fn default() -> Self {
+        Self {
+            slots: std::thread::available_parallelism().map_or(1, usize::from),
+            memory_bytes: machine_memory().map_or(2 << 30, |bytes| bytes / 2),
+            image_limits: imagefile::Limits::default(),
+        }
+    }
+}
+
+/// Bytes of memory of this machine, where the system tells.
+fn machine_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}
+
+/// Runs graphs in this process.
+#[derive(Debug, Clone)]
+pub struct NativeExecutor {
+    root: PathBuf,
+    settings: NativeSettings,
+    slots: Arc<Semaphore>,
+    memory: Arc<Semaphore>,
+}
+
+impl NativeExecutor {
+    /// An executor for the workspace at `root`.
+    pub fn new(root: impl Into<PathBuf>, settings: NativeSettings) -> Self {
+        Self {
+            root: root.into(),
+            settings,
+            slots: Arc::new(Semaphore::new(settings.slots.max(1))),
+            memory: Arc::new(Semaphore::new(units(settings.memory_bytes) as usize)),
+        }
+    }
+
+    /// Items that run at the same time.
+    pub fn slots(&self) -> usize {
+        self.settings.slots.max(1)
+    }
+
+    async fn run(&self, job: Job, progress: Progress) -> Result<Produced, Fault> {
+        check_classes(&job)?;
+        let slot = acquire(&self.slots, 1).await?;
+        let root: Arc<Path> = self.root.as_path().into();
+        let limit = units(self.settings.memory_bytes);
+        let mut wanted = units(first_estimate(&job.prepared.graph, &root, &self.settings.image_limits)).min(limit);
+        let work = Arc::new((job, slot));
+        // Dropping this future sets the flag, and the work ends after the node that it is at.
+        let cancelled = CancelOnDrop(Arc::new(AtomicBool::new(false)));
+        loop {
+            let permit = acquire(&self.memory, wanted).await?;
+            let mut allowance = Units { semaphore: Arc::clone(&self.memory), permit, limit };
+            let (work, root, progress) = (Arc::clone(&work), Arc::clone(&root), Arc::clone(&progress));
+            let (flag, limits) = (Arc::clone(&cancelled.0), self.settings.image_limits);
+            let evaluated = tokio::task::spawn_blocking(move || {
+                let around =
+                    Surroundings { root: &root, limits: &limits, job: &work.0, cancelled: &flag, progress: &progress };
+                evaluate(&around, &mut allowance)
+            });
+            match evaluated.await {
+                Ok(Ok(produced)) => return Ok(produced),
+                Ok(Err(Stop::Fault(fault))) => return Err(fault),
+                Ok(Err(Stop::Cancelled)) => return Err(error("the item was cancelled".to_owned())),
+                // Others hold the rest: begin again with more, so that two items that both wait for
+                // more never wait for each other.
+                Ok(Err(Stop::NeedsMemory(bytes))) => wanted = units(bytes.saturating_add(bytes / 4)).clamp(1, limit),
+                Err(broken) => return Err(error(format!("a native node broke off: {broken}"))),
+            }
+        }
+    }
+}
+
+impl Executor for NativeExecutor {
+    fn execute(&self, job: Job, progress: Progress) -> PortFuture<'_, Result<Produced, Fault>> {
+        Box::pin(async move {
+            match job.timeout {
+                None => self.run(job, progress).await,
+                Some(longest) => tokio::time::timeout(longest, self.run(job, progress)).await.unwrap_or_else(|_| {
+                    let message = format!("the item took longer than {} s", longest.as_secs_f64());
+                    Err(Fault { class: ErrorClass::Timeout, message, node: None })
+                }),
+            }
+        })
+    }
+}
+
+fn error(message: String) -> Fault {
+    Fault { class: ErrorClass::Error, message, node: None }
+}
+
+/// Every class is known before anything runs.
+fn check_classes(job: &Job) -> Result<(), Fault> {
+    match job.prepared.graph.nodes.iter().find(|(_, node)| !is_native(&node.class)) {
+        None => Ok(()),
+        Some((id, node)) => Err(Fault {
+            class: ErrorClass::Error,
+            message: format!("node `{id}` has the class `{}`, which only a ComfyUI server runs", node.class),
+            node: Some(id.clone()),
+        }),
+    }
+}
+
+async fn acquire(semaphore: &Arc<Semaphore>, units: u32) -> Result<OwnedSemaphorePermit, Fault> {
+    Arc::clone(semaphore).acquire_many_owned(units).await.map_err(|closed| error(closed.to_string()))
+}
+
+fn units(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).max(1)
+}
+
+/// An item's share of the memory.
+struct Units {
+    semaphore: Arc<Semaphore>,
+    permit: OwnedSemaphorePermit,
+    limit: u32,
+}
+
+impl Allowance for Units {
+    fn grow_to(&mut self, bytes: u64) -> bool {
+        let missing = units(bytes).saturating_sub(u32::try_from(self.permit.num_permits()).unwrap_or(u32::MAX));
+        match Arc::clone(&self.semaphore).try_acquire_many_owned(missing) {
+            Ok(more) => {
+                self.permit.merge(more);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    fn limit(&self) -> u64 {
+        u64::from(self.limit) * UNIT
+    }
+}
+
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}

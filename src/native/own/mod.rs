@@ -1,0 +1,41 @@
+//! comfywright's own classes, which tasks are lowered to where ComfyUI has none:
+//!
+//! | class | inputs | outputs |
+//! |---|---|---|
+//! | `ComfywrightMask` | `image` IMAGE, `layers` list of layers | MASK merged, MASK one for each layer |
+//! | `ComfywrightContactSheet` | `images` files or IMAGE, `columns`, `cell`, `labels`, `title`, `background` | IMAGE |
+//! | `ComfywrightScore` | `image` IMAGE, `metrics` list of names | IMAGE passed on, a FLOAT for each metric |
+//! | `ComfywrightExport` | `file` files, or `image` IMAGE or MASK; `path`, `format`, `quality` | none |
+
+mod contact_sheet;
+mod export;
+mod mask;
+mod mask_layer;
+mod score;
+
+use super::step::{Step, StepError, StepOutput};
+
+/// The classes.
+pub(super) const CLASSES: &[&str] =
+    &["ComfywrightMask", "ComfywrightContactSheet", "ComfywrightScore", "ComfywrightExport"];
+
+/// Runs a node of one of [`CLASSES`].
+pub(super) fn run(step: &Step<'_>) -> Result<StepOutput, StepError> {
+    match step.class {
+        "ComfywrightMask" => mask::run(step),
+        "ComfywrightContactSheet" => contact_sheet::run(step),
+        "ComfywrightScore" => score::run(step),
+        _ => export::run(step),
+    }
+}
+
+/// An upper estimate of the bytes that a node of one of [`CLASSES`] needs beside its inputs.
+pub(super) fn bytes(step: &Step<'_>) -> Result<u64, StepError> {
+    match step.class {
+        "ComfywrightMask" => mask::bytes(step),
+        "ComfywrightContactSheet" => contact_sheet::bytes(step),
+        // The luma, and the responses of a filter, in `f64`.
+        "ComfywrightScore" => Ok(step.inputs.image("image")?.data.len() as u64 * 8),
+        _ => export::bytes(step),
+    }
+}

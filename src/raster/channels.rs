@@ -1,0 +1,77 @@
+//! Colours, alpha and masks: turning one into the other.
+
+use super::{Image, Mask, RasterError, ResizeMethod, geometry::first_channels, resize_mask};
+
+/// `1 - value` for every channel, alpha too.
+pub fn invert(image: &Image) -> Image {
+    image.map(|value| 1.0 - value)
+}
+
+/// Channel `channel` (0 red, 1 green, 2 blue, 3 alpha) of every image as a mask.
+pub fn to_mask(image: &Image, channel: usize) -> Result<Mask, RasterError> {
+    if channel >= image.channels {
+        return Err(RasterError::Channels { expected: format!("at least {}", channel + 1), found: image.channels });
+    }
+    let data = image.data.iter().skip(channel).step_by(image.channels).copied().collect();
+    Ok(Mask { batch: image.batch, height: image.height, width: image.width, data })
+}
+
+/// A grey RGB image of every mask.
+pub fn from_mask(mask: &Mask) -> Image {
+    let data = mask.data.iter().flat_map(|&value| [value; 3]).collect();
+    Image { channels: 3, data, ..mask_shape(mask) }
+}
+
+/// 1 where a pixel, rounded to 8 bits, has the colour `color` (0xRRGGBB), else 0.
+pub fn color_to_mask(image: &Image, color: u32) -> Result<Mask, RasterError> {
+    if image.channels < 3 {
+        return Err(RasterError::Channels { expected: "3 or 4".to_owned(), found: image.channels });
+    }
+    let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0).round_ties_even() as u32;
+    let is_color = |pixel: &[f32]| byte(pixel[0]) << 16 | byte(pixel[1]) << 8 | byte(pixel[2]) == color;
+    let data = image.data.chunks_exact(image.channels).map(|pixel| f32::from(u8::from(is_color(pixel)))).collect();
+    Ok(Mask { batch: image.batch, height: image.height, width: image.width, data })
+}
+
+/// The colours of `image` with `1 - mask` as alpha: a mask says what is transparent. The mask is
+/// resized (bilinear) to the image; the result has as many images as the shorter batch.
+pub fn join_alpha(image: &Image, mask: &Mask) -> Result<Image, RasterError> {
+    let mask = resize_mask(mask, image.width, image.height, ResizeMethod::Bilinear)?;
+    let batch = image.batch.min(mask.batch);
+    let colors = image.channels.min(3);
+    let pixels = image.data.chunks_exact(image.channels).zip(&mask.data).take(batch * mask.frame_len());
+    let data = pixels.flat_map(|(pixel, &hidden)| pixel[..colors].iter().copied().chain([1.0 - hidden])).collect();
+    Ok(Image { batch, channels: colors + 1, data, ..image.shape() })
+}
+
+/// The colours of every image, and `1 - alpha` as its mask; a mask of 0 when it has no alpha.
+pub fn split_alpha(image: &Image) -> (Image, Mask) {
+    let mask = match to_mask(image, 3) {
+        Ok(alpha) => alpha.map(|value| 1.0 - value),
+        Err(_) => Mask::filled(image.batch, image.height, image.width, 0.0),
+    };
+    (first_channels(image, 3), mask)
+}
+
+fn mask_shape(mask: &Mask) -> Image {
+    Image { batch: mask.batch, height: mask.height, width: mask.width, channels: 1, data: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn joining_what_was_split_gives_the_image() {
+        let image = Image::filled(2, 2, 3, 4, 0.25);
+        let (colors, mask) = split_alpha(&image);
+        assert_eq!((colors.channels, mask.data[0]), (3, 0.75));
+        assert_eq!(join_alpha(&colors, &mask), Ok(image));
+    }
+
+    #[test]
+    fn a_missing_channel_is_refused() {
+        let image = Image::filled(1, 1, 1, 3, 0.0);
+        assert_eq!(to_mask(&image, 3), Err(RasterError::Channels { expected: "at least 4".to_owned(), found: 3 }));
+    }
+}

@@ -1,0 +1,188 @@
+//! What happens to a run, and what the planner wants done about it.
+//!
+//! The events of a run, in order, are its journal: replaying them gives its state.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    ports::Fault,
+    state::{ItemState, Reason},
+};
+use crate::plan::{ItemIx, ItemResult, Visit};
+
+/// Values of variables by name: `quality`, `width`, `cutout.quality`.
+pub type Values = BTreeMap<String, Value>;
+
+/// Which try at an item: what an executor says about another one is ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AttemptId {
+    /// How many times the item has passed its task, from 1.
+    pub visits: u16,
+    /// Attempts that rules asked for in this visit, from 1.
+    pub attempt: u16,
+    /// Submissions of this attempt that were seen to fail or to be lost.
+    pub epoch: u16,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A process begins or continues the run: nothing that an earlier process started runs any
+    /// more as far as this one knows, and what was running is executed again under the same id.
+    Opened,
+    /// An item is about to be submitted. Must be durable before it is.
+    Submitted {
+        /// The item.
+        item: ItemIx,
+        /// The try.
+        id: AttemptId,
+        /// Id of the submission.
+        prompt_id: Uuid,
+        /// What is done, as a hash (hex).
+        fingerprint: String,
+        /// The parts of the fingerprint.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        parts: BTreeMap<String, String>,
+        /// `native` or `comfy`.
+        executor: String,
+    },
+    /// An item has a result.
+    Finished {
+        /// The item.
+        item: ItemIx,
+        /// The try.
+        id: AttemptId,
+        /// Whether the result is an earlier run's.
+        reused: bool,
+        /// The parts of the fingerprint, when nothing was submitted.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        parts: BTreeMap<String, String>,
+        /// The result.
+        result: ItemResult,
+        /// The variables that the task's rules read.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        values: Values,
+    },
+    /// A try failed.
+    Failed {
+        /// The item.
+        item: ItemIx,
+        /// The try.
+        id: AttemptId,
+        /// Why.
+        fault: Fault,
+        /// The variables that the task's rules read.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        values: Values,
+    },
+    /// Nobody can know whether a submission ran.
+    Unknown {
+        /// The item.
+        item: ItemIx,
+        /// The try.
+        id: AttemptId,
+        /// What is known.
+        message: String,
+    },
+    /// A started item was not submitted after all, because the run is stopping.
+    Withdrawn {
+        /// The item.
+        item: ItemIx,
+        /// The try.
+        id: AttemptId,
+    },
+    /// The wait before the next try is over.
+    Due {
+        /// The item.
+        item: ItemIx,
+        /// The try that may start.
+        id: AttemptId,
+    },
+    /// Files of these finished items are gone or altered; they are made again.
+    Missing {
+        /// The items.
+        items: Vec<ItemIx>,
+    },
+    /// A person lets a held item go on.
+    Approved {
+        /// The item.
+        item: ItemIx,
+    },
+    /// A person turns a held item down.
+    Rejected {
+        /// The item.
+        item: ItemIx,
+    },
+    /// Nothing new is to be submitted; what runs may finish.
+    Stopped,
+    /// The run is given up: what has not finished is cancelled.
+    Cancelled,
+}
+
+/// Something to do.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Prepare, reuse or submit; answer with [`Event::Submitted`], [`Event::Finished`],
+    /// [`Event::Failed`], [`Event::Unknown`] or [`Event::Withdrawn`].
+    Start {
+        /// The item.
+        item: ItemIx,
+        /// The try.
+        id: AttemptId,
+        /// What the item needs to know of its way here.
+        visit: Visit,
+    },
+    /// Answer with [`Event::Due`] after `duration`.
+    Wait {
+        /// The item.
+        item: ItemIx,
+        /// The try that may start then.
+        id: AttemptId,
+        /// How long.
+        duration: Duration,
+    },
+    /// Stop this try; nothing it says counts any more.
+    Abort {
+        /// The item.
+        item: ItemIx,
+        /// The try.
+        id: AttemptId,
+    },
+    /// Keep this decision.
+    Record(Decision),
+    /// The item is now final, or held, or waits again because a loop came back.
+    Report {
+        /// The item.
+        item: ItemIx,
+        /// Its state.
+        state: ItemState,
+        /// Why.
+        reason: Reason,
+        /// The error, of an item that failed.
+        error: Option<Fault>,
+    },
+}
+
+/// What the rules of a task said about an item, and from what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The item.
+    pub item: ItemIx,
+    /// The try that had ended.
+    pub id: AttemptId,
+    /// Number of the rule, from 0; none when no rule matched.
+    pub rule: Option<u16>,
+    /// The rule as it stands in the file; empty when no rule matched.
+    pub text: String,
+    /// Where the item goes: a task, or `@continue` and so on.
+    pub target: String,
+    /// The variables and their values.
+    pub inputs: Values,
+    /// The error about which was decided, if there was one.
+    pub error: Option<Fault>,
+}
