@@ -250,7 +250,7 @@ fn describe(value: &NodeValue) -> String {
     }
 }
 
-fn out_of_range<T: std::fmt::Display + PartialOrd>(name: &str, value: T, range: &RangeInclusive<T>) -> NodeError {
+fn out_of_range<T: Copy + std::fmt::Display>(name: &str, value: T, range: &RangeInclusive<T>) -> NodeError {
     NodeError::OutOfRange {
         input: name.to_owned(),
         value: value.to_string(),

@@ -22,7 +22,7 @@ pub(super) fn resize_lanczos(image: &Image, width: usize, height: usize) -> Resu
         let resized = resize_bytes_lanczos(bytes, (image.width, image.height), (width, height), image.channels)?;
         data.extend(resized.iter().map(|&byte| f32::from(byte) / 255.0));
     }
-    Ok(Image { width, height, data, ..image.shape() })
+    Ok(Image { height, width, data, ..image.shape() })
 }
 
 /// Width and height in pixels.
