@@ -13,8 +13,8 @@ use crate::{
     raster::Image,
 };
 
-/// Writes `file` (files, byte for byte when they already are of the format) or `image` to `path`,
-/// relative to the workspace. The format is `format`, else what the ending of `path` says. Several
+/// Writes `images` (files, byte for byte when they already are of the format; IMAGE or MASK) to `path`,
+/// relative to the workspace. The format is `format` unless that is empty, else what the ending of `path` says. Several
 /// files get `.1`, `.2`, … before the ending.
 pub(super) fn run(step: &Step<'_>) -> Result<StepOutput, StepError> {
     let path = step.inputs.string("path")?;
@@ -44,12 +44,12 @@ pub(super) fn bytes(step: &Step<'_>) -> Result<u64, StepError> {
             let sizes = files.iter().filter_map(|file| files::read_header(step.root, &file.path, step.limits).ok());
             Ok(sizes.map(|header| decoded_bytes(&header)).max().unwrap_or(0))
         }
-        None => Ok(step.inputs.value("image")?.pixel_bytes() / 2),
+        None => Ok(step.inputs.value("images")?.pixel_bytes() / 2),
     }
 }
 
 fn source_files<'a>(step: &'a Step<'_>) -> Option<&'a Vec<crate::graph::BoundFile>> {
-    step.files.get("file").or_else(|| step.files.get("image"))
+    step.files.get("images")
 }
 
 /// None: as the source is.
@@ -94,9 +94,9 @@ fn with_alpha(decoded: imagefile::Decoded) -> Image {
 }
 
 fn write_frames(step: &Step<'_>, path: &str, format: Format) -> Result<Vec<WrittenFile>, StepError> {
-    let frames: Vec<(Arc<Image>, usize)> = match step.inputs.value("image")? {
+    let frames: Vec<(Arc<Image>, usize)> = match step.inputs.value("images")? {
         value @ (NodeValue::Image(_) | NodeValue::Mask(_) | NodeValue::List(_)) => frames_to_save(value)?,
-        _ => return Err(NodeError::unfit("image", "it is neither a picture nor a file").into()),
+        _ => return Err(NodeError::unfit("images", "it is neither a picture nor a file").into()),
     };
     let count = frames.len();
     frames
