@@ -157,10 +157,12 @@ fn a_contact_sheet_of_all_photographs() {
     let workspace = Workspace::new();
     let produced = workspace.run(job(sheet_graph("#fafaf8"), &[("image", "save")])).unwrap();
     assert_eq!(paths(&produced), ["outputs/test/run/task/task-a1.png"]);
-    let bytes = workspace.read(&produced.files[0].path);
-    if let Ok(path) = std::env::var("COMFYWRIGHT_KEEP_SHEET") {
-        fs::write(path, &bytes).unwrap();
-    }
+    let sheet = decode(&workspace.read(&produced.files[0].path)).image;
+    // Three cards of 340 pixels with gaps of 20 and margins of 32; the corner is plain background.
+    assert_eq!(sheet.width, 3 * 340 + 2 * 20 + 2 * 32);
+    assert_eq!(sheet.data[..3].iter().map(|v| (v * 255.0).round() as u8).collect::<Vec<_>>(), [250, 250, 248]);
+    let colorful = sheet.data.chunks_exact(3).filter(|p| p[0] - p[2] > 0.3).count();
+    assert!(colorful > sheet.width * sheet.height / 20, "the photographs are on it: {colorful}");
 }
 
 fn decode(bytes: &[u8]) -> imagefile::Decoded {
