@@ -8,7 +8,6 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
 use comfywright::{
@@ -390,14 +389,6 @@ fn a_dropped_item_stops_and_writes_nothing() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     assert_eq!(names, ["next.png"]);
-}
-
-#[test]
-fn an_item_that_takes_too_long_is_a_timeout() {
-    let workspace = Workspace::new();
-    let mut slow = job(scaled("photos/coffee.jpg", 0.5), &[("image", "save")]);
-    slow.timeout = Some(Duration::ZERO);
-    assert_eq!(workspace.run(slow).unwrap_err().class, ErrorClass::Timeout);
 }
 
 #[test]
