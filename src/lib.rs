@@ -4,13 +4,13 @@
 //!
 //! | layer | modules | what it is |
 //! |---|---|---|
-//! | base | [`ident`], [`content_hash`], [`diagnostic`], [`raster`], `imagefile`, `vision`, `draw` | pure, no project types |
+//! | base | [`ident`], [`content_hash`], [`diagnostic`], [`raster`], [`imagefile`], [`vision`], [`draw`] | pure, no project types |
 //! | files | [`files`] | spanned tree, TOML, KDL, edits, access to a workspace's files |
 //! | meaning | [`graph`], `rules`, [`model`] | graphs and node signatures; expressions; documents |
 //! | judgement | `compile`, `check` | document -> items and graphs; what is wrong with it |
 //! | intent | [`plan`] | the items of a run and what each waits for |
 //! | engine | [`run`] | pure planner, dispatcher, ports |
-//! | adapters | [`native`], `ledger` | what implements the ports |
+//! | adapters | [`native`], [`scorers`], `ledger` | what implements the ports |
 //! | operations | `app` | one function for each operation; wires everything |
 //! | surface | `cli` | the command line; the only place that prints |
 

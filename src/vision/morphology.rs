@@ -75,7 +75,7 @@ pub fn feather(mask: &Mask, radius: f64) -> Mask {
     }
     // Whole pixels first: a part of a pixel reaches as far as a whole one.
     let whole = radius.floor() as usize;
-    let reaches = [(whole + 2) / 3, (whole + 1) / 3, whole / 3].map(|reach| reach as f64);
+    let reaches = [whole.div_ceil(3), (whole + 1) / 3, whole / 3].map(|reach| reach as f64);
     let reaches = [reaches[0], reaches[1], reaches[2] + radius.fract()];
     let mut out = mask.clone();
     for frame in out.data.chunks_exact_mut(mask.width * mask.height) {

@@ -31,7 +31,7 @@ pub(super) fn run(step: &Step<'_>) -> Result<StepOutput, StepError> {
         // One file after the other: only one is in memory.
         paint(&layout, &options, |index| {
             let decoded = files::read_image(step.root, &files[index].path, step.limits)?;
-            Ok((Arc::new(with_alpha(decoded)), 0))
+            Ok((Arc::new(decoded.into_image()), 0))
         })?
     } else {
         let frames = frames_to_save(step.inputs.value("images")?)?;
@@ -108,14 +108,6 @@ fn paint(
         paint_picture(&mut canvas, layout, index, &scaled, 0);
     }
     Ok(canvas.into_image())
-}
-
-/// RGBA where the file has transparency, with the first frame only.
-fn with_alpha(decoded: crate::imagefile::Decoded) -> Image {
-    let Some(mask) = decoded.mask else { return decoded.image };
-    let pixels = decoded.image.data.chunks_exact(3).zip(&mask.data);
-    let data = pixels.flat_map(|(rgb, mask)| [rgb[0], rgb[1], rgb[2], 1.0 - mask]).collect();
-    Image { channels: 4, data, ..decoded.image }
 }
 
 fn options(step: &Step<'_>) -> Result<SheetOptions, NodeError> {

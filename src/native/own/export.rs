@@ -79,18 +79,10 @@ fn copy(step: &Step<'_>, from: &str, to: String, wanted: Option<Format>) -> Resu
     let texts = imagefile::metadata(&bytes);
     let texts: Vec<_> = texts.iter().map(|(key, text)| (key.as_str(), text.as_str())).collect();
     let decoded = files::read_image(step.root, from, step.limits)?;
-    let image = with_alpha(decoded);
+    let image = decoded.into_image();
     let size = (image.width as u32, image.height as u32);
     let bytes = imagefile::encode(&image, 0, format, &texts)?;
     Ok(WrittenFile { path: to, bytes, size })
-}
-
-/// RGBA where the file has transparency.
-fn with_alpha(decoded: imagefile::Decoded) -> Image {
-    let Some(mask) = decoded.mask else { return decoded.image };
-    let pixels = decoded.image.data.chunks_exact(3).zip(&mask.data);
-    let data = pixels.flat_map(|(rgb, mask)| [rgb[0], rgb[1], rgb[2], 1.0 - mask]).collect();
-    Image { channels: 4, data, ..decoded.image }
 }
 
 fn write_frames(step: &Step<'_>, path: &str, format: Format) -> Result<Vec<WrittenFile>, StepError> {
