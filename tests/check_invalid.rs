@@ -5,9 +5,12 @@
 //! it is one. `#~ builtin` judges the file by the built-in classes alone. The folder is a
 //! workspace: documents stand in `pipelines`, what they refer to in `pipelines/files`,
 //! configurations in `config`.
+//!
+//! Set `UPDATE_FIXTURES` to write the comments anew, and read the difference.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    env,
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
@@ -79,6 +82,26 @@ fn comments(text: &str) -> Vec<String> {
     marked.map(|(_, comment)| comment.trim().to_owned()).collect()
 }
 
+/// Replaces the comments at the end of a file; they follow everything else, so that lines keep
+/// their numbers.
+fn rewrite(path: &Path, lines: &[String]) {
+    let marker: &[u8] = if path.extension().is_some_and(|e| e == "kdl") { b"//~ " } else { b"#~ " };
+    let is_expectation = |line: &&[u8]| line.starts_with(marker) && line[marker.len()..] != *b"builtin";
+    let bytes = fs::read(path).unwrap();
+    let kept: Vec<&[u8]> = bytes.split(|b| *b == b'\n').filter(|line| !is_expectation(line)).collect();
+    let mut out = kept.join(&b'\n');
+    while out.ends_with(b"\n") {
+        out.pop();
+    }
+    out.extend_from_slice(b"\n\n");
+    for line in lines {
+        out.extend_from_slice(marker);
+        out.extend_from_slice(line.as_bytes());
+        out.push(b'\n');
+    }
+    fs::write(path, out).unwrap();
+}
+
 fn files(folder: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(Path::new(ROOT).join(folder)).unwrap();
     let mut paths: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).filter(|p| p.is_file()).collect();
@@ -98,6 +121,9 @@ impl Verdict {
         let mut expected = comments(text);
         expected.retain(|line| line != "builtin");
         let actual = lines(text, found);
+        if env::var_os("UPDATE_FIXTURES").is_some() {
+            rewrite(path, &actual);
+        }
         if expected != actual || actual.is_empty() {
             let _ = writeln!(self.wrong, "{}\n  expected {expected:?}", path.display());
             for (line, diagnostic) in actual.iter().zip(found) {
@@ -106,7 +132,9 @@ impl Verdict {
         }
         for diagnostic in found {
             self.codes.insert(diagnostic.code);
-            let starts_low = !diagnostic.message.starts_with(|c: char| c.is_ascii_uppercase());
+            // A message may begin with the name of a class.
+            let first = diagnostic.message.split(' ').next().unwrap_or_default();
+            let starts_low = first.bytes().filter(u8::is_ascii_uppercase).count() != 1;
             if !starts_low || diagnostic.message.ends_with('.') || diagnostic.message.is_empty() {
                 let _ = writeln!(self.wrong, "{}: not a message: {}", path.display(), diagnostic.message);
             }
@@ -141,8 +169,11 @@ fn every_file_is_found_wrong_as_it_says() {
         let bytes = fs::read(&path).unwrap();
         let name: Arc<str> = path.file_name().unwrap().to_string_lossy().into();
         let text = read_bytes(&bytes, &name).unwrap();
-        let found =
-            if name.starts_with("lock") { read_lock(&text, &name).diagnostics } else { read_config(&text, &name).diagnostics };
+        let found = if name.starts_with("lock") {
+            read_lock(&text, &name).diagnostics
+        } else {
+            read_config(&text, &name).diagnostics
+        };
         verdict.compare(&path, &text, &found);
     }
     for session in [&sessions.server, &sessions.builtin] {
@@ -165,14 +196,30 @@ fn every_file_is_found_wrong_as_it_says() {
 }
 
 /// Codes that no file of this folder can show, and why.
-const ELSEWHERE: &[(&str, &str)] = &[
-];
+const ELSEWHERE: &[(&str, &str)] = &[];
 
 /// Hyphenated words in the sources that are no codes.
 const WORDS: &[&str] = &[
-    "ab-test", "chain-graphs", "mask-layers", "preset-graph", "preset-outputs", "preset-workflow", "routing-tests",
-    "template-text", "bayer-16", "bayer-2", "bayer-4", "bayer-8", "floyd-steinberg", "nearest-exact", "built-in",
-    "bottom-left", "bottom-right", "top-left", "top-right", "lower-case",
+    "ab-test",
+    "chain-graphs",
+    "mask-layers",
+    "preset-graph",
+    "preset-outputs",
+    "preset-workflow",
+    "routing-tests",
+    "template-text",
+    "bayer-16",
+    "bayer-2",
+    "bayer-4",
+    "bayer-8",
+    "floyd-steinberg",
+    "nearest-exact",
+    "built-in",
+    "bottom-left",
+    "bottom-right",
+    "top-left",
+    "top-right",
+    "lower-case",
 ];
 
 /// Every code in the sources of reading and checking, with the file that has it.
@@ -200,8 +247,12 @@ fn collect_codes(folder: &Path, codes: &mut BTreeMap<String, PathBuf>) {
 }
 
 fn is_code(word: &str) -> bool {
-    let parts_fit = word.split('-').all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
-    (word.contains('-') || word == "cycle") && parts_fit && !WORDS.contains(&word) && word.as_bytes()[0].is_ascii_lowercase()
+    let parts_fit =
+        word.split('-').all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+    (word.contains('-') || word == "cycle")
+        && parts_fit
+        && !WORDS.contains(&word)
+        && word.as_bytes()[0].is_ascii_lowercase()
 }
 
 /// A fix removes what it was offered for, and what it leaves can still be read.
