@@ -161,6 +161,9 @@ fn check_params(visit: &mut Visit<'_>, test: &AbTest, preset: &Preset, prompt: O
         check_value(visit, preset, prompt, key, value, &path!["with", key]);
         given.insert(key);
     }
+    if prompt.is_none() {
+        return;
+    }
     let is_free = |param: &Param| param.required && param.default.is_none() && param.role.as_deref() != Some("seed");
     for (name, _) in preset.params.iter().filter(|(name, p)| is_free(p) && !given.contains(name.as_str())) {
         let message = format!("the preset's parameter `{name}` is required");

@@ -11,14 +11,14 @@ use super::{
     stand_ins::{StandIns, some_file},
 };
 use crate::{
-    compile::{Fillable, Template},
+    compile::{Fillable, Template, check_param},
     files::Path,
     graph::{
         Graph, GraphNode, GraphProblem, Input, InputKind, LinkText, check_graph, coerce_value, output_index,
         parse_link, unescape_literal,
     },
     ident::did_you_mean,
-    model::{Body, NodeDef, Preset},
+    model::{Body, NodeDef, Param, ParamType, Preset},
     path,
 };
 
@@ -43,6 +43,7 @@ pub(super) fn check(visit: &mut Visit<'_>) {
         settled: HashSet::new(),
         invented: HashSet::new(),
         used: BTreeSet::new(),
+        is_readable: true,
     };
     let graph = builder.graph();
     builder.judge(&graph);
@@ -58,6 +59,8 @@ struct Builder<'v, 'a> {
     /// Inputs whose value is not one that somebody chose.
     invented: HashSet<(String, String)>,
     used: BTreeSet<String>,
+    /// Whether every text could be read, so that all names in them are known.
+    is_readable: bool,
 }
 
 impl Builder<'_, '_> {
@@ -97,6 +100,7 @@ impl Builder<'_, '_> {
         }
         let before = self.visit.report.count();
         let fillable = Fillable::parse(value, &path, &mut self.visit.report);
+        self.is_readable &= self.visit.report.count() == before;
         fillable.check(&self.values, &path, &mut self.visit.report);
         let filled = fillable.fill(&self.values);
         for used in names(value) {
@@ -170,8 +174,11 @@ impl Builder<'_, '_> {
             return;
         };
         let Some(info) = self.visit.context.nodes.class(&node.class).and_then(|c| c.input(name)) else { return };
+        let free = Param { values: Vec::new(), kind: free_kind(param.kind), ..param.clone() };
         for (index, choice) in param.values.iter().enumerate() {
-            if let Err(error) = coerce_value(&info.kind, choice) {
+            // One that the parameter itself does not take is reported there.
+            let Ok(choice) = check_param(&free, choice) else { continue };
+            if let Err(error) = coerce_value(&info.kind, &choice) {
                 let message = format!("input \"{name}\" of {} does not take it: {error}", node.class);
                 self.visit.report.error("bad-parameter", &path!["params", param_name, "values", index], message);
             }
@@ -181,6 +188,7 @@ impl Builder<'_, '_> {
     fn bypass(&mut self, value: &Value, path: &Path) {
         let before = self.visit.report.count();
         let fillable = Fillable::parse(value, path, &mut self.visit.report);
+        self.is_readable &= self.visit.report.count() == before;
         fillable.check(&self.values, path, &mut self.visit.report);
         self.used.extend(names(value));
         let filled = fillable.fill(&self.values);
@@ -217,6 +225,9 @@ impl Builder<'_, '_> {
     }
 
     fn report_unused(&mut self) {
+        if !self.is_readable {
+            return;
+        }
         for name in self.preset.params.keys().filter(|name| !self.used.contains(*name)) {
             let span = self.visit.subject.tree.key_span_of(&path!["params", name]);
             let message = format!("no node takes the parameter `{name}`");
@@ -225,6 +236,11 @@ impl Builder<'_, '_> {
             self.visit.report.push(warning.with_hint(format!("insert it into an input: \"{{{name}}}\"")));
         }
     }
+}
+
+/// The type of single values of a parameter of type `kind`.
+fn free_kind(kind: ParamType) -> ParamType {
+    if kind == ParamType::Enum { ParamType::String } else { kind }
 }
 
 /// The first parts of the names that `value` inserts.

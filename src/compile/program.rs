@@ -1,6 +1,9 @@
 //! A chain made ready: structure, items, and for each task what every item of it needs.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -99,6 +102,8 @@ pub struct TaskProgram {
     pub needs_server: bool,
     /// The graph of its first item, with stand-ins for the files of other tasks.
     pub sample: Option<Graph>,
+    /// How many files its first item makes, by output.
+    pub sample_files: BTreeMap<String, usize>,
     /// Metrics to measure.
     pub scores: Vec<String>,
     /// What the rules may read.
@@ -130,7 +135,7 @@ pub fn compile(document: &Document, chain: &Chain, context: Context<'_>, report:
     let mut program = Program {
         file: report.file().clone(),
         header: document.header.clone(),
-        hash: ContentHash::of_json(&serde_json::to_value(chain).unwrap_or_default()),
+        hash: document.canonical_hash(),
         chain: chain.clone(),
         structure,
         expansion,
