@@ -76,7 +76,7 @@ fn standard_input(args: &FmtArgs, output: Output) -> ExitCode {
     }
     let text = match read_bytes(&bytes, &file) {
         Ok(text) => text,
-        Err(error) => return output.fail("fmt", &AppError::Wrong(vec![error]), &Sources::default()),
+        Err(error) => return output.fail("fmt", &AppError::Wrong(vec![*error]), &Sources::default()),
     };
     match canonical_text(&text, &file, format, format) {
         Err(found) => output.fail("fmt", &AppError::Wrong(found), &Sources::default().with(file, text)),
