@@ -17,6 +17,6 @@ pub use diagnostics::{Finding, FindingEdit, FindingFix, Sources, error_findings,
 pub use error::{AppError, ExitCode};
 pub use job::{JobOptions, RunnableJob, make_job};
 pub use plan::{Planned, TaskForecast, plan};
-pub use run::{ReadyRun, RunRequest, open_ledger, parse_seeds, parse_setting, ready, ready_again};
+pub use run::{ReadyRun, RunRequest, open_ledger, ready, ready_again, setting_value};
 pub use session::{Session, SessionOptions};
 pub use write::{WriteError, atomic_write, write_new};

@@ -5,8 +5,9 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use super::{
-    check,
+    args, check, history,
     output::{ColorChoice, Output},
+    plan, run,
 };
 use crate::app::{AppError, ExitCode, Sources};
 
@@ -47,6 +48,22 @@ pub struct GlobalArgs {
 pub enum Command {
     /// Say what is wrong with documents
     Check(check::CheckArgs),
+    /// Say what a run would do
+    Plan(args::PlanArgs),
+    /// Run a chain or a preset; an unfinished run of the same work is continued
+    Run(args::RunArgs),
+    /// Say where a run stands
+    Status(args::StatusArgs),
+    /// List the runs
+    Runs(args::RunsArgs),
+    /// Show the items of a run, one item, or what made a file
+    Show(args::ShowArgs),
+    /// Say why an item was made again
+    Explain(args::ExplainArgs),
+    /// Let held items go on
+    Approve(args::ApproveArgs),
+    /// Turn held items down
+    Reject(args::RejectArgs),
 }
 
 /// Runs the command line `arguments`, the name of the program first.
@@ -62,6 +79,14 @@ fn dispatch(cli: &Cli) -> ExitCode {
     let (global, output) = (&cli.global, Output::new(cli.global.json, cli.global.color));
     match &cli.command {
         Command::Check(args) => check::run(args, global, output),
+        Command::Plan(args) => plan::run(args, global, output),
+        Command::Run(args) => run::run(args, global, output),
+        Command::Status(args) => history::status(args, global, output),
+        Command::Runs(_) => history::runs(global, output),
+        Command::Show(args) => history::show(args, global, output),
+        Command::Explain(args) => history::explain(args, global, output),
+        Command::Approve(args) => run::approve(args, global, output),
+        Command::Reject(args) => run::reject(args, global, output),
     }
 }
 

@@ -4,8 +4,12 @@
 pub mod args;
 mod check;
 mod command;
+mod history;
 mod output;
+mod plan;
+mod progress;
 mod render;
+mod run;
 
 pub use command::{Cli, Command, GlobalArgs, main};
 pub use output::{ColorChoice, Output};
