@@ -452,6 +452,36 @@ fn inner_loops_close_before_outer_ones() {
 }
 
 #[test]
+fn loops_that_cross_wait_for_each_other() {
+    let simulation = check(
+        "task h max_visits=2
+         task k max_visits=2
+         task m needs=h
+         task n needs=k
+         task t needs=m,n
+         task s needs=m,n
+         task end needs=s,t
+         rule t to=h if q < 0.5
+         rule s to=k if q < 0.5
+         when t q=0 ; q=1
+         when s q=0 ; q=1",
+    );
+    assert_eq!(simulation.starts.last().unwrap().0, "end");
+}
+
+#[test]
+fn a_route_back_to_what_is_not_above_is_never_followed() {
+    check(
+        "task a max_visits=9
+         task b
+         rule b to=a if q < 0.5
+         rule b to=@skip if q < 0.5
+         when b q=0
+         expect b skipped: q < 0.5 -> @skip",
+    );
+}
+
+#[test]
 fn held_items_wait_for_a_person() {
     let text = "task a
          rule a to=@hold if q < 0.5

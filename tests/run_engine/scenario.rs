@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 /// A plan with the outcomes of its items.
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
+    pub(crate) text: String,
     pub(crate) plan: Arc<Plan>,
     pub(crate) addresses: Vec<String>,
     pub(crate) keys: Vec<Vec<(String, usize)>>,
@@ -84,7 +85,7 @@ impl Scenario {
             }
         }
         let (plan, addresses, keys) = build(&drafts, mode, parallel);
-        Self { plan: Arc::new(plan), addresses, keys, outcomes, rest }
+        Self { text: text.to_owned(), plan: Arc::new(plan), addresses, keys, outcomes, rest }
     }
 
     pub(crate) fn item(&self, address: &str) -> ItemIx {
@@ -269,4 +270,39 @@ fn compile(text: &str) -> Rule {
     };
     let variables = names.fold(Variables::new(), |variables, name| variables.with(name, kind(name)));
     Rule::compile(text, &variables).unwrap()
+}
+
+impl Scenario {
+    /// A chain of `tasks` tasks of `items` items each, and one that gathers the last; made without
+    /// comparing every item with every other.
+    pub(crate) fn of_chain(items: u32, tasks: u32) -> Self {
+        let mut text = "task t0 x=1\n".to_owned();
+        for task in 1..tasks {
+            text += &format!("task t{task} x=1 needs=t{}\n", task - 1);
+        }
+        text += &format!("task sheet needs=t{0} gather=t{0}", tasks - 1);
+        let mut scenario = Self::parse(&text);
+        let plan = Arc::get_mut(&mut scenario.plan).unwrap();
+        let mut table = ItemTable { groups: vec![0], ..ItemTable::default() };
+        (scenario.addresses, scenario.keys) = (Vec::new(), Vec::new());
+        for (number, task) in plan.tasks.iter_mut().enumerate() {
+            let count = if number == tasks as usize { 1 } else { items };
+            let start = table.task.len() as u32;
+            task.items = start..start + count;
+            for item in start..start + count {
+                table.task.push(TaskIx(number as u32));
+                table.first_group.push(table.groups.len() as u32 - 1);
+                if number > 0 {
+                    let parents = if count == 1 { start - items..start } else { item - items..item - items + 1 };
+                    table.parents.extend(parents.map(ItemIx));
+                    table.groups.push(table.parents.len() as u32);
+                }
+                scenario.keys.push(vec![("x".to_owned(), item as usize)]);
+                scenario.addresses.push(String::new());
+            }
+        }
+        table.first_group.push(table.groups.len() as u32 - 1);
+        plan.items = table;
+        scenario
+    }
 }

@@ -13,7 +13,7 @@ use comfywright::{
     content_hash::ContentHash,
     graph::Graph,
     ledger::{Ledger, NewRun},
-    plan::{ItemIx, OutputFile, OutputSpec, Placement, Prepared, Upstream, Visit},
+    plan::{ItemIx, OutputFile, OutputSpec, Prepared, Upstream, Visit},
     run::{
         Clock, Control, Executor, Fault, Job, PortFuture, Ports, Preparer, Produced, Progress, RunEvent, RunOutcome,
         RunSetup, Scorer, Slots, run_plan,
