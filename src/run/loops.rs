@@ -97,7 +97,9 @@ impl Planner {
             }
         }
         // Only now, for an outer loop that closes settles the edges that were left above.
-        below.into_iter().for_each(|item| self.close_decided_loops_of_tail(item));
+        for item in below {
+            self.close_decided_loops_of_tail(item);
+        }
     }
 
     /// The items that a visit of one of `heads` repeats, the heads included.

@@ -228,7 +228,9 @@ fn find_loops(plan: &Plan) -> Vec<Option<Loop>> {
         }
         let mut above = vec![Vec::new(); below.len()];
         for (task, targets) in below.iter().enumerate() {
-            targets.iter().for_each(|target| above[*target as usize].push(task as u32));
+            for target in targets {
+                above[*target as usize].push(task as u32);
+            }
         }
         let (reached, reaching) = (reachable(&below, head), reachable(&above, head));
         let body: Vec<bool> = reached.iter().zip(&reaching).map(|(a, b)| *a && *b).collect();

@@ -177,7 +177,7 @@ impl<'a> Run<'a> {
             let Some(item) = all.into_iter().find(|item| self.planner.state(*item) == ItemState::Held) else {
                 return false;
             };
-            let yes = chance(self.outcomes, "approve", item, self.planner.attempt(item)) % 2 == 0;
+            let yes = chance(self.outcomes, "approve", item, self.planner.attempt(item)).is_multiple_of(2);
             self.apply(if yes { Event::Approved { item } } else { Event::Rejected { item } });
         }
         true
@@ -192,7 +192,7 @@ impl<'a> Run<'a> {
         }
         let values = BTreeMap::from([("q".to_owned(), (f64::from(number % 10) / 10.0).into())]);
         let result = ItemResult::default();
-        Event::Finished { item, id, reused: number % 2 == 0, parts: BTreeMap::new(), result, values }
+        Event::Finished { item, id, reused: number.is_multiple_of(2), parts: BTreeMap::new(), result, values }
     }
 
     fn finish(&mut self) {
@@ -228,7 +228,7 @@ impl<'a> Run<'a> {
     }
 }
 
-fn complete<'a>(scenario: &'a Scenario, outcomes: u64, order: u64) -> Run<'a> {
+fn complete(scenario: &Scenario, outcomes: u64, order: u64) -> Run<'_> {
     let mut run = Run::new(scenario, outcomes, order);
     run.apply(Event::Opened);
     run.finish();

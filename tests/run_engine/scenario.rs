@@ -8,7 +8,7 @@
 //! rule b on=error to=@retry times=1 if q < 0.5
 //! when b[x=0] fail=transient ; q=0.3  outcomes of its tries in order, the last one repeated
 //! ```
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
 
 use comfywright::{
     content_hash::ContentHash,
@@ -24,7 +24,7 @@ pub(crate) struct Scenario {
     pub(crate) text: String,
     pub(crate) plan: Arc<Plan>,
     pub(crate) addresses: Vec<String>,
-    pub(crate) keys: Vec<Vec<(String, usize)>>,
+    pub(crate) keys: Vec<ItemKeys>,
     pub(crate) outcomes: BTreeMap<String, Vec<Outcome>>,
     pub(crate) rest: Vec<String>,
 }
@@ -152,10 +152,10 @@ fn draft(text: &str) -> Draft {
     draft
 }
 
-fn combinations(keys: &[(String, usize)]) -> Vec<Vec<(String, usize)>> {
+fn combinations(keys: &[(String, usize)]) -> Vec<ItemKeys> {
     let mut all = vec![Vec::new()];
     for (name, count) in keys {
-        let with = |prefix: &Vec<(String, usize)>| {
+        let with = |prefix: &ItemKeys| {
             let prefix = prefix.clone();
             (0..*count).map(move |value| [prefix.clone(), vec![(name.clone(), value)]].concat()).collect::<Vec<_>>()
         };
@@ -164,7 +164,10 @@ fn combinations(keys: &[(String, usize)]) -> Vec<Vec<(String, usize)>> {
     all
 }
 
-fn build(drafts: &[Draft], mode: Mode, parallel: Option<u32>) -> (Plan, Vec<String>, Vec<Vec<(String, usize)>>) {
+/// Names and values of the keys of an item.
+type ItemKeys = Vec<(String, usize)>;
+
+fn build(drafts: &[Draft], mode: Mode, parallel: Option<u32>) -> (Plan, Vec<String>, Vec<ItemKeys>) {
     let index =
         |name: &str| TaskIx(drafts.iter().position(|d| d.name == name).unwrap_or_else(|| panic!("{name}")) as u32);
     let (mut keys, mut addresses, mut ranges, mut table) = (Vec::new(), Vec::new(), Vec::new(), ItemTable::default());
@@ -185,7 +188,7 @@ fn build(drafts: &[Draft], mode: Mode, parallel: Option<u32>) -> (Plan, Vec<Stri
         let draft = &drafts[table.task[item].0 as usize];
         for alternative in draft.needs.iter().flatten() {
             let fits = |other: &u32| {
-                let other: &Vec<(String, usize)> = &keys[*other as usize];
+                let other: &ItemKeys = &keys[*other as usize];
                 other.iter().all(|(key, value)| keys[item].iter().all(|(own, have)| own != key || have == value))
             };
             table.parents.extend(ranges[index(alternative).0 as usize].clone().filter(fits).map(ItemIx));
@@ -278,9 +281,9 @@ impl Scenario {
     pub(crate) fn of_chain(items: u32, tasks: u32) -> Self {
         let mut text = "task t0 x=1\n".to_owned();
         for task in 1..tasks {
-            text += &format!("task t{task} x=1 needs=t{}\n", task - 1);
+            writeln!(text, "task t{task} x=1 needs=t{}", task - 1).unwrap();
         }
-        text += &format!("task sheet needs=t{0} gather=t{0}", tasks - 1);
+        writeln!(text, "task sheet needs=t{0} gather=t{0}", tasks - 1).unwrap();
         let mut scenario = Self::parse(&text);
         let plan = Arc::get_mut(&mut scenario.plan).unwrap();
         let mut table = ItemTable { groups: vec![0], ..ItemTable::default() };
