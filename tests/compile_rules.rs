@@ -173,6 +173,7 @@ impl<'a> Script<'a> {
                             prompt_id: uuid::Uuid::nil(),
                             fingerprint: String::new(),
                             parts: BTreeMap::new(),
+                            executor: "native".to_owned(),
                         };
                         commands.extend(self.planner.apply(&submitted));
                         self.outcome(item, id, &visit)
