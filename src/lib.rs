@@ -10,12 +10,13 @@
 //! | judgement | [`compile`], [`check`] | document -> items and graphs; what is wrong with it |
 //! | intent | [`plan`] | the items of a run and what each waits for |
 //! | engine | [`run`] | pure planner, dispatcher, ports |
-//! | adapters | [`native`], [`ledger`] | what implements the ports |
-//! | operations | `app` | one function for each operation; wires everything |
-//! | surface | `cli` | the command line; the only place that prints |
+//! | adapters | [`native`], [`scorers`], [`ledger`], [`git`] | what implements the ports |
+//! | operations | [`app`] | one function for each operation; wires everything |
+//! | surface | [`cli`] | the command line; the only place that prints |
 
 pub mod app;
 pub mod check;
+pub mod cli;
 pub mod compile;
 pub mod content_hash;
 pub mod diagnostic;

@@ -105,13 +105,21 @@ impl Session {
         })
     }
 
+    /// The path of an existing file or folder relative to the workspace, with `/`, `""` for the
+    /// workspace itself; none when it is not in it.
+    pub fn inside(&self, path: &Path) -> Option<String> {
+        let candidates = [path.to_path_buf(), self.root.join(path)];
+        candidates.iter().filter_map(|p| p.canonicalize().ok()).find_map(|absolute| {
+            let inside = absolute.strip_prefix(&self.root).ok()?;
+            let parts: Option<Vec<&str>> = inside.components().map(|c| c.as_os_str().to_str()).collect();
+            parts.map(|parts| parts.join("/"))
+        })
+    }
+
     /// The path of an existing file relative to the workspace, with `/`; none when it is not in it.
     pub fn relative(&self, path: &Path) -> Option<String> {
-        let candidates = [Some(path.to_path_buf()), Some(self.root.join(path))];
-        let absolute = candidates.into_iter().flatten().find_map(|p| p.canonicalize().ok().filter(|p| p.is_file()))?;
-        let inside = absolute.strip_prefix(&self.root).ok()?;
-        let parts: Option<Vec<&str>> = inside.components().map(|c| c.as_os_str().to_str()).collect();
-        parts.map(|parts| parts.join("/"))
+        let inside = self.inside(path)?;
+        self.world.is_file(&inside).then_some(inside)
     }
 }
 

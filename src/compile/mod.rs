@@ -26,6 +26,6 @@ pub use program::{Context, ItemScope, Library, Program, TaskProgram, Unresolved,
 pub use relation::{KeyIx, KeyTable, Relation, ValueIx};
 pub use report::Report;
 pub use rules::{TaskRule, error_name};
-pub use structure::{DataInput, Entry, Structure, TaskStructure};
+pub use structure::{DataInput, Entry, Structure, TaskStructure, needed_by};
 pub use workflow::{bound_node, read_workflow};
 pub use workspace_files::WorkspaceFiles;

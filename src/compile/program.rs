@@ -135,7 +135,7 @@ pub fn compile(document: &Document, chain: &Chain, context: Context<'_>, report:
     let mut program = Program {
         file: report.file().clone(),
         header: document.header.clone(),
-        hash: ContentHash::of_json(&serde_json::to_value(chain).unwrap_or_default()),
+        hash: document.canonical_hash(),
         chain: chain.clone(),
         structure,
         expansion,

@@ -2,14 +2,15 @@
 //!
 //! Only names and references; items come later, in `expand`.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::report::Report;
 use crate::{
-    files::Path,
+    diagnostic::Span,
+    files::{Node, NodeKind, Path, Table},
     graph::parse_link,
     ident::did_you_mean,
     model::{Chain, Task, TaskType, task_type},
@@ -84,6 +85,22 @@ pub fn analyse(chain: &Chain, report: &mut Report<'_>) -> Structure {
     }
     let order = order(&tasks);
     Structure { tasks, order }
+}
+
+/// The names of `task` and of every task that it needs: dependencies, links, and routers of tasks
+/// that run only when routed to.
+pub fn needed_by(chain: &Chain, task: &str) -> BTreeSet<String> {
+    let tree = Node { span: Span::default(), kind: NodeKind::Table(Table::default()) };
+    let structure = analyse(chain, &mut Report::new(&Arc::from(""), "", &tree));
+    let mut needed = BTreeSet::new();
+    let mut stack: Vec<usize> = chain.task.get_index_of(task).into_iter().collect();
+    while let Some(at) = stack.pop() {
+        let parts = &structure.tasks[at];
+        if needed.insert(parts.name.clone()) {
+            stack.extend(parts.entries.iter().flat_map(|e| &e.alternatives).chain(&parts.routers));
+        }
+    }
+    needed
 }
 
 /// Dependencies and links of one task.

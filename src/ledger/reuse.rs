@@ -21,13 +21,8 @@ use crate::{
 const CANDIDATES: u32 = 4;
 
 impl ResultStore for Ledger {
-    fn reuse(&self, fingerprint: &str, folder: &Path, stem: &str) -> Option<ItemResult> {
-        // Whatever is wrong with earlier results, the item can be made again.
-        let candidates = self.candidates(fingerprint).ok()?;
-        candidates.into_iter().find_map(|(result, from)| {
-            let intact = self.is_intact(&result, false);
-            intact.then(|| self.place(&result, &from, folder, stem).ok()).flatten()
-        })
+    fn reuse(&self, fingerprint: &str, outputs: &[&str], folder: &Path, stem: &str) -> Option<ItemResult> {
+        self.intact(fingerprint, outputs).find_map(|(result, from)| self.place(&result, &from, folder, stem).ok())
     }
 
     fn is_intact(&self, result: &ItemResult, hash_all: bool) -> bool {
@@ -36,6 +31,22 @@ impl ResultStore for Ledger {
 }
 
 impl Ledger {
+    /// The files of `outputs` of an earlier result with this fingerprint, where they are, if they are
+    /// still there and unaltered.
+    pub fn find_intact(&self, fingerprint: &str, outputs: &[&str]) -> Option<ItemResult> {
+        self.intact(fingerprint, outputs).next().map(|(result, _)| result)
+    }
+
+    /// Earlier results whose files of `outputs` are intact, each with the folder of its run. Whatever
+    /// is wrong with an earlier result, the item can be made again.
+    fn intact<'a>(&'a self, fingerprint: &str, outputs: &'a [&str]) -> impl Iterator<Item = (ItemResult, String)> + 'a {
+        let candidates = self.candidates(fingerprint).unwrap_or_default().into_iter();
+        candidates.filter_map(move |(mut result, from)| {
+            result.files.retain(|file| outputs.contains(&file.output.as_str()));
+            self.is_intact(&result, false).then_some((result, from))
+        })
+    }
+
     /// The newest results with this fingerprint, each with the folder of its run.
     fn candidates(&self, fingerprint: &str) -> Result<Vec<(ItemResult, String)>, LedgerError> {
         let reader = self.reader();

@@ -224,6 +224,34 @@ pub struct Task {
     pub settings: ValueMap,
 }
 
+impl Task {
+    /// A task of this type that says nothing else.
+    pub fn of(kind: TaskType) -> Self {
+        Self {
+            kind,
+            title: None,
+            depends_on: Vec::new(),
+            foreach: None,
+            gather: Vec::new(),
+            join: None,
+            each: false,
+            allow_failed: false,
+            retry: None,
+            timeout: None,
+            scores: Vec::new(),
+            route: Vec::new(),
+            max_visits: None,
+            priority: None,
+            on: None,
+            preset: None,
+            with: ValueMap::new(),
+            node: IndexMap::new(),
+            outputs: IndexMap::new(),
+            settings: ValueMap::new(),
+        }
+    }
+}
+
 /// The keys of a task and what refines their combinations.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Foreach {

@@ -244,6 +244,8 @@ pub struct Prepared {
     pub graph: Graph,
     /// What to keep of it.
     pub outputs: Vec<OutputSpec>,
+    /// Name of the output that comes first.
+    pub primary: String,
     /// Files of the item's inputs that are outputs, too, as they are.
     pub passed_on: Vec<OutputFile>,
     /// Where it runs.

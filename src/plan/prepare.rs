@@ -19,7 +19,7 @@ pub struct Preparation {
     program: Arc<Program>,
     nodes: Arc<NodeSet>,
     world: Arc<dyn World>,
-    executor_versions: [&'static str; 2],
+    executor_versions: [String; 2],
     files: WorkspaceFiles,
 }
 
@@ -31,14 +31,14 @@ impl Preparation {
         program: Arc<Program>,
         nodes: Arc<NodeSet>,
         world: Arc<dyn World>,
-        native_version: &'static str,
+        native_version: u32,
     ) -> Self {
         Self {
             plan,
             program,
             nodes,
             world,
-            executor_versions: [native_version, "comfy"],
+            executor_versions: [format!("native {native_version}"), "comfy".to_owned()],
             files: WorkspaceFiles::default(),
         }
     }
@@ -74,24 +74,6 @@ impl Preparation {
         columns.map(|(k, v)| (expansion.keys.name(*k).to_owned(), plain(expansion.keys.get(*k, *v)).clone())).collect()
     }
 
-    /// Start of the names of an item's files: `a1-front`. Different items of a task have different
-    /// stems: one that had to be altered for file systems carries a piece of its hash.
-    pub fn stem(&self, item: ItemIx) -> String {
-        let values: Vec<String> = self.keys(item).iter().map(|(_, v)| to_text(v).unwrap_or_default()).collect();
-        if values.is_empty() {
-            return "all".to_owned();
-        }
-        let names: Vec<String> = values.iter().map(|v| crate::ident::slug(&short_name(v))).collect();
-        let stem = names.join("-");
-        let exact = values.iter().zip(&names).all(|(v, n)| v == n || short_name(v) == *n && !v.contains('/'));
-        if exact && stem.len() <= 80 && !values.iter().any(|v| v.contains('-')) {
-            return stem;
-        }
-        let hash = crate::content_hash::ContentHash::of_json(&json!(values)).to_string();
-        let cut = stem.char_indices().nth(80).map_or(stem.len(), |(i, _)| i);
-        format!("{}-{}", stem[..cut].trim_end_matches('-'), &hash[..6])
-    }
-
     /// What is done with `item` in this visit.
     pub fn prepare(&self, item: ItemIx, visit: &Visit, upstream: &dyn Upstream) -> Result<Prepared, LowerError> {
         let (number, row) = self.row(item);
@@ -109,8 +91,8 @@ impl Preparation {
         let passes = (visit.attempt, visit.visits);
         let (with, lowered) = self.program.lower_item(number, row, passes, &visit.with, files, &self.nodes, &find)?;
         let executor = match plan_task.placement {
-            Placement::Native => self.executor_versions[0],
-            Placement::Comfy(_) => self.executor_versions[1],
+            Placement::Native => &self.executor_versions[0],
+            Placement::Comfy(_) => &self.executor_versions[1],
         };
         let fingerprint = compile::fingerprint(&lowered, &self.nodes, executor);
         let provenance = self.provenance(item, &fingerprint.hash.to_string(), &with, number);
@@ -124,6 +106,7 @@ impl Preparation {
         Ok(Prepared {
             fingerprint: fingerprint.hash,
             parts: fingerprint.parts,
+            primary: task.outputs.first().map(|(name, _)| name.clone()).unwrap_or_default(),
             passed_on: passed_on.collect(),
             graph: lowered.graph,
             outputs: lowered.outputs,

@@ -1,3 +1,5 @@
+//! Every rule of the language of rules, right and wrong.
+
 use proptest::prelude::*;
 use rhai::{Engine, Scope};
 

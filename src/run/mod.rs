@@ -1,19 +1,26 @@
 //! The run engine: a pure planner `(state, event) -> commands`, the dispatcher that carries the
 //! commands out, and the ports through which it reaches the world.
 
-mod condition;
+mod dispatcher;
 mod event;
 mod item;
+mod lineage;
 mod loops;
+mod names;
 mod needs;
 mod order;
 mod planner;
 mod ports;
+mod report;
+mod results;
 mod routing;
 mod rows;
+mod scribe;
 mod state;
 mod topology;
+mod worker;
 
+pub use dispatcher::{Control, RunOutcome, RunSetup, run_plan};
 pub use event::{AttemptId, Command, Decision, Event, Values};
 pub use order::Slots;
 pub use planner::Planner;
@@ -21,4 +28,7 @@ pub use ports::{
     Change, Clock, Entry, Executor, Fault, Job, Journal, JournalError, PortFuture, Preparer, Produced, Progress,
     ResultStore, RunState, Scorer,
 };
+pub use report::{RunEvent, TaskSize};
+pub use scribe::Observer;
 pub use state::{Counts, ItemState, Reason};
+pub use worker::Ports;

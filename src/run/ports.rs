@@ -89,9 +89,9 @@ pub trait Clock: Send + Sync {
 
 /// Results of earlier runs, by fingerprint.
 pub trait ResultStore: Send + Sync {
-    /// An earlier result with this fingerprint whose files are still there and unaltered, placed
-    /// in `folder` under `stem`; none when there is nothing to reuse.
-    fn reuse(&self, fingerprint: &str, folder: &std::path::Path, stem: &str) -> Option<ItemResult>;
+    /// The files of `outputs` of an earlier result with this fingerprint, still there and
+    /// unaltered, placed in `folder` under `stem`; none when there is nothing to reuse.
+    fn reuse(&self, fingerprint: &str, outputs: &[&str], folder: &std::path::Path, stem: &str) -> Option<ItemResult>;
 
     /// Whether all files of `result` are still there and unaltered: by size, time and inode, by
     /// hash when those differ or when `hash_all` says so.

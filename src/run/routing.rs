@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::{
-    condition::evaluate,
     event::{Command, Decision, Values},
     planner::{Planner, class_matches},
     ports::Fault,
@@ -12,6 +11,7 @@ use super::{
 use crate::{
     model::ErrorClass,
     plan::{ItemIx, Plan, PlanRule, Target},
+    rules,
 };
 
 impl Planner {
@@ -120,9 +120,20 @@ fn matches_outcome(rule: &PlanRule, fault: Option<&Fault>) -> bool {
 
 fn holds(rule: &PlanRule, values: &Values) -> Result<bool, Fault> {
     let Some(condition) = &rule.condition else { return Ok(true) };
-    evaluate(condition, values).map_err(|error| Fault {
+    let values = condition.variables().iter().filter_map(|name| Some((name.clone(), readable(values.get(name)?)?)));
+    condition.evaluate(&values.collect()).map_err(|error| Fault {
         class: ErrorClass::Error,
-        message: format!("failed to evaluate the rule `{}`: {error}", rule.text),
+        message: format!("failed to {error}"),
         node: None,
     })
+}
+
+/// A JSON value as rules read it; null, lists and tables are absent.
+fn readable(value: &Value) -> Option<rules::Value> {
+    match value {
+        Value::Bool(truth) => Some((*truth).into()),
+        Value::Number(number) => number.as_i64().map(rules::Value::from).or(number.as_f64().map(rules::Value::from)),
+        Value::String(text) => Some(text.as_str().into()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
 }

@@ -14,7 +14,7 @@ use comfywright::{
     content_hash::ContentHash,
     model::{ErrorClass, Mode, TaskType, ValueMap},
     plan::{DependsEntry, ItemIx, ItemTable, Placement, Plan, PlanRule, PlanTask, RetryPolicy, Target, TaskIx},
-    rules::Rule,
+    rules::{Kind, Rule, Variables},
 };
 use serde_json::{Value, json};
 
@@ -258,6 +258,15 @@ fn plan_rule(rule: &BTreeMap<String, String>, number: usize, index: &dyn Fn(&str
     }
 }
 
+/// Every word that is no keyword is a number, with a dot or not; `error` is text.
 fn compile(text: &str) -> Rule {
-    Rule { text: text.to_owned() }
+    let names = text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'));
+    let names = names.filter(|name| name.starts_with(|c: char| c.is_alphabetic()));
+    let kind = |name: &str| match name {
+        "error" => Kind::Text,
+        "width" | "height" | "attempt" | "visits" => Kind::Integer,
+        _ => Kind::Number,
+    };
+    let variables = names.fold(Variables::new(), |variables, name| variables.with(name, kind(name)));
+    Rule::compile(text, &variables).unwrap()
 }

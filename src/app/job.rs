@@ -1,0 +1,216 @@
+//! From a document and what the command line says to a plan that can be carried out.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+
+use super::{AppError, Session};
+use crate::{
+    compile::{self, LowerError, Program, Report},
+    content_hash::ContentHash,
+    diagnostic::{Diagnostic, Severity},
+    model::{Body, Chain, Document, ErrorClass, Foreach, Loaded, Task, TaskType, ValueMap, Values},
+    native::NATIVE_VERSION,
+    plan::{self, ItemIx, Plan, Preparation, Prepared, Upstream, Visit},
+    run::{Fault, Preparer},
+};
+
+/// What the command line says about a run.
+#[derive(Clone, Debug, Default)]
+pub struct JobOptions {
+    /// Values of a preset's parameters or a chain's `vars`.
+    pub set: ValueMap,
+    /// First and last seed of a preset's run.
+    pub seeds: Option<(u64, u64)>,
+    /// Servers to use; `native` for this process.
+    pub servers: Vec<String>,
+    /// The only task that is wanted, with what it needs.
+    pub only: Option<String>,
+}
+
+/// A document made ready to run.
+pub struct RunnableJob {
+    /// The document as read.
+    pub loaded: Arc<Loaded>,
+    /// The compiled document.
+    pub program: Arc<Program>,
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// Prepares its items.
+    pub preparation: Arc<Preparation>,
+    /// Identifies the work: the document with its settings, what it refers to, and its items.
+    pub hash: ContentHash,
+    /// What the command line said, as it is kept with the run.
+    pub settings: Value,
+    /// Warnings.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl JobOptions {
+    fn to_json(&self) -> Value {
+        json!({ "set": self.set, "seeds": self.seeds, "servers": self.servers, "only": self.only })
+    }
+
+    /// The options of an earlier run.
+    pub fn from_json(value: &Value) -> Self {
+        let texts =
+            |key: &str| value[key].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+        let seed = |i: usize| value["seeds"].get(i).and_then(Value::as_u64);
+        Self {
+            set: value["set"].as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect(),
+            seeds: seed(0).zip(seed(1)),
+            servers: texts("servers").collect(),
+            only: value["only"].as_str().map(str::to_owned),
+        }
+    }
+}
+
+/// Compiles and plans `loaded`.
+pub fn make_job(session: &Session, loaded: &Arc<Loaded>, options: &JobOptions) -> Result<RunnableJob, AppError> {
+    check_servers(session, options)?;
+    let mut diagnostics = loaded.parsed.diagnostics.clone();
+    diagnostics.extend(session.workspace.config.diagnostics.iter().cloned());
+    let (Some(document), Some(tree)) = (&loaded.parsed.value, &loaded.parsed.tree) else {
+        return Err(AppError::Wrong(diagnostics));
+    };
+    let document = with_settings(document, &options.set)?;
+    let chain = as_chain(&document, options)?;
+    let mut report = Report::new(&loaded.path, &loaded.text, tree);
+    let program = compile::compile(&document, &chain, session.context(), &mut report);
+    let failed = report.has_errors();
+    diagnostics.extend(report.finish());
+    let wrong = failed || diagnostics.iter().any(|d| d.severity == Severity::Error);
+    let Some(program) = program.filter(|_| !wrong) else { return Err(AppError::Wrong(diagnostics)) };
+    let placement =
+        plan::Options { servers: options.servers.clone(), configured: session.config.server.keys().cloned().collect() };
+    let settings = options.to_json();
+    let plan = Arc::new(plan::build(&program, &session.config.defaults, &placement));
+    let program = Arc::new(program);
+    let preparation = Arc::new(Preparation::new(
+        plan.clone(),
+        program.clone(),
+        session.nodes.clone(),
+        session.world.clone(),
+        NATIVE_VERSION,
+    ));
+    let hash = work_hash(&program, &preparation, &settings);
+    Ok(RunnableJob { loaded: loaded.clone(), program, plan, preparation, hash, settings, diagnostics })
+}
+
+fn check_servers(session: &Session, options: &JobOptions) -> Result<(), AppError> {
+    let known = || session.config.server.keys().map(String::as_str).chain(["native"]);
+    match options.servers.iter().find(|s| !known().any(|k| k == *s)) {
+        Some(unknown) => Err(AppError::usage(format!("there is no server \"{unknown}\""))
+            .with_hint(format!("comfywright.toml has {}", known().collect::<Vec<_>>().join(", ")))),
+        None => Ok(()),
+    }
+}
+
+fn with_settings(document: &Document, set: &ValueMap) -> Result<Document, AppError> {
+    compile::with_settings(document, set).map_err(|name| {
+        let names: Vec<&str> = match &document.body {
+            Body::Preset(preset) => preset.params.keys().map(String::as_str).collect(),
+            Body::Chain(chain) => chain.vars.keys().map(String::as_str).collect(),
+            _ => Vec::new(),
+        };
+        let error = AppError::usage(format!("--set {name}: the document has no such parameter or variable"));
+        match crate::ident::did_you_mean(&name, names.iter().copied()) {
+            Some(near) => error.with_hint(format!("did you mean {near}?")),
+            None => error.with_hint(format!("it has {}", names.join(", "))),
+        }
+    })
+}
+
+/// The chain that runs a document: itself, or one task for a preset.
+fn as_chain(document: &Document, options: &JobOptions) -> Result<Chain, AppError> {
+    let kind = match &document.body {
+        Body::Chain(_) if options.seeds.is_some() => {
+            return Err(AppError::usage("--seeds is for presets; a chain says its seeds itself"));
+        }
+        Body::Chain(chain) => return restricted(chain, options.only.as_deref()),
+        Body::Preset(_) => return preset_chain(document, options),
+        Body::Template(_) => "a template",
+        Body::AbTest(_) => "an A/B test",
+        Body::Mask(_) => "a mask",
+    };
+    Err(AppError::usage(format!("this version cannot run {kind} by itself"))
+        .with_hint("run a chain that uses it, or a preset"))
+}
+
+fn preset_chain(document: &Document, options: &JobOptions) -> Result<Chain, AppError> {
+    let Body::Preset(preset) = &document.body else { return Err(AppError::usage("not a preset")) };
+    let mut task = Task::of(TaskType::Generate);
+    task.preset = Some(format!("{}@{}", document.header.name, document.header.version));
+    task.with.clone_from(&options.set);
+    if let Some((first, last)) = options.seeds {
+        let seed = preset.params.iter().find(|(_, p)| p.role.as_deref() == Some("seed")).map(|(name, _)| name.clone());
+        let name =
+            seed.ok_or_else(|| AppError::usage("--seeds: the preset has no parameter with the role \"seed\""))?;
+        let values = (first..=last).map(Value::from).collect();
+        let keys = IndexMap::from([("seed".to_owned(), Values::List(values))]);
+        task.foreach = Some(Foreach { keys, ..Foreach::default() });
+        task.with.insert(name, Value::from("{seed}"));
+    }
+    Ok(Chain { task: IndexMap::from([("generate".to_owned(), task)]), ..Chain::default() })
+}
+
+/// The chain with only `task` and what it needs.
+fn restricted(chain: &Chain, only: Option<&str>) -> Result<Chain, AppError> {
+    let Some(only) = only else { return Ok(chain.clone()) };
+    if !chain.task.contains_key(only) {
+        let error = AppError::usage(format!("--only {only}: there is no such task"));
+        return Err(match crate::ident::did_you_mean(only, chain.task.keys().map(String::as_str)) {
+            Some(near) => error.with_hint(format!("did you mean {near}?")),
+            None => error,
+        });
+    }
+    let needed = compile::needed_by(chain, only);
+    let mut out = chain.clone();
+    out.task.retain(|name, _| needed.contains(name));
+    for task in out.task.values_mut() {
+        for route in &mut task.route {
+            if !route.to.starts_with('@') && !needed.contains(&route.to) {
+                "@continue".clone_into(&mut route.to);
+            }
+        }
+    }
+    out.routing_test.clear();
+    Ok(out)
+}
+
+/// What makes two runs the same work: the document, what it refers to, the settings, and every
+/// item, whatever files the items came from.
+fn work_hash(program: &Program, preparation: &Preparation, settings: &Value) -> ContentHash {
+    let referred = program.tasks.iter().flat_map(|t| [&t.preset, &t.mask]).flatten();
+    let documents: Vec<String> = referred.map(|r| r.document.canonical_hash().to_string()).collect();
+    let mut items = Vec::new();
+    for item in 0..preparation.plan().items.len() as u32 {
+        items.extend_from_slice(preparation.address(ItemIx(item)).as_bytes());
+        items.push(0);
+    }
+    let items = ContentHash::of_bytes(&items).to_string();
+    ContentHash::of_json(&json!([program.hash.to_string(), documents, settings, items]))
+}
+
+impl Preparer for Preparation {
+    fn prepare(&self, item: ItemIx, visit: &Visit, upstream: &dyn Upstream) -> Result<Prepared, Fault> {
+        Preparation::prepare(self, item, visit, upstream).map_err(|error| fault_of(&error))
+    }
+
+    fn address(&self, item: ItemIx) -> String {
+        Preparation::address(self, item)
+    }
+
+    fn keys(&self, item: ItemIx) -> Vec<(String, Value)> {
+        Preparation::keys(self, item)
+    }
+}
+
+fn fault_of(error: &LowerError) -> Fault {
+    let message = match &error.hint {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    };
+    Fault { class: ErrorClass::Error, message, node: None }
+}

@@ -1,0 +1,99 @@
+//! What a run would do: tasks, items, what of it is there already.
+
+use std::sync::Arc;
+
+use super::{
+    AppError, Session,
+    job::{JobOptions, RunnableJob, make_job},
+    run::open_ledger,
+};
+use crate::{
+    ledger::Ledger,
+    plan::{ItemIx, ItemResult, Plan, Upstream, Visit},
+};
+
+/// A plan and its forecast.
+pub struct Planned {
+    /// The document made ready.
+    pub job: RunnableJob,
+    /// For each task of the plan, what becomes of its items.
+    pub forecast: Vec<TaskForecast>,
+}
+
+/// What becomes of the items of one task.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TaskForecast {
+    /// Results that are there already.
+    pub reused: u32,
+    /// Items that run.
+    pub run: u32,
+    /// Items about which routing decides.
+    pub routed: u32,
+}
+
+/// Plans the document that `document` means.
+pub fn plan(session: &Session, document: &str, options: &JobOptions) -> Result<Planned, AppError> {
+    let loaded = session.document(document)?;
+    let job = make_job(session, &loaded, options)?;
+    let folder = session.config.store.ledger.as_deref().unwrap_or(".comfywright");
+    let ledger = if session.root.join(folder).join("ledger.db").exists() { Some(open_ledger(session)?) } else { None };
+    let forecast = forecast(&job, ledger.as_deref());
+    Ok(Planned { job, forecast })
+}
+
+struct Known(Vec<Option<Arc<ItemResult>>>);
+
+impl Upstream for Known {
+    fn result(&self, item: ItemIx) -> Option<Arc<ItemResult>> {
+        self.0[item.0 as usize].clone()
+    }
+}
+
+/// Goes through the items in order and prepares those whose inputs are there already: what has an
+/// intact result under the same fingerprint is reused.
+fn forecast(job: &RunnableJob, ledger: Option<&Ledger>) -> Vec<TaskForecast> {
+    let plan = &job.plan;
+    let mut out = vec![TaskForecast::default(); plan.tasks.len()];
+    let mut known = Known(vec![None; if ledger.is_some() { plan.items.len() } else { 0 }]);
+    for (task, count) in plan.tasks.iter().zip(&mut out) {
+        let depends_on_routing = task.conditional || task.depends_on.iter().any(|e| e.alternatives.len() > 1);
+        for item in task.items.clone().map(ItemIx) {
+            if depends_on_routing {
+                count.routed += 1;
+                continue;
+            }
+            let result = ledger.and_then(|ledger| reusable(job, plan, item, &known, ledger));
+            match result {
+                Some(result) => {
+                    count.reused += 1;
+                    known.0[item.0 as usize] = Some(Arc::new(result));
+                }
+                None => count.run += 1,
+            }
+        }
+    }
+    out
+}
+
+fn reusable(job: &RunnableJob, plan: &Plan, item: ItemIx, known: &Known, ledger: &Ledger) -> Option<ItemResult> {
+    let task = &plan.tasks[plan.items.task[item.0 as usize].0 as usize];
+    let parents = (0..task.depends_on.len()).flat_map(|group| plan.items.parents(item, group));
+    if parents.into_iter().any(|parent| known.0[parent.0 as usize].is_none()) {
+        return None;
+    }
+    let visit = Visit { attempt: 1, visits: 1, chosen: vec![0; task.depends_on.len()], ..Visit::default() };
+    let prepared = job.preparation.prepare(item, &visit, known).ok()?;
+    if !prepared.reusable {
+        return None;
+    }
+    let outputs: Vec<&str> = prepared.outputs.iter().map(|o| o.name.as_str()).collect();
+    let fingerprint = prepared.fingerprint.to_string();
+    let mut result = if outputs.is_empty() {
+        // Nothing is made, only measured.
+        ItemResult { fingerprint, ..ItemResult::default() }
+    } else {
+        ledger.find_intact(&fingerprint, &outputs)?
+    };
+    result.files.extend(prepared.passed_on);
+    Some(result)
+}

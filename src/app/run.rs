@@ -1,0 +1,269 @@
+//! Runs: begun, continued, and told what a person says.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use super::{
+    AppError, Session,
+    history::find_run,
+    job::{JobOptions, RunnableJob, make_job},
+};
+use crate::{
+    ledger::{Ledger, LedgerError, NewRun, RunLock, RunRow},
+    native::{NativeExecutor, NativeSettings},
+    plan::Placement,
+    run::{Clock, Control, Event, Observer, PortFuture, Ports, RunOutcome, RunSetup, Slots, run_plan},
+    scorers::NativeScorers,
+};
+
+/// Which run to carry out.
+#[derive(Clone, Debug, Default)]
+pub struct RunRequest {
+    /// A file or a document's name.
+    pub document: String,
+    /// What the command line says.
+    pub options: JobOptions,
+    /// Verify finished outputs by their content.
+    pub verify: bool,
+    /// Begin anew although an unfinished run of the same work exists.
+    pub new: bool,
+}
+
+/// A run that may be carried out: the ledger is open and the run is locked.
+pub struct ReadyRun {
+    /// What is to be done.
+    pub job: RunnableJob,
+    /// Id of the run.
+    pub id: Uuid,
+    /// Folder of its outputs, relative to the workspace.
+    pub folder: String,
+    /// Whether an earlier process began it.
+    pub continued: bool,
+    past: Vec<Event>,
+    verify: bool,
+    ledger: Arc<Ledger>,
+    journal: Arc<crate::ledger::RunJournal>,
+    root: PathBuf,
+    native: NativeSettings,
+    _lock: RunLock,
+}
+
+/// Opens the ledger of the workspace.
+pub fn open_ledger(session: &Session) -> Result<Arc<Ledger>, AppError> {
+    let folder = session.config.store.ledger.as_deref().unwrap_or(".comfywright");
+    Ledger::open(&session.root.join(folder), &session.root).map(Arc::new).map_err(|e| ledger_error(&e))
+}
+
+/// The fault of the surroundings that a ledger's error is.
+pub(super) fn ledger_error(error: &LedgerError) -> AppError {
+    AppError::environment(format!("failed to {error}"))
+}
+
+/// Makes a run ready: the unfinished one of the same work, or a new one.
+pub fn ready(session: &Session, request: &RunRequest) -> Result<ReadyRun, AppError> {
+    let loaded = session.document(&request.document)?;
+    let job = make_job(session, &loaded, &request.options)?;
+    refuse_servers(&job)?;
+    let ledger = open_ledger(session)?;
+    let unfinished = ledger
+        .unfinished_run(&job.plan.document, &job.hash.to_string())
+        .map_err(|e| ledger_error(&e))?
+        .filter(|_| !request.new);
+    match unfinished {
+        Some(row) => continued(session, job, ledger, &row, request.verify),
+        None => begun(session, job, ledger, request.verify),
+    }
+}
+
+/// Makes the run that `name` means ready to go on, for `approve` and `reject`.
+pub fn ready_again(session: &Session, name: &str) -> Result<ReadyRun, AppError> {
+    let ledger = open_ledger(session)?;
+    let row = find_run(&ledger, name)?;
+    let loaded = session.document(&row.path)?;
+    let job = make_job(session, &loaded, &JobOptions::from_json(&row.settings))?;
+    if job.hash.to_string() != row.hash {
+        return Err(AppError::usage(format!("{} has changed since this run", row.path))
+            .with_hint("run it again: what did not change is reused"));
+    }
+    continued(session, job, ledger, &row, false)
+}
+
+/// This version runs in-process only.
+fn refuse_servers(job: &RunnableJob) -> Result<(), AppError> {
+    let on_server = job.plan.tasks.iter().find(|t| matches!(t.placement, Placement::Comfy(_)));
+    match on_server {
+        None => Ok(()),
+        Some(task) => Err(AppError::usage(format!("task `{}` needs a ComfyUI server", task.name)).with_hint(
+            "this version runs only what needs no model, in this process; `plan` shows which tasks those are",
+        )),
+    }
+}
+
+fn begun(session: &Session, job: RunnableJob, ledger: Arc<Ledger>, verify: bool) -> Result<ReadyRun, AppError> {
+    let id = Uuid::now_v7();
+    let now = jiff::Timestamp::now();
+    let name = format!("{}-{}", now.strftime("%Y%m%d-%H%M%S"), &id.simple().to_string()[28..]);
+    let outputs = session.config.store.outputs.as_deref().unwrap_or("outputs");
+    let folder = format!("{outputs}/{}/{name}", job.plan.document);
+    let run = NewRun {
+        id: id.to_string(),
+        document: job.plan.document.clone(),
+        version: job.plan.version.clone(),
+        hash: job.hash.to_string(),
+        path: job.loaded.path.to_string(),
+        settings: job.settings.clone(),
+        folder: folder.clone(),
+        items: job.plan.items.len() as u32,
+        started_ns: now.as_nanosecond() as i64,
+    };
+    let lock = ledger.lock_run(&run.id).map_err(|e| ledger_error(&e))?;
+    let journal = Arc::new(ledger.begin_run(&run).map_err(|e| ledger_error(&e))?);
+    let native = native_settings(session);
+    let root = session.root.clone();
+    Ok(ReadyRun {
+        job,
+        id,
+        folder,
+        continued: false,
+        past: Vec::new(),
+        verify,
+        ledger,
+        journal,
+        root,
+        native,
+        _lock: lock,
+    })
+}
+
+fn continued(
+    session: &Session,
+    job: RunnableJob,
+    ledger: Arc<Ledger>,
+    row: &RunRow,
+    verify: bool,
+) -> Result<ReadyRun, AppError> {
+    let lock = ledger.lock_run(&row.id).map_err(|e| ledger_error(&e))?;
+    let journal = Arc::new(ledger.journal(&row.id).map_err(|e| ledger_error(&e))?);
+    let past = ledger.events(&row.id).map_err(|e| ledger_error(&e))?;
+    let id = row.id.parse().map_err(|_| AppError::environment(format!("run {} has a broken id", row.id)))?;
+    let (folder, root, native) = (row.folder.clone(), session.root.clone(), native_settings(session));
+    Ok(ReadyRun { job, id, folder, continued: true, past, verify, ledger, journal, root, native, _lock: lock })
+}
+
+fn native_settings(session: &Session) -> NativeSettings {
+    let limits = &session.config.limits;
+    let mut settings = NativeSettings::default();
+    if let Some(slots) = limits.native_slots {
+        settings.slots = slots as usize;
+    }
+    if let Some(mib) = limits.memory_mib {
+        settings.memory_bytes = u64::from(mib) << 20;
+    }
+    if let Some(side) = limits.image_side {
+        settings.image_limits.max_side = side;
+    }
+    settings
+}
+
+impl ReadyRun {
+    /// Seconds that items of each task took in earlier runs of the document, by task; 0 where that
+    /// is not known.
+    pub fn estimates(&self) -> Vec<f64> {
+        let known = self.ledger.durations(&self.job.plan.document).unwrap_or_default();
+        self.job.plan.tasks.iter().map(|t| known.get(&t.name).copied().unwrap_or(0.0)).collect()
+    }
+
+    /// Carries the run out. `observer` is told what happens; `controls` brings what a person says.
+    pub async fn carry_out(
+        self,
+        observer: Observer,
+        controls: mpsc::UnboundedReceiver<Control>,
+    ) -> Result<RunOutcome, AppError> {
+        let estimates = self.estimates();
+        let native = NativeExecutor::new(&self.root, self.native);
+        let setup = RunSetup {
+            run: self.id,
+            folder: PathBuf::from(&self.folder),
+            slots: Slots { native: native.slots() as u32, comfy: 0 },
+            estimates,
+            past: self.past,
+            hash_all: self.verify,
+        };
+        let ports = Ports {
+            preparer: self.job.preparation.clone(),
+            scorer: Arc::new(NativeScorers::new(&self.root, self.native.image_limits)),
+            native: Arc::new(native),
+            comfy: None,
+            store: self.ledger.clone(),
+            clock: Arc::new(SystemClock),
+        };
+        run_plan(self.job.plan.clone(), setup, ports, self.journal, observer, controls).await.map_err(|e| {
+            AppError::environment(e.to_string()).with_hint("everything acknowledged so far is kept; run again")
+        })
+    }
+
+    /// The held items that `patterns` name: addresses, or tasks for all of their items; all items
+    /// when there are none.
+    pub fn named_items(&self, patterns: &[String]) -> Result<Vec<crate::plan::ItemIx>, AppError> {
+        let preparation = &self.job.preparation;
+        let all = || (0..self.job.plan.items.len() as u32).map(crate::plan::ItemIx);
+        if patterns.is_empty() {
+            return Ok(all().collect());
+        }
+        let mut out = Vec::new();
+        for pattern in patterns {
+            if let Some(task) = self.job.plan.tasks.iter().find(|t| t.name == *pattern) {
+                out.extend(task.items.clone().map(crate::plan::ItemIx));
+                continue;
+            }
+            let item = preparation.find(pattern);
+            out.push(item.ok_or_else(|| AppError::usage(format!("the run has no item \"{pattern}\"")))?);
+        }
+        Ok(out)
+    }
+
+    /// The folder of outputs, absolute.
+    pub fn absolute_folder(&self) -> PathBuf {
+        self.root.join(Path::new(&self.folder))
+    }
+}
+
+/// The computer's clock.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now_ns(&self) -> i64 {
+        jiff::Timestamp::now().as_nanosecond() as i64
+    }
+
+    fn sleep(&self, duration: Duration) -> PortFuture<'_, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+/// `{…}` of a `--set NAME=VALUE`: numbers and truths as such, everything else a text.
+pub fn parse_setting(text: &str) -> Result<(String, Value), AppError> {
+    let (name, value) = text
+        .split_once('=')
+        .filter(|(name, _)| crate::ident::is_identifier(name))
+        .ok_or_else(|| AppError::usage(format!("--set {text}: write NAME=VALUE")))?;
+    let scalar = serde_json::from_str::<Value>(value).ok().filter(|v| v.is_number() || v.is_boolean());
+    Ok((name.to_owned(), scalar.unwrap_or_else(|| Value::from(value))))
+}
+
+/// `1..8` of a `--seeds`: both ends included.
+pub fn parse_seeds(text: &str) -> Result<(u64, u64), AppError> {
+    let wrong = || AppError::usage(format!("--seeds {text}: write FIRST..LAST, such as 1..8"));
+    let (first, last) = text.split_once("..").ok_or_else(wrong)?;
+    let first: u64 = first.trim().parse().map_err(|_| wrong())?;
+    let last: u64 = last.trim().trim_start_matches('=').parse().map_err(|_| wrong())?;
+    if last < first || last - first >= 1_000_000 { Err(wrong()) } else { Ok((first, last)) }
+}

@@ -1,0 +1,458 @@
+//! The dispatcher: owns the state of a run, puts all events into one order, and carries out what
+//! the planner commands.
+//!
+//! **Invariant:** an item is submitted only when its intent is in the journal on disk, and an
+//! observer is told only what is. The planner may be ahead of the journal: what a crash then
+//! forgets was not acted upon outside this process.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{AbortHandle, Id, JoinError, JoinSet},
+};
+use uuid::Uuid;
+
+use super::{
+    event::{AttemptId, Command, Event},
+    names::Names,
+    order::Slots,
+    planner::Planner,
+    ports::{Change, Entry, Journal, JournalError, RunState},
+    report::{RunEvent, TaskSize},
+    results::{Ended, Results, values},
+    scribe::{Batch, Observer, write_journal},
+    state::{Counts, ItemState},
+    worker::{Ending, Ports, Try, internal, make_try},
+};
+use crate::plan::{ItemIx, ItemResult, Placement, Plan, PlanTask, Prepared, Upstream, Visit};
+
+/// What a run needs to be told.
+#[derive(Clone, Debug)]
+pub struct RunSetup {
+    /// Id of the run.
+    pub run: Uuid,
+    /// Folder of its outputs, relative to the workspace; each task gets a folder in it.
+    pub folder: PathBuf,
+    /// How much runs at the same time where.
+    pub slots: Slots,
+    /// Expected seconds for an item of each task; 1 where it is too short.
+    pub estimates: Vec<f64>,
+    /// The events of the run so far; empty for a new one.
+    pub past: Vec<Event>,
+    /// Whether the outputs of finished items are verified by their content.
+    pub hash_all: bool,
+}
+
+/// What a person may tell a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// Submit nothing new; finish what runs.
+    Stop,
+    /// Give the run up.
+    Cancel,
+    /// Let a held item go on.
+    Approve(ItemIx),
+    /// Turn a held item down.
+    Reject(ItemIx),
+}
+
+/// How a run was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunOutcome {
+    /// Where it stands.
+    pub state: RunState,
+    /// Items by state.
+    pub counts: Counts,
+}
+
+/// What workers and timers tell the dispatcher.
+pub(super) enum Message {
+    /// An item is prepared; it may be submitted when `durable` says so.
+    Submit { item: ItemIx, id: AttemptId, prompt_id: Uuid, prepared: Arc<Prepared>, durable: oneshot::Sender<()> },
+    /// An item is on its way.
+    Progress { item: ItemIx, id: AttemptId, progress: f32 },
+    /// A wait is over.
+    Due { item: ItemIx, id: AttemptId },
+}
+
+/// Carries out `plan`, from the beginning or from where `setup.past` leaves it, until nothing can
+/// happen any more without a person.
+///
+/// # Errors
+/// When the journal cannot be written. What was running then is dropped.
+pub async fn run_plan(
+    plan: Arc<Plan>,
+    setup: RunSetup,
+    ports: Ports,
+    journal: Arc<dyn Journal>,
+    observer: Observer,
+    mut controls: mpsc::UnboundedReceiver<Control>,
+) -> Result<RunOutcome, JournalError> {
+    let (batches, queue) = mpsc::unbounded_channel();
+    let scribe = tokio::spawn(write_journal(journal, observer.clone(), queue));
+    let (messages, mut inbox) = mpsc::unbounded_channel();
+    let mut dispatcher = Dispatcher::new(plan, setup, ports, observer, batches, messages);
+    dispatcher.open().await;
+    // What a person said of held items counts although nothing else is to do.
+    while let Ok(control) = controls.try_recv() {
+        dispatcher.control(control);
+    }
+    while !dispatcher.batches.is_closed() && dispatcher.has_work() {
+        tokio::select! {
+            Some(control) = controls.recv() => dispatcher.control(control),
+            Some(message) = inbox.recv() => dispatcher.message(message),
+            Some(ended) = dispatcher.workers.join_next_with_id() => dispatcher.ended(ended),
+            () = dispatcher.batches.closed() => {}
+        }
+    }
+    let outcome = dispatcher.close();
+    drop(dispatcher);
+    let written = scribe.await.unwrap_or_else(|error| Err(JournalError { message: error.to_string() }));
+    written.map(|()| outcome)
+}
+
+struct Dispatcher {
+    plan: Arc<Plan>,
+    planner: Planner,
+    setup: RunSetup,
+    ports: Ports,
+    names: Names,
+    results: Arc<Results>,
+    observer: Observer,
+    batches: mpsc::UnboundedSender<Batch>,
+    messages: mpsc::UnboundedSender<Message>,
+    workers: JoinSet<Ending>,
+    /// Which try a worker makes.
+    tries: BTreeMap<Id, (ItemIx, AttemptId)>,
+    handles: BTreeMap<ItemIx, (AttemptId, AbortHandle)>,
+    cancelled: bool,
+}
+
+impl Dispatcher {
+    fn new(
+        plan: Arc<Plan>,
+        setup: RunSetup,
+        ports: Ports,
+        observer: Observer,
+        batches: mpsc::UnboundedSender<Batch>,
+        messages: mpsc::UnboundedSender<Message>,
+    ) -> Self {
+        let keys = |item| ports.preparer.keys(item);
+        Self {
+            planner: Planner::new(plan.clone(), &keys, &setup.estimates, setup.slots),
+            names: Names::new(&plan, &*ports.preparer),
+            results: Arc::new(Results::new(plan.items.len())),
+            workers: JoinSet::new(),
+            tries: BTreeMap::new(),
+            handles: BTreeMap::new(),
+            cancelled: false,
+            plan,
+            setup,
+            ports,
+            observer,
+            batches,
+            messages,
+        }
+    }
+
+    /// Replays the past, looks whether its outputs are still there, and begins.
+    async fn open(&mut self) {
+        for event in std::mem::take(&mut self.setup.past) {
+            let commands = self.planner.apply(&event);
+            self.keep_results(event, &commands);
+        }
+        let missing = self.missing_items().await;
+        self.tell_start();
+        if !missing.is_empty() {
+            // What it would start is started below.
+            let event = Event::Missing { items: missing.clone() };
+            self.planner.apply(&event);
+            missing.iter().for_each(|item| self.results.set(*item, None));
+            self.send(Batch { entries: vec![self.entry(event)], ..Batch::default() });
+        }
+        self.apply(Event::Opened, None);
+    }
+
+    fn keep_results(&self, event: Event, commands: &[Command]) {
+        if let Event::Finished { item, result, .. } = event {
+            self.results.set(item, Some(result));
+        }
+        for command in commands {
+            if let Command::Report { item, state, .. } = command {
+                self.forget_result(*item, *state);
+            }
+        }
+    }
+
+    /// Forgets what an item left if it ended without a result. An item that a loop repeats keeps it
+    /// for now: the loop may begin with it.
+    fn forget_result(&self, item: ItemIx, state: ItemState) {
+        if state.is_final() && !state.is_finished() {
+            self.results.set(item, None);
+        }
+    }
+
+    async fn missing_items(&self) -> Vec<ItemIx> {
+        let all = (0..self.plan.items.len() as u32).map(ItemIx);
+        let finished = all.filter(|item| self.planner.state(*item).is_finished());
+        let results: Vec<(ItemIx, Option<Arc<ItemResult>>)> =
+            finished.map(|item| (item, self.results.result(item))).collect();
+        let (store, hash_all) = (self.ports.store.clone(), self.setup.hash_all);
+        let verify = move || {
+            let is_missing =
+                |result: &Option<Arc<ItemResult>>| !result.as_ref().is_some_and(|r| store.is_intact(r, hash_all));
+            results.into_iter().filter(|(_, result)| is_missing(result)).map(|(item, _)| item).collect()
+        };
+        tokio::task::spawn_blocking(verify).await.unwrap_or_default()
+    }
+
+    fn has_work(&self) -> bool {
+        !self.planner.is_idle() || !self.workers.is_empty()
+    }
+
+    /// Whether the worker that makes this try still counts.
+    fn is_current(&self, item: ItemIx, id: AttemptId) -> bool {
+        self.handles.get(&item).is_some_and(|(current, _)| *current == id)
+    }
+
+    fn control(&mut self, control: Control) {
+        let event = match control {
+            Control::Stop => Event::Stopped,
+            Control::Cancel => {
+                self.cancelled = true;
+                Event::Cancelled
+            }
+            Control::Approve(item) => Event::Approved { item },
+            Control::Reject(item) => Event::Rejected { item },
+        };
+        self.apply(event, None);
+    }
+
+    fn message(&mut self, message: Message) {
+        match message {
+            Message::Progress { item, id, progress } => {
+                if self.is_current(item, id) {
+                    let item = self.ports.preparer.address(item);
+                    (self.observer)(&RunEvent::ItemProgress { item, progress });
+                }
+            }
+            Message::Due { item, id } => self.apply(Event::Due { item, id }, None),
+            Message::Submit { item, id, prompt_id, prepared, durable } => {
+                if self.planner.is_stopping() || !self.is_current(item, id) {
+                    // Dropping `durable` tells the worker that nothing is to be submitted.
+                    return;
+                }
+                let event = Event::Submitted {
+                    item,
+                    id,
+                    prompt_id,
+                    fingerprint: prepared.fingerprint.to_string(),
+                    parts: prepared.parts.clone(),
+                    executor: executor_name(&prepared.placement).to_owned(),
+                };
+                self.apply(event, Some(durable));
+            }
+        }
+    }
+
+    fn ended(&mut self, ended: Result<(Id, Ending), JoinError>) {
+        let (worker, ending) = match ended {
+            Ok((worker, ending)) => (worker, ending),
+            Err(error) if error.is_cancelled() => {
+                self.tries.remove(&error.id());
+                return;
+            }
+            Err(error) => (error.id(), Ending::Failed(internal(&error))),
+        };
+        let Some((item, id)) = self.tries.remove(&worker) else { return };
+        if !self.is_current(item, id) {
+            return;
+        }
+        self.handles.remove(&item);
+        let values_of = |result: Option<&ItemResult>, fault| {
+            values(&self.planner, &*self.ports.preparer, &self.results, &Ended { item, id, result, fault })
+        };
+        let event = match ending {
+            Ending::Finished { result, reused, parts } => {
+                let values = values_of(Some(&result), None);
+                let parts = if reused { parts } else { BTreeMap::new() };
+                Event::Finished { item, id, reused, parts, result, values }
+            }
+            Ending::Failed(fault) => {
+                let values = values_of(None, Some(&fault));
+                Event::Failed { item, id, fault, values }
+            }
+            Ending::Withdrawn => Event::Withdrawn { item, id },
+        };
+        self.apply(event, None);
+    }
+
+    /// Lets `event` happen: to the planner, to the journal, and then outside.
+    fn apply(&mut self, event: Event, durable: Option<oneshot::Sender<()>>) {
+        let commands = self.planner.apply(&event);
+        if let Event::Finished { item, result, .. } = &event {
+            self.results.set(*item, Some(result.clone()));
+        }
+        let mut batch = Batch { durable, ..Batch::default() };
+        batch.reports.extend(self.report(&event));
+        batch.entries.push(self.entry(event));
+        for command in commands {
+            self.carry_out(command, &mut batch);
+        }
+        self.send(batch);
+    }
+
+    fn carry_out(&mut self, command: Command, batch: &mut Batch) {
+        let time_ns = self.ports.clock.now_ns();
+        match command {
+            Command::Start { item, id, visit } => self.start(item, id, visit),
+            Command::Wait { item, id, duration } => {
+                let (clock, messages) = (self.ports.clock.clone(), self.messages.clone());
+                tokio::spawn(async move {
+                    clock.sleep(duration).await;
+                    // When the run has ended, the next process tries again at once.
+                    let _ = messages.send(Message::Due { item, id });
+                });
+            }
+            Command::Abort { item, id } => {
+                if let Some((current, handle)) = self.handles.remove(&item)
+                    && current == id
+                {
+                    handle.abort();
+                }
+            }
+            Command::Record(decision) => {
+                batch.reports.push(RunEvent::ItemRouted {
+                    item: self.ports.preparer.address(decision.item),
+                    rule: decision.text.clone(),
+                    target: decision.target.clone(),
+                    inputs: decision.inputs.clone(),
+                });
+                batch.entries.push(Entry::Decision { time_ns, decision });
+            }
+            Command::Report { item, state, reason, error } => {
+                let address = self.ports.preparer.address(item);
+                let task = self.task(item);
+                let text = reason.text(&self.plan, self.plan.items.task[item.0 as usize]);
+                let (name, why) = (task.name.clone(), text.clone().or(error.as_ref().map(|e| e.message.clone())));
+                let result = self.results.result(item);
+                let files = result.iter().flat_map(|r| &r.files).map(|file| file.path.clone()).collect();
+                batch.reports.push(match state {
+                    ItemState::Waiting => RunEvent::ItemRepeated { item: address.clone(), task: name },
+                    ItemState::Held => {
+                        RunEvent::ItemHeld { item: address.clone(), task: name, reason: why.clone(), files }
+                    }
+                    _ => RunEvent::ItemFinished {
+                        item: address.clone(),
+                        task: name,
+                        state,
+                        reason: text,
+                        error,
+                        files,
+                        metrics: result.map(|r| r.metrics.clone()).unwrap_or_default(),
+                    },
+                });
+                self.forget_result(item, state);
+                let id = self.planner.attempt(item);
+                batch.entries.push(Entry::Change(Change { time_ns, item, address, id, state, reason: why }));
+            }
+        }
+    }
+
+    fn start(&mut self, item: ItemIx, id: AttemptId, visit: Visit) {
+        let address = self.ports.preparer.address(item);
+        let task_number = self.plan.items.task[item.0 as usize].0 as usize;
+        let mut stem = self.names.stem(&self.plan, &*self.ports.preparer, item);
+        if (id.visits, id.attempt) != (1, 1) {
+            stem = format!("{stem}-v{}a{}", id.visits, id.attempt);
+        }
+        let name = format!("{address}/{}/{}/{}", id.visits, id.attempt, id.epoch);
+        let attempt = Try {
+            item,
+            id,
+            visit,
+            prompt_id: Uuid::new_v5(&self.setup.run, name.as_bytes()),
+            folder: self.setup.folder.join(&self.names.folders[task_number]),
+            stem,
+            timeout: self.plan.tasks[task_number].timeout,
+            address,
+        };
+        let work = make_try(attempt, self.ports.clone(), self.results.clone(), self.messages.clone());
+        let handle = self.workers.spawn(work);
+        self.tries.insert(handle.id(), (item, id));
+        self.handles.insert(item, (id, handle));
+    }
+
+    /// What the observer is told of `event` itself.
+    fn report(&self, event: &Event) -> Option<RunEvent> {
+        match event {
+            Event::Submitted { item, id, executor, .. } => Some(RunEvent::ItemStarted {
+                item: self.ports.preparer.address(*item),
+                task: self.task(*item).name.clone(),
+                executor: executor.clone(),
+                attempt: id.attempt,
+                visits: id.visits,
+            }),
+            Event::Failed { item, fault, .. } if self.planner.state(*item) == ItemState::Backoff => {
+                let item = self.ports.preparer.address(*item);
+                Some(RunEvent::ItemRetried { item, error: fault.clone() })
+            }
+            _ => None,
+        }
+    }
+
+    fn entry(&self, event: Event) -> Entry {
+        let address = match &event {
+            Event::Submitted { item, .. } | Event::Finished { item, .. } => self.ports.preparer.address(*item),
+            _ => String::new(),
+        };
+        Entry::Event { time_ns: self.ports.clock.now_ns(), address, event }
+    }
+
+    fn tell_start(&self) {
+        let size = |task: &PlanTask| TaskSize { task: task.name.clone(), items: task.items.len() as u32 };
+        let started = RunEvent::RunStarted {
+            run: self.setup.run.to_string(),
+            document: self.plan.document.clone(),
+            version: self.plan.version.clone(),
+            items: self.plan.items.len() as u32,
+            settled: self.planner.counts().total(ItemState::is_final),
+            tasks: self.plan.tasks.iter().map(size).collect(),
+        };
+        self.send(Batch { reports: vec![started], ..Batch::default() });
+    }
+
+    fn close(&self) -> RunOutcome {
+        let counts = self.planner.counts();
+        let unfinished = counts.total(|state| !state.is_final() && state != ItemState::Held);
+        let state = match (self.cancelled, counts.of(ItemState::Held)) {
+            (true, _) => RunState::Cancelled,
+            _ if self.planner.is_complete() => RunState::Complete,
+            (_, held) if held > 0 && !self.planner.is_stopping() => RunState::Held,
+            _ if unfinished == 0 => RunState::Held,
+            _ => RunState::Stopped,
+        };
+        let by_state = ItemState::ALL.into_iter().map(|state| (state, counts.of(state))).filter(|(_, n)| *n > 0);
+        let finished = RunEvent::RunFinished { run: self.setup.run.to_string(), state, counts: by_state.collect() };
+        let closed = Entry::Closed { time_ns: self.ports.clock.now_ns(), state };
+        self.send(Batch { entries: vec![closed], reports: vec![finished], durable: None });
+        RunOutcome { state, counts }
+    }
+
+    fn send(&self, batch: Batch) {
+        // When the journal has failed, the run ends with its error.
+        let _ = self.batches.send(batch);
+    }
+
+    fn task(&self, item: ItemIx) -> &PlanTask {
+        &self.plan.tasks[self.plan.items.task[item.0 as usize].0 as usize]
+    }
+}
+
+fn executor_name(placement: &Placement) -> &'static str {
+    match placement {
+        Placement::Native => "native",
+        Placement::Comfy(_) => "comfy",
+    }
+}

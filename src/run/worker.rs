@@ -1,0 +1,229 @@
+//! One try at one item: prepare, look for an earlier result, submit, measure.
+//!
+//! Runs beside the dispatcher and shares no state with it.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use super::{
+    dispatcher::Message,
+    event::AttemptId,
+    ports::{Clock, Executor, Fault, Job, Preparer, Produced, Progress, ResultStore, Scorer},
+    results::Results,
+};
+use crate::{
+    model::ErrorClass,
+    plan::{ItemIx, ItemResult, OutputFile, Placement, Prepared, Visit},
+};
+
+/// Everything through which the engine reaches the world, but the journal.
+#[derive(Clone)]
+pub struct Ports {
+    /// The plan's own part: graphs, addresses, keys.
+    pub preparer: Arc<dyn Preparer>,
+    /// Runs items in this process.
+    pub native: Arc<dyn Executor>,
+    /// Runs items on servers, if there are any.
+    pub comfy: Option<Arc<dyn Executor>>,
+    /// Measures.
+    pub scorer: Arc<dyn Scorer>,
+    /// Earlier results.
+    pub store: Arc<dyn ResultStore>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// One try.
+pub(super) struct Try {
+    /// The item.
+    pub(super) item: ItemIx,
+    /// Which try.
+    pub(super) id: AttemptId,
+    /// Its way here.
+    pub(super) visit: Visit,
+    /// Its address.
+    pub(super) address: String,
+    /// Id of the submission.
+    pub(super) prompt_id: Uuid,
+    /// Folder for its files.
+    pub(super) folder: PathBuf,
+    /// Start of their names.
+    pub(super) stem: String,
+    /// Longest time.
+    pub(super) timeout: Option<Duration>,
+}
+
+/// How a try ended.
+pub(super) enum Ending {
+    /// With a result.
+    Finished {
+        /// The result.
+        result: ItemResult,
+        /// Whether it is an earlier run's.
+        reused: bool,
+        /// The parts of the fingerprint.
+        parts: BTreeMap<String, String>,
+    },
+    /// With an error.
+    Failed(Fault),
+    /// The dispatcher did not want it to be submitted.
+    Withdrawn,
+}
+
+/// Makes one try.
+pub(super) async fn make_try(
+    attempt: Try,
+    ports: Ports,
+    results: Arc<Results>,
+    messages: mpsc::UnboundedSender<Message>,
+) -> Ending {
+    let attempt = Arc::new(attempt);
+    let (prepared, earlier) = match prepare(attempt.clone(), ports.clone(), results).await {
+        Ok(prepared) => prepared,
+        Err(fault) => return Ending::Failed(fault),
+    };
+    let reused = earlier.is_some();
+    let produced = match earlier {
+        Some(result) => Ok(Produced { files: result.files, metrics: result.metrics }),
+        None => match submit(&attempt, &prepared, &messages).await {
+            Some(()) => execute(&attempt, &prepared, &ports, &messages).await,
+            None => return Ending::Withdrawn,
+        },
+    };
+    match measure(produced, &prepared, &ports, reused).await {
+        Ok(result) => Ending::Finished { result, reused, parts: prepared.parts.clone() },
+        Err(fault) => Ending::Failed(fault),
+    }
+}
+
+/// Binds the graph and looks for an earlier result, on a thread where it may take its time.
+async fn prepare(
+    attempt: Arc<Try>,
+    ports: Ports,
+    results: Arc<Results>,
+) -> Result<(Arc<Prepared>, Option<ItemResult>), Fault> {
+    let work = move || {
+        let prepared = ports.preparer.prepare(attempt.item, &attempt.visit, &*results)?;
+        let outputs: Vec<&str> = prepared.outputs.iter().map(|output| output.name.as_str()).collect();
+        let earlier = if prepared.reusable && !outputs.is_empty() {
+            ports.store.reuse(&prepared.fingerprint.to_string(), &outputs, &attempt.folder, &attempt.stem)
+        } else {
+            None
+        };
+        Ok((Arc::new(prepared), earlier))
+    };
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(internal(&error)))
+}
+
+/// Waits until the intent is on disk; none when the dispatcher does not want the submission.
+async fn submit(attempt: &Try, prepared: &Arc<Prepared>, messages: &mpsc::UnboundedSender<Message>) -> Option<()> {
+    let (durable, wait) = oneshot::channel();
+    let message = Message::Submit {
+        item: attempt.item,
+        id: attempt.id,
+        prompt_id: attempt.prompt_id,
+        prepared: prepared.clone(),
+        durable,
+    };
+    messages.send(message).ok()?;
+    wait.await.ok()
+}
+
+async fn execute(
+    attempt: &Try,
+    prepared: &Arc<Prepared>,
+    ports: &Ports,
+    messages: &mpsc::UnboundedSender<Message>,
+) -> Result<Produced, Fault> {
+    if prepared.outputs.is_empty() {
+        return Ok(Produced::default());
+    }
+    let executor = match (&prepared.placement, &ports.comfy) {
+        (Placement::Native, _) => &ports.native,
+        (Placement::Comfy(_), Some(comfy)) => comfy,
+        (Placement::Comfy(_), None) => {
+            return Err(fault(ErrorClass::Error, "no ComfyUI server is configured".to_owned()));
+        }
+    };
+    let job = Job {
+        item: attempt.item,
+        address: attempt.address.clone(),
+        prompt_id: attempt.prompt_id,
+        prepared: prepared.clone(),
+        folder: attempt.folder.clone(),
+        stem: attempt.stem.clone(),
+        timeout: attempt.timeout,
+    };
+    let (item, id, messages) = (attempt.item, attempt.id, messages.clone());
+    let progress: Progress = Arc::new(move |progress| {
+        // When the run has ended, nobody is interested any more.
+        let _ = messages.send(Message::Progress { item, id, progress });
+    });
+    let started = ports.clock.now_ns();
+    let execution = executor.execute(job, progress);
+    let mut produced = match attempt.timeout {
+        None => execution.await,
+        Some(timeout) => tokio::select! {
+            biased;
+            produced = execution => produced,
+            () = ports.clock.sleep(timeout) => {
+                Err(fault(ErrorClass::Timeout, format!("it took longer than {} s", timeout.as_secs_f64())))
+            }
+        },
+    }?;
+    let seconds = (ports.clock.now_ns() - started) as f64 / 1e9;
+    produced.metrics.entry("seconds".to_owned()).or_insert(seconds);
+    Ok(produced)
+}
+
+/// The result of what was produced, with the size of the primary output and the metrics asked for.
+async fn measure(
+    produced: Result<Produced, Fault>,
+    prepared: &Prepared,
+    ports: &Ports,
+    reused: bool,
+) -> Result<ItemResult, Fault> {
+    let Produced { mut files, mut metrics } = produced?;
+    files.extend(prepared.passed_on.iter().cloned());
+    // The primary output first: it is what scorers and readers look at.
+    files.sort_by_key(|file| file.output != prepared.primary);
+    if let Some(primary) = files.first().filter(|file| file.width > 0) {
+        metrics.insert("width".to_owned(), primary.width.into());
+        metrics.insert("height".to_owned(), primary.height.into());
+    }
+    if !files.is_empty() {
+        let measured = score(prepared, ports, &files, &metrics, reused).await?;
+        metrics.extend(measured);
+    }
+    metrics.retain(|_, value| value.is_finite());
+    Ok(ItemResult { fingerprint: prepared.fingerprint.to_string(), files, metrics })
+}
+
+/// The metrics asked for that `known` lacks. Those of a reused result are measured again where they
+/// can be: a scorer may have changed, and one that has not remembers what it measured.
+async fn score(
+    prepared: &Prepared,
+    ports: &Ports,
+    files: &[OutputFile],
+    known: &BTreeMap<String, f64>,
+    reused: bool,
+) -> Result<BTreeMap<String, f64>, Fault> {
+    let missing: Vec<String> = prepared.scores.iter().filter(|name| !known.contains_key(*name)).cloned().collect();
+    if reused && missing.len() < prepared.scores.len() {
+        if let Ok(metrics) = ports.scorer.score(&prepared.scores, files).await {
+            return Ok(metrics);
+        }
+    }
+    if missing.is_empty() { Ok(BTreeMap::new()) } else { ports.scorer.score(&missing, files).await }
+}
+
+fn fault(class: ErrorClass, message: String) -> Fault {
+    Fault { class, message, node: None }
+}
+
+/// The error of a thread or task that panicked.
+pub(super) fn internal(error: &tokio::task::JoinError) -> Fault {
+    fault(ErrorClass::Error, format!("an internal error: {error}"))
+}
