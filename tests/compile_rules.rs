@@ -279,7 +279,7 @@ fn observed(case: &Path, name: &str, expected: &Expected) -> Expected {
         Err(diagnostics) => return Expected { diagnostics, ..out },
     };
     let nodes = Arc::new(builtin().clone());
-    let preparation = Preparation::new(plan.clone(), program, nodes, Arc::new(world), "native");
+    let preparation = Preparation::new(plan.clone(), program, nodes, Arc::new(world), 1);
     out.items = parents(&plan, &preparation);
     let mut script = Script::new(expected, plan, preparation);
     script.run();
