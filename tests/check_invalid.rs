@@ -132,9 +132,10 @@ impl Verdict {
         }
         for diagnostic in found {
             self.codes.insert(diagnostic.code);
-            // A message may begin with the name of a class.
+            // A message may begin with what the file says, or with the name of a class.
             let first = diagnostic.message.split(' ').next().unwrap_or_default();
-            let starts_low = first.bytes().filter(u8::is_ascii_uppercase).count() != 1;
+            let is_quoted = first.starts_with(['`', '"']);
+            let starts_low = is_quoted || first.bytes().filter(u8::is_ascii_uppercase).count() != 1;
             if !starts_low || diagnostic.message.ends_with('.') || diagnostic.message.is_empty() {
                 let _ = writeln!(self.wrong, "{}: not a message: {}", path.display(), diagnostic.message);
             }

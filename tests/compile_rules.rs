@@ -173,6 +173,7 @@ impl<'a> Script<'a> {
                             prompt_id: uuid::Uuid::nil(),
                             fingerprint: String::new(),
                             parts: BTreeMap::new(),
+                            executor: "native".to_owned(),
                         };
                         commands.extend(self.planner.apply(&submitted));
                         self.outcome(item, id, &visit)
@@ -278,7 +279,7 @@ fn observed(case: &Path, name: &str, expected: &Expected) -> Expected {
         Err(diagnostics) => return Expected { diagnostics, ..out },
     };
     let nodes = Arc::new(builtin().clone());
-    let preparation = Preparation::new(plan.clone(), program, nodes, Arc::new(world), "native");
+    let preparation = Preparation::new(plan.clone(), program, nodes, Arc::new(world), 1);
     out.items = parents(&plan, &preparation);
     let mut script = Script::new(expected, plan, preparation);
     script.run();
