@@ -11,11 +11,12 @@
 //! | intent | [`plan`] | the items of a run and what each waits for |
 //! | engine | [`run`] | pure planner, dispatcher, ports |
 //! | adapters | [`native`], [`scorers`], [`ledger`], [`git`] | what implements the ports |
-//! | operations | `app` | one function for each operation; wires everything |
-//! | surface | `cli` | the command line; the only place that prints |
+//! | operations | [`app`] | one function for each operation; wires everything |
+//! | surface | [`cli`] | the command line; the only place that prints |
 
 pub mod app;
 pub mod check;
+pub mod cli;
 pub mod compile;
 pub mod content_hash;
 pub mod diagnostic;

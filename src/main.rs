@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `comfywright`: hands the command line to [`comfywright::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(comfywright::cli::main(std::env::args_os()) as u8)
+}

@@ -173,9 +173,9 @@ fn jpeg_lays_alpha_on_white_and_carries_text() {
     assert!(found.image.data.iter().all(|value| *value > 0.99));
 }
 
-fn png_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+fn png_chunk(kind: &str, data: &[u8]) -> Vec<u8> {
     let length = u32::try_from(data.len()).unwrap().to_be_bytes();
-    [&length, kind.as_slice(), data, &[0; 4]].concat()
+    [&length, kind.as_bytes(), data, &[0; 4]].concat()
 }
 
 fn zlib(data: &[u8]) -> Vec<u8> {
@@ -188,14 +188,14 @@ fn zlib(data: &[u8]) -> Vec<u8> {
 fn all_kinds_of_text_chunks_are_read() {
     let bytes = [
         b"\x89PNG\r\n\x1a\n".to_vec(),
-        png_chunk(b"tEXt", b"plain\0caf\xe9"),
-        png_chunk(b"tEXt", "utf8\0café".as_bytes()),
-        png_chunk(b"zTXt", &[b"small\0\0".as_slice(), &zlib(b"packed")].concat()),
-        png_chunk(b"zTXt", &[b"bomb\0\0".as_slice(), &zlib(&vec![b'a'; 40 << 20])].concat()),
-        png_chunk(b"zTXt", b"broken\0\0not zlib"),
-        png_chunk(b"iTXt", &[b"world\0\x01\0de\0Welt\0".as_slice(), &zlib("süß".as_bytes())].concat()),
-        png_chunk(b"iTXt", "open\0\0\0\0\0日本".as_bytes()),
-        png_chunk(b"tEXt", b"no separator"),
+        png_chunk("tEXt", b"plain\0caf\xe9"),
+        png_chunk("tEXt", "utf8\0café".as_bytes()),
+        png_chunk("zTXt", &[b"small\0\0".as_slice(), &zlib(b"packed")].concat()),
+        png_chunk("zTXt", &[b"bomb\0\0".as_slice(), &zlib(&vec![b'a'; 40 << 20])].concat()),
+        png_chunk("zTXt", b"broken\0\0not zlib"),
+        png_chunk("iTXt", &[b"world\0\x01\0de\0Welt\0".as_slice(), &zlib("süß".as_bytes())].concat()),
+        png_chunk("iTXt", "open\0\0\0\0\0日本".as_bytes()),
+        png_chunk("tEXt", b"no separator"),
         b"\0\0\xff\xfftEXtcut off".to_vec(),
     ]
     .concat();

@@ -8,11 +8,11 @@ use std::{
 
 use super::AppError;
 use crate::{
-    compile::{Context, Library, Referred},
+    compile::{Context, Library, Referred, Unresolved},
     files::{DirWorld, World},
     git::GitHistory,
     graph::{NodeSet, builtin, own_classes},
-    model::{Config, Kind, Loaded, Reference, Workspace},
+    model::{Config, InvalidReference, Kind, Loaded, Reference, Workspace},
     scorers,
 };
 
@@ -105,22 +105,38 @@ impl Session {
         })
     }
 
+    /// The path of an existing file or folder relative to the workspace, with `/`, `""` for the
+    /// workspace itself; none when it is not in it.
+    pub fn inside(&self, path: &Path) -> Option<String> {
+        let candidates = [path.to_path_buf(), self.root.join(path)];
+        candidates.iter().filter_map(|p| p.canonicalize().ok()).find_map(|absolute| {
+            let inside = absolute.strip_prefix(&self.root).ok()?;
+            let parts: Option<Vec<&str>> = inside.components().map(|c| c.as_os_str().to_str()).collect();
+            parts.map(|parts| parts.join("/"))
+        })
+    }
+
     /// The path of an existing file relative to the workspace, with `/`; none when it is not in it.
     pub fn relative(&self, path: &Path) -> Option<String> {
-        let candidates = [Some(path.to_path_buf()), Some(self.root.join(path))];
-        let absolute = candidates.into_iter().flatten().find_map(|p| p.canonicalize().ok().filter(|p| p.is_file()))?;
-        let inside = absolute.strip_prefix(&self.root).ok()?;
-        let parts: Option<Vec<&str>> = inside.components().map(|c| c.as_os_str().to_str()).collect();
-        parts.map(|parts| parts.join("/"))
+        let inside = self.inside(path)?;
+        self.world.is_file(&inside).then_some(inside)
     }
 }
 
 impl Library for Session {
-    fn resolve(&self, reference: &str, kind: Kind) -> Result<Referred, (String, Option<String>)> {
-        let parsed = Reference::parse(reference).map_err(|e| (e.to_string(), None))?;
-        let loaded = self.workspace.catalog.resolve(&parsed, kind).map_err(|e| (e.to_string(), e.hint()))?;
-        let document = loaded.parsed.value.clone().ok_or_else(|| {
-            (format!("the document \"{reference}\" in {} has errors", loaded.path), Some("run check on it".to_owned()))
+    fn resolve(&self, reference: &str, kind: Kind) -> Result<Referred, Unresolved> {
+        let invalid =
+            |e: InvalidReference| Unresolved { code: "invalid-reference", message: e.to_string(), hint: None };
+        let parsed = Reference::parse(reference).map_err(invalid)?;
+        let loaded = self.workspace.catalog.resolve(&parsed, kind).map_err(|e| Unresolved {
+            code: e.code(),
+            message: e.to_string(),
+            hint: e.hint(),
+        })?;
+        let document = loaded.parsed.value.clone().ok_or_else(|| Unresolved {
+            code: "broken-document",
+            message: format!("the document \"{reference}\" in {} has errors", loaded.path),
+            hint: Some("run check on it".to_owned()),
         })?;
         Ok(Referred { path: loaded.path.clone(), document: Arc::new(document) })
     }

@@ -1,1 +1,21 @@
-//! x
+//! Judgement of one document: what is wrong with it beyond its form, and what could not be examined.
+//!
+//! One rule a file, registered in `judge::RULES`. Reads files only through the [`Context`] it is
+//! given; renders nothing and knows no command line.
+
+mod ab_test;
+mod chain;
+mod chain_graphs;
+mod edits;
+mod findings;
+mod judge;
+mod mask_layers;
+mod params;
+mod preset_graph;
+mod preset_outputs;
+mod preset_workflow;
+mod routing_tests;
+mod stand_ins;
+mod template_text;
+
+pub use judge::{CheckRule, Outcome, RULES, Subject, check};

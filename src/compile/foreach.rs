@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value};
 
 use super::{interpolate::ROW_KEY, relation::identity};
 use crate::{
-    files::{World, join_relative},
+    files::{PathError, World, join_relative},
     ident::did_you_mean,
     model::Values,
 };
@@ -92,10 +92,8 @@ fn range(from: f64, to: f64, step: f64) -> Result<Vec<Value>, ForeachError> {
 }
 
 fn load_glob(pattern: &str, document: &str, world: &dyn World) -> Result<Vec<Value>, ForeachError> {
-    let inside = join_relative(document, pattern).map_err(|_| outside(pattern).at("glob"))?;
-    let found = world
-        .glob(&inside)
-        .map_err(|e| ForeachError::new("bad-glob", format!("failed to search for \"{pattern}\": {e}")).at("glob"))?;
+    let inside = join_relative(document, pattern).map_err(|e| bad_path(&e).at("glob"))?;
+    let found = world.glob(&inside).map_err(|e| ForeachError::new(e.code(), format!("failed to {e}")).at("glob"))?;
     if found.is_empty() {
         return Err(ForeachError::new("no-items", format!("no file matches \"{pattern}\""))
             .at("glob")
@@ -114,9 +112,10 @@ fn relative_to(document: &str, path: &str) -> String {
     up.chain(parts[common..].iter().copied()).collect::<Vec<_>>().join("/")
 }
 
-fn outside(path: &str) -> ForeachError {
-    ForeachError::new("path-outside-workspace", format!("\"{path}\" leads out of the workspace"))
-        .hint("copy the files into the workspace, below the folder with comfywright.toml".to_owned())
+fn bad_path(error: &PathError) -> ForeachError {
+    let outside = matches!(error, PathError::Outside { .. });
+    let hint = "copy the files into the workspace, below the folder with comfywright.toml";
+    ForeachError::new(error.code(), error.to_string()).hint(outside.then(|| hint.to_owned()))
 }
 
 fn load_csv(
@@ -127,10 +126,12 @@ fn load_csv(
     document: &str,
     world: &dyn World,
 ) -> Result<Vec<Value>, ForeachError> {
-    let inside = join_relative(document, path).map_err(|_| outside(path).at("csv"))?;
-    let bytes = world
-        .read(&inside, LARGEST_CSV)
-        .map_err(|e| ForeachError::new("unreadable-file", format!("failed to read \"{path}\": {e}")).at("csv"))?;
+    let inside = join_relative(document, path).map_err(|e| bad_path(&e).at("csv"))?;
+    let bytes = world.read(&inside, LARGEST_CSV).map_err(|e| {
+        ForeachError::new(e.code(), format!("failed to {e}"))
+            .at("csv")
+            .hint("paths are relative to the document".to_owned())
+    })?;
     let text = std::str::from_utf8(&bytes).map_err(|_| {
         ForeachError::new("not-utf8", format!("\"{path}\" is not UTF-8"))
             .at("csv")

@@ -12,16 +12,20 @@ mod report;
 mod rules;
 mod sample;
 mod structure;
+mod workflow;
 mod workspace_files;
 
 pub use expand::{Expansion, plain};
 pub use fill::{Fillable, fill_all};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use interpolate::{InterpolationError, ROW_KEY, Scope, Template, to_text};
-pub use lower::{LowerError, LowerInput, Lowered, OutputSpec, ParamValue, Referred, check_param, file_params, lower};
-pub use program::{Context, ItemScope, Library, Program, TaskProgram, compile, with_settings};
+pub use lower::{
+    LowerError, LowerInput, Lowered, OutputSpec, ParamValue, Referred, can_be_saved, check_param, file_params, lower,
+};
+pub use program::{Context, ItemScope, Library, Program, TaskProgram, Unresolved, compile, with_settings};
 pub use relation::{KeyIx, KeyTable, Relation, ValueIx};
 pub use report::Report;
-pub use rules::TaskRule;
+pub use rules::{TaskRule, error_name};
 pub use structure::{DataInput, Entry, Structure, TaskStructure, needed_by};
+pub use workflow::{bound_node, read_workflow};
 pub use workspace_files::WorkspaceFiles;

@@ -1,6 +1,9 @@
 //! A chain made ready: structure, items, and for each task what every item of it needs.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -14,6 +17,7 @@ use super::{
     report::Report,
     rules::{TaskRule, compile_rules, variables},
     structure::{self, DataInput, Structure},
+    workflow::read_workflow,
 };
 use crate::{
     content_hash::ContentHash,
@@ -26,9 +30,19 @@ use crate::{
 
 /// Finds the documents that others refer to.
 pub trait Library {
-    /// The document that `reference` names, which must be of this kind; else what is wrong and
-    /// what to do about it.
-    fn resolve(&self, reference: &str, kind: Kind) -> Result<Referred, (String, Option<String>)>;
+    /// The document that `reference` names, which must be of this kind.
+    fn resolve(&self, reference: &str, kind: Kind) -> Result<Referred, Unresolved>;
+}
+
+/// Why a reference leads to no document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unresolved {
+    /// Stable code of the diagnostic.
+    pub code: &'static str,
+    /// One sentence.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
 }
 
 /// What compiling reads besides the document.
@@ -88,6 +102,8 @@ pub struct TaskProgram {
     pub needs_server: bool,
     /// The graph of its first item, with stand-ins for the files of other tasks.
     pub sample: Option<Graph>,
+    /// How many files its first item makes, by output.
+    pub sample_files: BTreeMap<String, usize>,
     /// Metrics to measure.
     pub scores: Vec<String>,
     /// What the rules may read.
@@ -214,7 +230,13 @@ fn resolve_preset(
         return;
     };
     out.preset = resolve(reference, Kind::Preset, context, &place, report);
-    if let Some(Body::Preset(preset)) = out.preset.as_ref().map(|d| &d.document.body) {
+    if let Some((Body::Preset(preset), path)) = out.preset.as_ref().map(|d| (&d.document.body, &d.path)) {
+        if let Some(source) = &preset.graph {
+            match read_workflow(context.world, path, &source.workflow) {
+                Ok(workflow) => out.workflow = Some(workflow),
+                Err(error) => report.error(error.code, &place, error.message).hint = error.hint,
+            }
+        }
         out.outputs = preset.outputs.keys().map(|name| (name.clone(), DataKind::Image)).collect();
         if let Some(position) = out.outputs.iter().position(|(name, _)| name == "image") {
             out.outputs.swap(0, position);
@@ -229,11 +251,7 @@ fn resolve(
     place: &Path,
     report: &mut Report<'_>,
 ) -> Option<Referred> {
-    context
-        .library
-        .resolve(reference, kind)
-        .map_err(|(message, hint)| report.error("unknown-document", place, message).hint = hint)
-        .ok()
+    context.library.resolve(reference, kind).map_err(|e| report.error(e.code, place, e.message).hint = e.hint).ok()
 }
 
 /// What an output of an inline graph is.

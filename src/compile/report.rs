@@ -76,6 +76,11 @@ impl<'a> Report<'a> {
         self.diagnostics.last_mut().unwrap_or_else(|| unreachable!("just pushed"))
     }
 
+    /// How many things were found so far.
+    pub fn count(&self) -> usize {
+        self.diagnostics.len()
+    }
+
     /// Whether errors (not only warnings) were found.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|d| d.severity == crate::diagnostic::Severity::Error)

@@ -76,12 +76,13 @@ fn compile_rule(
                     Span::new(at, (at + length.max(1)).min(text.len()))
                 });
                 let unmeasured = metrics.iter().find(|m| error.message.contains(&format!("`{m}`")));
-                report.error_within("bad-rule", &place, within, &error.message).hint =
-                    match (&error.suggestion, unmeasured) {
-                        (Some(near), _) => Some(format!("did you mean `{near}`?")),
-                        (None, Some(metric)) => Some(format!("measure it first: scores = [\"{metric}\"]")),
-                        (None, None) => None,
-                    };
+                // The suggestion is the hint.
+                let message = error.message.split("; did you mean").next().unwrap_or_default();
+                report.error_within("bad-rule", &place, within, message).hint = match (&error.suggestion, unmeasured) {
+                    (Some(near), _) => Some(format!("did you mean `{near}`?")),
+                    (None, Some(metric)) => Some(format!("measure it first: scores = [\"{metric}\"]")),
+                    (None, None) => None,
+                };
             })
             .ok()
     });

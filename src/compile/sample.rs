@@ -1,7 +1,7 @@
 //! Lowers items with stand-ins for the files that other tasks will deliver, so that what is wrong
 //! with any of them is known before the first one runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 
@@ -79,7 +79,7 @@ impl Program {
     /// Lowers samples of all tasks; what is wrong goes to `report`.
     pub(super) fn sample(&mut self, context: Context<'_>, report: &mut Report<'_>) {
         let files = WorkspaceFiles::default();
-        for number in 0..self.tasks.len() {
+        for number in self.structure.order.clone() {
             let mut seen = BTreeSet::new();
             let count = self.expansion.items[number].len();
             for index in 0..count.min(MOST_SAMPLES) {
@@ -87,6 +87,7 @@ impl Program {
                     Ok(lowered) if index == 0 => {
                         let needs_server = lowered.graph.nodes.values().any(|n| !builtin().contains(&n.class));
                         self.tasks[number].needs_server = needs_server;
+                        self.tasks[number].sample_files = file_counts(&lowered);
                         self.tasks[number].sample = Some(lowered.graph);
                     }
                     Ok(_) => {}
@@ -124,11 +125,27 @@ impl Program {
                 alpha,
                 ..BoundFile::default()
             };
-            (data.input.clone(), vec![file])
+            (data.input.clone(), vec![file; self.sample_count(number, entry, data.output.as_deref())])
         });
         let find = |document: &str, path: &str| files.find(world, document, path, false);
         let delivered = delivered.collect();
         self.lower_item(number, row, (1, 1), &ValueMap::new(), delivered, nodes, &find).map(|(_, lowered)| lowered)
+    }
+
+    /// How many files one of `sources` delivers to an item of task `number`: more than one when it
+    /// makes several, or when items are gathered.
+    fn sample_count(&self, number: usize, sources: &[usize], output: Option<&str>) -> usize {
+        let gathered = &self.expansion.gathered[number];
+        let gathers = |source: &usize| {
+            let items = &self.expansion.items[*source];
+            items.keys.iter().any(|k| gathered.contains(k)) && items.len() > self.expansion.items[number].len()
+        };
+        let made = |source: &usize| {
+            let task = &self.tasks[*source];
+            let name = output.or(task.outputs.first().map(|(name, _)| name.as_str()));
+            name.and_then(|name| task.sample_files.get(name)).copied().unwrap_or(1)
+        };
+        sources.iter().map(|source| made(source).max(if gathers(source) { 2 } else { 1 })).max().unwrap_or(1)
     }
 
     /// Where setting or input `key` of a task stands; the task when it is not written.
@@ -151,4 +168,14 @@ impl Program {
             None => base,
         }
     }
+}
+
+/// How many files there are of each output.
+fn file_counts(lowered: &Lowered) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for output in &lowered.outputs {
+        *counts.entry(output.name.clone()).or_insert(0) += 1;
+    }
+    counts.extend(lowered.passed_on.iter().map(|(name, files)| (name.clone(), files.len())));
+    counts
 }

@@ -118,7 +118,7 @@ fn references(name: &str, task: &Task, names: &[&str], report: &mut Report<'_>) 
         }
     }
     for (input, value, path) in links(name, task) {
-        let Some(link) = value.as_str().and_then(parse_link) else {
+        let Some(link) = value.as_str().and_then(parse_link).filter(|l| !l.node.is_empty()) else {
             report.error("bad-link", &path, "a link reads \"@task.output\"");
             continue;
         };
@@ -299,6 +299,10 @@ fn fill_primary(number: usize, task: &Task, tasks: &mut [TaskStructure], report:
     }
     let declared: Vec<usize> =
         structure.entries.iter().enumerate().filter(|(_, e)| is_declared(e)).map(|(i, _)| i).collect();
+    if declared.len() < task.depends_on.len() {
+        // What is wrong with the others has been reported.
+        return;
+    }
     let sole = match (declared.as_slice(), structure.entries.len()) {
         ([sole], _) => Some(*sole),
         ([], 1) => Some(0),

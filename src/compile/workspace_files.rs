@@ -8,7 +8,7 @@ use std::{
 
 use super::lower::LowerError;
 use crate::{
-    files::{World, WorldError, join_relative},
+    files::{PathError, World, WorldError, join_relative},
     graph::BoundFile,
     imagefile,
 };
@@ -28,8 +28,13 @@ impl WorkspaceFiles {
     /// within the limits.
     pub fn find(&self, world: &dyn World, document: &str, path: &str, hash: bool) -> Result<BoundFile, LowerError> {
         let inside = join_relative(document, path).map_err(|e| {
-            LowerError::new("path-outside-workspace", e.to_string())
-                .hint("copy the file into the workspace, below the folder with comfywright.toml")
+            let error = LowerError::new(e.code(), e.to_string());
+            match e {
+                PathError::Outside { .. } => {
+                    error.hint("copy the file into the workspace, below the folder with comfywright.toml")
+                }
+                PathError::NotPortable { .. } => error,
+            }
         })?;
         if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&inside) {
             return Ok(known.clone());

@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn the_embedded_fonts_have_what_labels_need() {
         for weight in [Weight::Regular, Weight::Bold] {
-            for c in "AZaz09=,…–’éßøłŁŻčΩЖя€№ →".chars() {
+            for c in "AZaz09=,…–’éßøłŁŻčΩЖя€№×".chars() {
                 assert_ne!(weight.font().glyph_id(c).0, 0, "{c}");
             }
         }

@@ -158,8 +158,8 @@ pub trait World: Send + Sync {
         let matcher =
             globset::GlobBuilder::new(pattern).literal_separator(true).build().map_err(bad)?.compile_matcher();
         let components: Vec<&str> = pattern.split('/').collect();
-        let is_wild = |c: &&str| c.contains(['*', '?', '[', ']', '{', '}', '\\']);
-        let first_wild = components.iter().position(|c| is_wild(&c)).unwrap_or(components.len());
+        let is_wild = |c: &str| c.contains(['*', '?', '[', ']', '{', '}', '\\']);
+        let first_wild = components.iter().position(|c| is_wild(c)).unwrap_or(components.len());
         if first_wild == components.len() {
             return Ok(if self.is_file(pattern) { vec![pattern.to_owned()] } else { Vec::new() });
         }

@@ -70,7 +70,8 @@ impl GitHistory {
         let mut child =
             command.args(["cat-file", "--batch"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
         let mut input = child.stdin.take()?;
-        let request: String = blobs.iter().map(|blob| format!("{}\n", blob.object)).collect();
+        let objects: Vec<&str> = blobs.iter().map(|blob| blob.object.as_str()).collect();
+        let request = objects.join("\n") + "\n";
         // A thread of its own: git answers while it still reads.
         let writer = std::thread::spawn(move || input.write_all(request.as_bytes()));
         let output = child.wait_with_output().ok()?;

@@ -123,6 +123,16 @@ impl Limits {
     }
 }
 
+impl Decoded {
+    /// All frames as RGBA where the file has transparency, else as RGB.
+    pub fn into_image(self) -> Image {
+        let Some(mask) = self.mask else { return self.image };
+        let pixels = self.image.data.chunks_exact(3).zip(&mask.data);
+        let data = pixels.flat_map(|(rgb, mask)| [rgb[0], rgb[1], rgb[2], 1.0 - mask]).collect();
+        Image { channels: 4, data, ..self.image }
+    }
+}
+
 impl Header {
     /// Whether one frame is within `limits`.
     pub fn within(&self, limits: &Limits) -> Result<(), ImageFileError> {

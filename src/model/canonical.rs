@@ -47,8 +47,9 @@ impl Document {
 
     /// The SHA-256 hash of the same canonical form, as 64 hexadecimal digits.
     pub fn canonical_sha256(&self) -> String {
-        let digest = Sha256::digest(canonical_json(&self.to_json()));
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        let digest: [u8; 32] = Sha256::digest(canonical_json(&self.to_json())).into();
+        // Both hashes are printed alike.
+        ContentHash::from_bytes(digest).to_string()
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Config {
 /// One ComfyUI server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Server {
-    /// Address, such as "http://127.0.0.1:8188".
+    /// Address, such as `http://127.0.0.1:8188`.
     pub url: String,
     /// Items that run there at the same time.
     #[serde(default = "Server::default_slots")]

@@ -82,7 +82,6 @@ pub struct Document {
 
 /// The keys of one kind.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "documents are few and never moved in bulk")]
 pub enum Body {
     /// `kind = "preset"`
     Preset(Preset),

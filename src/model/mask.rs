@@ -41,6 +41,7 @@ pub struct Layer {
     pub file: Option<String>,
     /// Source: pixels near this colour, `#rrggbb`; `tolerance` says how near.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})$"))]
     pub color: Option<String>,
     /// How far from `color` a pixel may be on every channel, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]

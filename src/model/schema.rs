@@ -56,18 +56,13 @@ pub fn for_config() -> Value {
     let mut generator = generator();
     let body = Config::json_schema(&mut generator);
     let mut schema = assembled("comfywright.toml", "The configuration of a workspace.", body, &mut generator);
-    require_identifiers(&mut schema, "", "server");
     require_identifiers(&mut schema, "", "scorer");
     schema
 }
 
-/// The schema of a setting's value, complete in itself.
-pub fn for_setting(setting: &SettingInfo) -> Value {
-    with_layers(setting.schema())
-}
-
-/// The schema of what may be written for the input `name` in place of a link, complete in itself.
-pub fn for_literal(shape: &SettingShape, name: &str) -> Value {
+/// The schema of what may be written for the setting or input `name`, without interpolation;
+/// complete in itself.
+pub fn for_value(shape: &SettingShape, name: &str) -> Value {
     with_layers(shape.schema(name))
 }
 

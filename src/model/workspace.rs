@@ -83,7 +83,7 @@ fn load_config(world: &dyn World) -> (Option<Arc<str>>, Parsed<Config>) {
         Err(diagnostic) if diagnostic.code == "file-not-found" => {
             (None, Parsed { value: Some(Config::default()), tree: None, diagnostics: Vec::new() })
         }
-        Err(diagnostic) => (None, Parsed { value: None, tree: None, diagnostics: vec![diagnostic] }),
+        Err(diagnostic) => (None, Parsed { value: None, tree: None, diagnostics: vec![*diagnostic] }),
     }
 }
 
@@ -105,7 +105,7 @@ pub fn load_document(world: &dyn World, path: &str, origin: Origin) -> Option<Lo
             path,
             format,
             text: Arc::from(""),
-            parsed: Parsed { value: None, tree: None, diagnostics: vec![diagnostic] },
+            parsed: Parsed { value: None, tree: None, diagnostics: vec![*diagnostic] },
             identity: None,
             origin,
         },
@@ -119,11 +119,11 @@ pub fn loaded(path: Arc<str>, format: Format, text: Arc<str>, origin: Origin) ->
     Loaded { path, format, text, parsed, identity, origin }
 }
 
-fn load_text(world: &dyn World, file: &Arc<str>) -> Result<Arc<str>, Diagnostic> {
+fn load_text(world: &dyn World, file: &Arc<str>) -> Result<Arc<str>, Box<Diagnostic>> {
     match world.read(file, MAX_DOCUMENT_BYTES) {
         Ok(bytes) => read_bytes(&bytes, file),
-        Err(WorldError::TooLarge { .. }) => Err(file_too_large(file)),
-        Err(error) => Err(unreadable(&error, file)),
+        Err(WorldError::TooLarge { .. }) => Err(Box::new(file_too_large(file))),
+        Err(error) => Err(Box::new(unreadable(&error, file))),
     }
 }
 

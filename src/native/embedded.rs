@@ -1,10 +1,12 @@
 //! The graph as the text that travels in output files: ComfyUI's API format (`prompt`) and a
 //! minimal UI format (`workflow`), so that ComfyUI opens the file.
 
-use indexmap::IndexMap;
-use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
 
-use crate::graph::{BoundFile, Graph, GraphNode, Input};
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+
+use crate::graph::{BoundFile, Graph, GraphNode, Input, to_api};
 
 /// JSON text in ASCII, as Python's `json.dumps` writes it: ComfyUI's editor reads text chunks
 /// byte by byte.
@@ -15,7 +17,10 @@ pub(super) fn ascii_json(value: &Value) -> String {
             out.push(c);
         } else {
             let mut units = [0; 2];
-            c.encode_utf16(&mut units).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+            for unit in c.encode_utf16(&mut units) {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
         }
     }
     out
@@ -23,28 +28,14 @@ pub(super) fn ascii_json(value: &Value) -> String {
 
 /// The graph in API format. Files stand by their names alone: their folders change from run to run.
 pub(super) fn api_format(graph: &Graph) -> Value {
-    let nodes = graph.nodes.iter().map(|(id, node)| {
-        let inputs: Map<_, _> = node.inputs.iter().map(|(name, input)| (name.clone(), api_input(input))).collect();
-        let title = node.title.as_ref().unwrap_or(&node.class);
-        (id.clone(), json!({ "class_type": node.class, "inputs": inputs, "_meta": { "title": title } }))
-    });
-    Value::Object(nodes.collect())
-}
-
-fn api_input(input: &Input) -> Value {
-    match input {
-        Input::Value(list @ Value::Array(_)) => json!({ "__value__": list }),
-        Input::Value(value) => value.clone(),
-        Input::Link(link) => json!([link.node, link.output]),
-        Input::Files(files) => file_names(files),
-    }
+    to_api(graph, &mut file_names)
 }
 
 fn file_names(files: &[BoundFile]) -> Value {
     let name = |path: &str| Value::from(path.rsplit('/').next().unwrap_or(path));
     match files {
         [file] => name(&file.path),
-        files => json!({ "__value__": files.iter().map(|file| name(&file.path)).collect::<Vec<_>>() }),
+        files => files.iter().map(|file| name(&file.path)).collect(),
     }
 }
 
@@ -72,7 +63,7 @@ pub(super) fn ui_format(graph: &Graph) -> Value {
         let row = rows.entry(column).or_default();
         let pos = [60 + 340 * column, 60 + 240 * *row];
         *row += 1;
-        nodes.push(ui_node(number, node, pos, sockets));
+        nodes.push(ui_node(number, node, pos, &sockets));
     }
     for (at, node) in nodes.iter_mut().enumerate() {
         let slots =
@@ -88,7 +79,7 @@ pub(super) fn ui_format(graph: &Graph) -> Value {
     })
 }
 
-fn ui_node(number: usize, node: &GraphNode, pos: [usize; 2], sockets: Vec<Value>) -> Value {
+fn ui_node(number: usize, node: &GraphNode, pos: [usize; 2], sockets: &[Value]) -> Value {
     let widgets: Vec<_> = node
         .inputs
         .values()

@@ -303,3 +303,25 @@ fn sort_files(produced: &mut Produced, outputs: &[OutputSpec]) {
     let place = |name: &str| outputs.iter().position(|spec| spec.name == name);
     produced.files.sort_by_key(|file| (place(&file.output), file.index));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stand_before_the_ending() {
+        assert_eq!(numbered("a/b.c/d.e.png", 0, 1), "a/b.c/d.e.png");
+        assert_eq!(numbered("a/b.c/d.e.png", 1, 3), "a/b.c/d.e.2.png");
+        assert_eq!(numbered("a.b/c", 0, 2), "a.b/c.1");
+        assert_eq!(numbered(".hidden", 0, 2), ".hidden.1");
+    }
+
+    #[test]
+    fn stems_are_safe_and_stay_different() {
+        assert_eq!(safe_stem("front-a1"), "front-a1");
+        let odd = ["", "..", "a/b", "a\\b", "a b", "CON", "com1", "nul", "日本", "日木"];
+        let safe: IndexSet<_> = odd.iter().map(|stem| safe_stem(stem)).collect();
+        assert_eq!(safe.len(), odd.len());
+        assert!(safe.iter().all(|stem| stem.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')), "{safe:?}");
+    }
+}

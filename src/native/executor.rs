@@ -59,6 +59,9 @@ fn machine_memory() -> Option<u64> {
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 
+/// A job and the slot that it holds until the last thread that works on it has ended.
+type Work = (Job, OwnedSemaphorePermit);
+
 /// Runs graphs in this process.
 #[derive(Debug, Clone)]
 pub struct NativeExecutor {
@@ -84,13 +87,22 @@ impl NativeExecutor {
         self.settings.slots.max(1)
     }
 
+    /// The units of memory with which an item begins.
+    async fn estimate(&self, work: Arc<Work>, root: Arc<Path>) -> Result<u32, Fault> {
+        let limits = self.settings.image_limits;
+        tokio::task::spawn_blocking(move || units(first_estimate(&work.0.prepared.graph, &root, &limits)))
+            .await
+            .map_err(|broken| broke_off(&broken))
+    }
+
+    /// The timeout is the engine's: it drops the future.
     async fn run(&self, job: Job, progress: Progress) -> Result<Produced, Fault> {
         check_classes(&job)?;
         let slot = acquire(&self.slots, 1).await?;
         let root: Arc<Path> = self.root.as_path().into();
         let limit = units(self.settings.memory_bytes);
-        let mut wanted = units(first_estimate(&job.prepared.graph, &root, &self.settings.image_limits)).min(limit);
         let work = Arc::new((job, slot));
+        let mut wanted = self.estimate(Arc::clone(&work), Arc::clone(&root)).await?.min(limit);
         // Dropping this future sets the flag, and the work ends after the node that it is at.
         let cancelled = CancelOnDrop(Arc::new(AtomicBool::new(false)));
         loop {
@@ -110,7 +122,7 @@ impl NativeExecutor {
                 // Others hold the rest: begin again with more, so that two items that both wait for
                 // more never wait for each other.
                 Ok(Err(Stop::NeedsMemory(bytes))) => wanted = units(bytes.saturating_add(bytes / 4)).clamp(1, limit),
-                Err(broken) => return Err(error(format!("a native node broke off: {broken}"))),
+                Err(broken) => return Err(broke_off(&broken)),
             }
         }
     }
@@ -118,20 +130,16 @@ impl NativeExecutor {
 
 impl Executor for NativeExecutor {
     fn execute(&self, job: Job, progress: Progress) -> PortFuture<'_, Result<Produced, Fault>> {
-        Box::pin(async move {
-            match job.timeout {
-                None => self.run(job, progress).await,
-                Some(longest) => tokio::time::timeout(longest, self.run(job, progress)).await.unwrap_or_else(|_| {
-                    let message = format!("the item took longer than {} s", longest.as_secs_f64());
-                    Err(Fault { class: ErrorClass::Timeout, message, node: None })
-                }),
-            }
-        })
+        Box::pin(self.run(job, progress))
     }
 }
 
 fn error(message: String) -> Fault {
     Fault { class: ErrorClass::Error, message, node: None }
+}
+
+fn broke_off(broken: &tokio::task::JoinError) -> Fault {
+    error(format!("a native node broke off: {broken}"))
 }
 
 /// Every class is known before anything runs.

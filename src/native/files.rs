@@ -208,3 +208,30 @@ fn inode(found: &fs::Metadata) -> u64 {
 fn inode(_: &fs::Metadata) -> u64 {
     0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_relative_paths_stay_inside() {
+        let root = Path::new("workspace");
+        assert_eq!(inside(root, "photos/a b.png").ok(), Some(PathBuf::from("workspace/photos/a b.png")));
+        for bad in ["", "..", "a/../../b", "/etc/passwd", "C:/x.png", "C:x.png", "a\\..\\b", "a\0b"] {
+            assert!(inside(root, bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_write_replaces_the_whole_file_and_leaves_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), "a/b/file.bin", b"a longer first version").unwrap();
+        write(root.path(), "a/b/file.bin", b"second").unwrap();
+        assert_eq!(fs::read(root.path().join("a/b/file.bin")).unwrap(), b"second");
+        assert_eq!(fs::read_dir(root.path().join("a/b")).unwrap().count(), 1);
+        // A folder in the way: nothing changes.
+        fs::create_dir(root.path().join("taken")).unwrap();
+        assert!(write(root.path(), "taken", b"x").is_err());
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
+    }
+}

@@ -250,7 +250,7 @@ fn describe(value: &NodeValue) -> String {
     }
 }
 
-fn out_of_range<T: std::fmt::Display + PartialOrd>(name: &str, value: T, range: &RangeInclusive<T>) -> NodeError {
+fn out_of_range<T: Copy + std::fmt::Display>(name: &str, value: T, range: &RangeInclusive<T>) -> NodeError {
     NodeError::OutOfRange {
         input: name.to_owned(),
         value: value.to_string(),
@@ -271,5 +271,63 @@ fn python_float(value: f64) -> String {
             None => format!("{digits}e+{exponent:0>2}"),
         },
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn inputs(literal: &Value) -> Inputs {
+        [("x", NodeValue::from(literal))].into_iter().collect()
+    }
+
+    #[test]
+    fn numbers_are_read_as_python_reads_them() {
+        for (literal, int) in [
+            (json!("64"), Some(64)),
+            (json!(" -3 "), Some(-3)),
+            (json!(64.9), Some(64)),
+            (json!(-2.9), Some(-2)),
+            (json!(true), Some(1)),
+            (json!("6.4"), None),
+            (json!(1e300), None),
+            (json!(18_446_744_073_709_551_615_u64), None),
+            (json!([1]), None),
+        ] {
+            assert_eq!(inputs(&literal).int("x").ok(), int, "{literal}");
+        }
+        for (literal, float) in [(json!("1e3"), Some(1000.0)), (json!(7), Some(7.0)), (json!("nan"), None)] {
+            assert_eq!(inputs(&literal).float("x").ok(), float, "{literal}");
+        }
+        for (literal, truth) in [(json!("false"), Some(true)), (json!(""), Some(false)), (json!(0.0), Some(false))] {
+            assert_eq!(inputs(&literal).bool("x").ok(), truth, "{literal}");
+        }
+    }
+
+    #[test]
+    fn ranges_hold() {
+        let error = inputs(&json!(-1)).size_in("x", 0..=9).map_err(|error| error.to_string());
+        assert_eq!(error, Err("read input `x`: -1 is not in the range 0 to 9".to_owned()));
+        assert_eq!(inputs(&json!(0.5)).float_in("x", 0.0..=1.0), Ok(0.5));
+        assert!(inputs(&json!(1.5)).float_in("x", 0.0..=1.0).is_err());
+    }
+
+    #[test]
+    fn floats_print_as_in_python() {
+        for (value, text) in [(7.0, "7.0"), (0.1, "0.1"), (1e16, "1e+16"), (1.5e-7, "1.5e-07"), (1e22, "1e+22")] {
+            assert_eq!(python_float(value), text);
+        }
+    }
+
+    #[test]
+    fn literals_keep_their_type() {
+        let list = NodeValue::from(&json!([1, 2.0, "a", false]));
+        let expected =
+            [NodeValue::Int(1), NodeValue::Float(2.0), NodeValue::String("a".into()), NodeValue::Bool(false)];
+        assert_eq!(list, NodeValue::List(expected.to_vec()));
+        assert_eq!(NodeValue::from(&json!({"a": 1})).type_name(), "object");
     }
 }

@@ -36,7 +36,9 @@ fn nearest(palette: &[Color], color: Color) -> u8 {
 /// Every pixel becomes its palette entry.
 pub(super) fn plain(pixels: &mut [Color], palette: &[Color]) {
     let mut nearest = Nearest::new(palette);
-    pixels.iter_mut().for_each(|pixel| *pixel = nearest.find(*pixel));
+    for pixel in pixels {
+        *pixel = nearest.find(*pixel);
+    }
 }
 
 /// Floyd-Steinberg error diffusion, row by row from left to right, in sixteenths.

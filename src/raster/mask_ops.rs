@@ -68,8 +68,8 @@ pub fn feather_mask(mask: &Mask, margins: [usize; 4]) -> Mask {
 fn edge_factors(size: usize, start: usize, end: usize) -> Vec<[f32; 2]> {
     let (start, end) = (start.min(size), end.min(size));
     let mut factors = vec![[1.0; 2]; size];
-    for step in 0..start {
-        factors[step][0] = ((step as f64 + 1.0) / start as f64) as f32;
+    for (step, factor) in factors.iter_mut().take(start).enumerate() {
+        factor[0] = ((step as f64 + 1.0) / start as f64) as f32;
     }
     for step in 0..end {
         factors[(size - step) % size][1] = ((step as f64 + 1.0) / end as f64) as f32;

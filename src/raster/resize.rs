@@ -102,7 +102,7 @@ fn nearest_position(position: usize, input: usize, output: usize) -> usize {
 }
 
 fn resized(image: &Image, width: usize, height: usize, data: Vec<f32>) -> Image {
-    Image { width, height, data, ..image.shape() }
+    Image { height, width, data, ..image.shape() }
 }
 
 #[cfg(test)]

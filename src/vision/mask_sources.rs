@@ -126,7 +126,9 @@ fn fill_polygon(corners: &[[f64; 2]], width: usize, height: usize) -> Mask {
                 add_span(row, span[0], span[1]);
             }
         }
-        row.iter_mut().for_each(|value| *value = value.min(1.0));
+        for value in row.iter_mut() {
+            *value = value.min(1.0);
+        }
     });
     mask
 }

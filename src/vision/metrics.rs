@@ -90,7 +90,7 @@ pub fn contrast(image: &Image) -> f64 {
     2.0 * variance(luma(image).into_iter().map(f64::from)).sqrt()
 }
 
-/// M = sqrt(s_rg^2 + s_yb^2) + 0.3 sqrt(m_rg^2 + m_yb^2) with rg = R - G, yb = (R + G) / 2 - B in
+/// `M = sqrt(s_rg^2 + s_yb^2) + 0.3 sqrt(m_rg^2 + m_yb^2)` with rg = R - G, yb = (R + G) / 2 - B in
 /// steps of 1/255, s standard deviations, m means. 0 (grey) to about 200.
 ///
 /// Source: Hasler and Süsstrunk, "Measuring colourfulness in natural images" (SPIE 2003).

@@ -365,7 +365,7 @@ pub(super) fn export(builder: &mut Builder<'_>) -> Result<(), LowerError> {
     };
     let place =
         join_relative(builder.input.document, path).map_err(|e| LowerError::at(e.code(), "path", e.to_string()))?;
-    let mut inputs = vec![("file", Input::Files(files)), ("path", Input::value(place))];
+    let mut inputs = vec![("images", Input::Files(files)), ("path", Input::value(place))];
     if settings.get("format").is_some() {
         inputs.push(("format", Input::value(settings.choice("format", &["png", "jpeg", "webp", "tiff"])?)));
     }

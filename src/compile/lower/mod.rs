@@ -14,7 +14,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use indexmap::IndexMap;
 use serde_json::Value;
 
-pub use preset::{ParamValue, check_param, file_params};
+pub use preset::{ParamValue, can_be_saved, check_param, file_params};
 
 use crate::{
     graph::{BoundFile, Graph, Input, NodeSet},

@@ -5,12 +5,12 @@ use serde_json::Value;
 
 use super::{Builder, LowerError, OutputSpec};
 use crate::{
-    compile::{Scope, Template},
+    compile::{Scope, Template, bound_node},
     graph::{
         BoundFile, ClassInfo, Graph, GraphNode, Input, InputKind, NodeSet, Types, coerce_value, from_api, output_index,
         parse_link, unescape_literal,
     },
-    model::{Bind, Body, NodeDef, Param, ParamType, Preset},
+    model::{Body, NodeDef, Param, ParamType, Preset},
 };
 
 /// What a parameter is given.
@@ -394,24 +394,32 @@ fn collect_outputs(builder: &mut Builder<'_>, outputs: &IndexMap<String, String>
     Ok(())
 }
 
-/// The saver for a type.
+/// What saves outputs of a type: the type, the class, and its input.
+const SAVERS: [(&str, &str, &str); 4] = [
+    ("IMAGE", "SaveImage", "images"),
+    ("LATENT", "SaveLatent", "samples"),
+    ("AUDIO", "SaveAudio", "audio"),
+    ("VIDEO", "SaveVideo", "video"),
+];
+
+/// Whether something saves an output of `types`.
+pub fn can_be_saved(types: &Types) -> bool {
+    types.iter().next().is_some_and(|first| first == "MASK" || SAVERS.iter().any(|(t, ..)| *t == first))
+}
+
+/// Appends the saver for a type.
 fn save_as(builder: &mut Builder<'_>, name: &str, source: Input, types: &Types, key: &str) -> Result<(), LowerError> {
-    let prefix = || ("filename_prefix", Input::value("comfywright"));
-    let (class, input) = match types.iter().next() {
-        Some("MASK") => {
-            builder.save_mask(name, source);
-            return Ok(());
-        }
-        Some("IMAGE") => ("SaveImage", "images"),
-        Some("LATENT") => ("SaveLatent", "samples"),
-        Some("AUDIO") => ("SaveAudio", "audio"),
-        Some("VIDEO") => ("SaveVideo", "video"),
-        _ => {
-            return Err(LowerError::at("no-saver", key, format!("nothing saves an output of type {types}"))
-                .hint("declare an output of type IMAGE, MASK, AUDIO or VIDEO"));
-        }
+    let first = types.iter().next();
+    if first == Some("MASK") {
+        builder.save_mask(name, source);
+        return Ok(());
+    }
+    let Some((_, class, input)) = SAVERS.iter().find(|(t, ..)| Some(*t) == first) else {
+        return Err(LowerError::at("no-saver", key, format!("nothing saves an output of type {types}"))
+            .hint("declare an output of type IMAGE, MASK, AUDIO or VIDEO"));
     };
-    let node = builder.out.graph.add(&format!("save_{name}"), class, [(input, source), prefix()]);
+    let prefix = ("filename_prefix", Input::value("comfywright"));
+    let node = builder.out.graph.add(&format!("save_{name}"), class, [(*input, source), prefix]);
     builder.out.outputs.push(OutputSpec { name: name.to_owned(), node });
     Ok(())
 }
@@ -435,23 +443,4 @@ fn bound_workflow(
         }
     }
     Ok(graph)
-}
-
-fn bound_node(graph: &Graph, bind: &Bind) -> Result<String, String> {
-    let matches: Vec<&String> = graph
-        .nodes
-        .iter()
-        .filter(|(id, node)| {
-            bind.node.as_ref().is_none_or(|n| n == *id)
-                && bind.title.as_ref().is_none_or(|t| node.title.as_ref() == Some(t))
-                && bind.class.as_ref().is_none_or(|c| *c == node.class)
-                && node.inputs.contains_key(&bind.input)
-        })
-        .map(|(id, _)| id)
-        .collect();
-    match matches.as_slice() {
-        [one] => Ok((*one).clone()),
-        [] => Err(format!("no node with the input `{}` matches", bind.input)),
-        several => Err(format!("{} nodes match: {several:?}", several.len())),
-    }
 }

@@ -38,20 +38,28 @@ pub(super) fn is_disallowed(c: char) -> bool {
 pub(super) fn quoted_length(rest: &str) -> Result<usize, usize> {
     let (open, multi_line) = if rest.starts_with("\"\"\"") { (3, true) } else { (1, false) };
     let close = &rest[..open];
-    let mut escaped = false;
+    let mut escape = Escape::None;
     for (at, c) in rest.char_indices().skip(open) {
-        if escaped {
-            escaped = false;
-        } else if c == '\\' {
-            escaped = true;
-        } else if rest[at..].starts_with(close) {
-            return Ok(at + open);
-        } else if is_newline(c) && !multi_line {
-            return Err(at);
-        }
+        escape = match escape {
+            Escape::Begun if is_space(c) || is_newline(c) => Escape::Blanks,
+            Escape::Begun => Escape::None,
+            Escape::Blanks if is_space(c) || is_newline(c) => Escape::Blanks,
+            _ if c == '\\' => Escape::Begun,
+            _ if rest[at..].starts_with(close) => return Ok(at + open),
+            _ if is_newline(c) && !multi_line => return Err(at),
+            _ => Escape::None,
+        };
     }
-    // `""` and nothing more is the empty string; `"""` on one line was meant as one.
     if multi_line { Err(rest.find(is_newline).unwrap_or(rest.len())) } else { Err(rest.len()) }
+}
+
+/// Where in an escape a character stands; `\\` with blanks behind it stands for nothing, over the
+/// end of the line.
+#[derive(Clone, Copy)]
+enum Escape {
+    None,
+    Begun,
+    Blanks,
 }
 
 /// The same for a raw string, which begins with `hashes` times `#` and a quote.

@@ -153,6 +153,7 @@ impl<'a> Parser<'a> {
         let mut block = Block::default();
         let mut line_is_blank = false;
         let mut line_is_taken = in_block;
+        let mut is_terminated = true;
         loop {
             self.skip_while(is_space);
             let Some(c) = self.peek() else { break };
@@ -162,7 +163,7 @@ impl<'a> Parser<'a> {
                 if line_is_blank {
                     self.pending.blank_line();
                 }
-                (line_is_blank, line_is_taken) = (true, false);
+                (line_is_blank, line_is_taken, is_terminated) = (true, false, true);
                 continue;
             }
             line_is_blank = false;
@@ -172,7 +173,16 @@ impl<'a> Parser<'a> {
                     self.skip();
                     self.error(Span::new(start, self.at), "there is no block to close here");
                 }
-                ';' => self.skip(),
+                ';' => {
+                    self.skip();
+                    if is_terminated {
+                        let span = Span::new(start, self.at);
+                        if let Some(d) = self.error(span, "there is nothing to end here") {
+                            *d = d.clone().with_fix("remove it", span, "");
+                        }
+                    }
+                    is_terminated = true;
+                }
                 '/' if self.looking_at("//") => {
                     let comment = self.line_comment();
                     match block.nodes.last_mut() {
@@ -186,7 +196,10 @@ impl<'a> Parser<'a> {
                     let lines = self.block_comment();
                     lines.iter().for_each(|line| self.pending.push(line));
                 }
-                '/' if self.looking_at("/-") => self.commented_node(),
+                '/' if self.looking_at("/-") => {
+                    self.commented_node();
+                    is_terminated = false;
+                }
                 '\\' => self.line_continuation(),
                 '{' => {
                     let diagnostics = self.diagnostics.len();
@@ -201,7 +214,7 @@ impl<'a> Parser<'a> {
                     if let Some(node) = self.node() {
                         block.nodes.push(node);
                     }
-                    line_is_taken = true;
+                    (line_is_taken, is_terminated) = (true, false);
                 }
             }
         }
@@ -358,7 +371,12 @@ impl<'a> Parser<'a> {
                 ';' | '}' => return,
                 _ if is_newline(c) => return,
                 '/' if self.looking_at("//") => return,
-                '/' if self.looking_at("/-") => self.commented_part(),
+                '/' if self.looking_at("/-") => {
+                    if !spaced {
+                        self.missing_blank(start);
+                    }
+                    self.commented_part();
+                }
                 '{' if node.block.is_some() => {
                     self.error(Span::new(start, start + 1), "a node has one block");
                     let _ = self.block();
@@ -376,7 +394,7 @@ impl<'a> Parser<'a> {
                 '=' => self.stray_equals(),
                 _ => {
                     if !spaced {
-                        self.error(Span::new(start, start), "a blank is missing here");
+                        self.missing_blank(start);
                     }
                     if let Some(entry) = self.entry() {
                         node.span.end = entry.span.end;
@@ -384,6 +402,13 @@ impl<'a> Parser<'a> {
                     }
                 }
             }
+        }
+    }
+
+    fn missing_blank(&mut self, at: usize) {
+        let span = Span::new(at, at);
+        if let Some(d) = self.error(span, "a blank is missing here") {
+            *d = d.clone().with_fix("insert a blank", span, " ");
         }
     }
 
@@ -473,7 +498,7 @@ impl<'a> Parser<'a> {
         let value = self.value(true)?;
         let span = Span::new(start, self.at);
         match value {
-            NodeKind::String(text) => Some(Word { text, span, bare }),
+            NodeKind::String(text) if !is_keyword(&self.text[span.range()]) => Some(Word { text, span, bare }),
             _ => {
                 if let Some(d) = self.error(span, "a name must be text") {
                     d.hint = Some("quote it".to_owned());
@@ -501,6 +526,7 @@ impl<'a> Parser<'a> {
         if self.peek() == Some('=') && annotation.is_none() && is_text && self.text.as_bytes()[start] != b'#' {
             self.skip();
             self.node_space();
+            self.report_bare_keyword(&value, value_span, bare);
             let NodeKind::String(text) = value else { return None };
             let key = Word { text, span: value_span, bare };
             return self.property(start, key);
@@ -581,7 +607,15 @@ impl<'a> Parser<'a> {
     /// is no value here.
     fn value(&mut self, is_name: bool) -> Option<NodeKind> {
         let start = self.at;
-        match self.peek()? {
+        let next = self.peek().filter(|c| !is_newline(*c) && !matches!(c, ';' | '}'));
+        let Some(next) = next else {
+            self.error(
+                Span::new(start, start),
+                if is_name { "a name is missing here" } else { "a value is missing here" },
+            );
+            return None;
+        };
+        match next {
             '"' => Some(self.quoted(start, literal::quoted_length(self.rest()))),
             '#' => self.hashed(start),
             c if is_word_char(c) => Some(self.word(start, is_name)),
@@ -654,6 +688,9 @@ impl<'a> Parser<'a> {
         let unsigned = word.strip_prefix(['+', '-']).unwrap_or(word);
         let unsigned = unsigned.strip_prefix('.').unwrap_or(unsigned);
         if unsigned.starts_with(|c: char| c.is_ascii_digit()) {
+            if is_name {
+                return NodeKind::Int(0);
+            }
             let mut found = Vec::new();
             let kind = literal::number(word, span, self.file, &mut found);
             for diagnostic in found {
@@ -692,4 +729,9 @@ impl<'a> Parser<'a> {
     fn skip_line(&mut self) {
         self.skip_while(|c| !is_newline(c) && c != ';' && c != '}');
     }
+}
+
+/// Whether a literal is a keyword such as `#null`, not a raw string.
+fn is_keyword(literal: &str) -> bool {
+    literal.starts_with('#') && !literal.contains('"')
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Source,
-    moves::move_to_task,
+    moves::move_key,
     settings::{check_setting, check_with},
     sources::check_task_sources,
     values::matches,
@@ -10,18 +10,18 @@ use super::{
 };
 use crate::{
     diagnostic::{Diagnostic, Span},
-    files::{Entry, Node, NodeKind, Step, Table},
+    files::{Entry, NodeKind, Step, Table},
     ident::did_you_mean,
     model::{
         chain::{TASK_KEYS, TaskType},
         settings::{settings_named, task_type, task_types},
     },
+    path,
 };
 
 /// One task that is being checked.
 struct TaskNode<'a> {
     name: &'a str,
-    node: &'a Node,
     table: &'a Table,
     kind: Option<TaskType>,
 }
@@ -32,7 +32,7 @@ pub(super) fn check(source: &Source<'_>, diagnostics: &mut Vec<Diagnostic>) {
         let (Some(Step::Key(name)), Some(table)) = (path.0.last(), node.as_table()) else { continue };
         let kind = table.entries.get("type").and_then(|entry| entry.node.as_str());
         let kind = kind.and_then(|name| task_types().find(|kind| word(kind) == name));
-        let task = TaskNode { name, node, table, kind };
+        let task = TaskNode { name, table, kind };
         check_foreach(source, &task, diagnostics);
         if let Some(kind) = kind {
             check_keys(source, &task, kind, diagnostics);
@@ -48,7 +48,9 @@ fn check_foreach(source: &Source<'_>, task: &TaskNode<'_>, diagnostics: &mut Vec
     for (key, entry) in foreach.node.as_table().into_iter().flat_map(|table| &table.entries) {
         let is_list_of_values = matches!(entry.node.kind, NodeKind::List(_) | NodeKind::Table(_));
         let is_setting = task.kind.is_some_and(|kind| task_type(kind).setting(key).is_some());
-        if TASK_KEYS.contains(&key.as_str()) {
+        if ["include", "exclude"].contains(&key.as_str()) {
+            diagnostics.extend(check_refinement(source, key, entry));
+        } else if TASK_KEYS.contains(&key.as_str()) {
             diagnostics.push(misplaced_in_foreach(source, task, key, entry, "is a key of the task, not a foreach key"));
         } else if is_setting && !is_list_of_values {
             diagnostics.push(misplaced_in_foreach(
@@ -62,12 +64,28 @@ fn check_foreach(source: &Source<'_>, task: &TaskNode<'_>, diagnostics: &mut Vec
     }
 }
 
+/// `include` and `exclude` hold combinations, so that no key can have these names.
+fn check_refinement(source: &Source<'_>, key: &str, entry: &Entry) -> Option<Diagnostic> {
+    let is_rows = match &entry.node.kind {
+        NodeKind::List(rows) => rows.iter().all(|row| row.node.as_table().is_some()),
+        _ => false,
+    };
+    let message = format!("`{key}` holds combinations of keys and cannot be a foreach key itself");
+    let hint = "give the key another name; a combination is a table: { angle = \"top\" }";
+    (!is_rows).then(|| source.error("reserved-name", whole(entry), message).with_hint(hint))
+}
+
+/// The bytes from the key to the end of the value.
+fn whole(entry: &Entry) -> Span {
+    Span::new(entry.key_span.start, entry.node.span.end.max(entry.key_span.end))
+}
+
 fn misplaced_in_foreach(source: &Source<'_>, task: &TaskNode<'_>, key: &str, entry: &Entry, what: &str) -> Diagnostic {
     let message = format!("`{key}` {what}");
-    let span = Span::new(entry.key_span.start, entry.node.span.end.max(entry.key_span.end));
-    let mut diagnostic = source.error("misplaced-key", span, message);
+    let mut diagnostic = source.error("misplaced-key", whole(entry), message);
     diagnostic.hint = Some(format!("write it on the task `{}`, above its foreach", task.name));
-    diagnostic.fix = move_to_task(source, task.node, task.table, entry);
+    let (from, to) = (path!["task", task.name, "foreach", key], path!["task", task.name, key]);
+    diagnostic.fix = move_key(source, &from, &to, format!("move `{key}` to the task"));
     diagnostic
 }
 
@@ -86,8 +104,11 @@ fn check_keys(source: &Source<'_>, task: &TaskNode<'_>, kind: TaskType, diagnost
             check_setting(source, kind, setting, &entry.node, diagnostics);
         } else if info.input(key).is_some() || info.open && is_unlike_any_key(key) {
             let message = format!("`{key}` does not stand on the task itself");
-            let hint = format!("inputs stand in `with`: with.{key} = …");
-            diagnostics.push(source.error("misplaced-key", entry.key_span, message).with_hint(hint));
+            let hint = format!("inputs stand in `with`: write `{key}` there");
+            let mut diagnostic = source.error("misplaced-key", entry.key_span, message).with_hint(hint);
+            let (from, to) = (path!["task", task.name, key], path!["task", task.name, "with", key]);
+            diagnostic.fix = move_key(source, &from, &to, format!("move `{key}` to `with`"));
+            diagnostics.push(diagnostic);
         } else if settings_named(key).next().is_some() {
             diagnostics.push(setting_of_other_type(source, key, entry, kind));
         }
@@ -105,7 +126,7 @@ fn setting_of_other_type(source: &Source<'_>, key: &str, entry: &Entry, kind: Ta
     let message = format!("`{key}` is a setting of {}, not of `{}`", others.join(" and "), word(&kind));
     let diagnostic = source.error("unknown-key", entry.key_span, message);
     if task_type(kind).open {
-        diagnostic.with_hint(format!("a parameter of the preset stands in `with`: with.{key} = …"))
+        diagnostic.with_hint("a parameter of the preset stands in `with`")
     } else {
         diagnostic
     }

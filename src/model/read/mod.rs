@@ -26,7 +26,7 @@ use super::{
     schema,
 };
 use crate::{
-    diagnostic::{Diagnostic, Severity, Span},
+    diagnostic::{Diagnostic, Severity, Span, position},
     files::{self, Format, Node, Path, Shape, Step},
 };
 
@@ -56,16 +56,16 @@ impl<T> Parsed<T> {
 }
 
 /// The text of a file, or why it is none.
-pub fn read_bytes(bytes: &[u8], file: &Arc<str>) -> Result<Arc<str>, Diagnostic> {
+pub fn read_bytes(bytes: &[u8], file: &Arc<str>) -> Result<Arc<str>, Box<Diagnostic>> {
     if bytes.len() as u64 > MAX_DOCUMENT_BYTES {
-        return Err(file_too_large(file));
+        return Err(Box::new(file_too_large(file)));
     }
     std::str::from_utf8(bytes).map(Arc::from).map_err(|error| {
-        let before = &bytes[..error.valid_up_to()];
-        let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+        let before = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
+        let line = position(before, before.len()).line;
         let byte = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
         let message = format!("the file is not UTF-8: byte 0x{byte:02x} in line {line}");
-        Diagnostic::error("not-utf8", file, None, message).with_hint("save it as UTF-8")
+        Box::new(Diagnostic::error("not-utf8", file, None, message).with_hint("save it as UTF-8"))
     })
 }
 

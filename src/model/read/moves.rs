@@ -1,83 +1,80 @@
-//! The fix that moves a key out of `foreach` to its task, as edits of whole lines.
+//! The fix that moves a key to where it belongs.
 
-use super::Source;
+use super::{Source, parse, shape_of};
 use crate::{
-    diagnostic::{Fix, Span, TextEdit},
-    files::{Entry, Format, Node, NodeKind, Table},
+    diagnostic::{Fix, TextEdit},
+    files::{Comments, Entry, Format, Node, NodeKind, Path, Step, Table, edit},
+    model::document::Kind,
 };
 
-/// Moves `entry`, which stands below `foreach`, to the task `table` at `node`; none where the
-/// text is laid out so that lines cannot be moved.
-pub(super) fn move_to_task(source: &Source<'_>, node: &Node, table: &Table, entry: &Entry) -> Option<Fix> {
-    let foreach = table.entries.get("foreach")?;
-    let pair = Span::new(entry.key_span.start, entry.node.span.end);
-    if pair.start >= pair.end || matches!(entry.node.kind, NodeKind::Table(_)) {
-        return None;
-    }
-    let written = source.text.get(pair.range())?;
-    let (insert_at, text) = match source.format {
-        Format::Toml => place_in_toml(source, node, table, &foreach.node, written)?,
-        Format::Kdl => place_in_kdl(source, foreach, entry, written)?,
+/// Moves the value at `from` to `to`, whose table is made when it is not there yet. None where
+/// the text cannot be edited in place.
+pub(super) fn move_key(source: &Source<'_>, from: &Path, to: &Path, title: String) -> Option<Fix> {
+    let text = edit::Source { text: source.text, format: source.format, shape: shape_of(Kind::Chain) };
+    let value = &as_written_at(to, source.tree.get(from)?);
+    let (Step::Key(key), table) = to.0.split_last()? else { return None };
+    let table = Path(table.to_vec());
+    let inserted = if source.tree.get(&table).is_some() {
+        edit::insert(&text, &table, key, value).ok()?
+    } else {
+        let (Step::Key(table_key), parent) = table.0.split_last()? else { return None };
+        edit::insert(&text, &Path(parent.to_vec()), table_key, &table_of(key, value)).ok()?
     };
-    let insert = TextEdit { span: Span::new(insert_at, insert_at), text };
-    let remove = TextEdit { span: removal(source.text, pair), text: String::new() };
-    let mut edits = vec![insert, remove];
-    edits.sort_by_key(|edit| edit.span);
-    Some(Fix { title: "move it to the task".to_owned(), edits })
+    let removed = edit::remove(&text, from).ok()?;
+    // Each edit is right by itself; both together are tried here, with the comments if possible.
+    let is_right = |edits: &Vec<TextEdit>| {
+        let edited = edit::apply(source.text, edits).ok();
+        let tree = edited.and_then(|edited| parse(&edited, source.file, source.format).0);
+        let moved = tree.as_ref().filter(|tree| tree.get(from).is_none()).and_then(|tree| tree.get(to));
+        moved.is_some_and(|moved| moved.to_json() == value.to_json())
+    };
+    let together = |mut edits: Vec<TextEdit>| {
+        edits.extend(removed.iter().cloned());
+        edits.sort_by_key(|edit| edit.span);
+        edits
+    };
+    let commented = together(with_comments(source, from, &inserted));
+    let edits = if is_right(&commented) { commented } else { Some(together(inserted)).filter(is_right)? };
+    Some(Fix { title, edits })
 }
 
-/// After the last plain line below the header `[task.x]`.
-fn place_in_toml(
-    source: &Source<'_>,
-    task: &Node,
-    table: &Table,
-    foreach: &Node,
-    written: &str,
-) -> Option<(usize, String)> {
-    let has_header = |node: &Node| source.text[node.span.start..].starts_with('[');
-    if !has_header(task) || !has_header(foreach) || written.contains('\n') {
-        return None;
+/// The insertion with the comments beside the value at `from` above it.
+fn with_comments(source: &Source<'_>, from: &Path, inserted: &[TextEdit]) -> Vec<TextEdit> {
+    let mut edits = inserted.to_vec();
+    let Some((Step::Key(key), parent)) = from.0.split_last() else { return edits };
+    let parent = source.tree.get(&Path(parent.to_vec())).and_then(Node::as_table);
+    let Some(comments) = parent.and_then(|table| table.entries.get(key)).map(|entry| &entry.comments) else {
+        return edits;
+    };
+    let marker = if source.format == Format::Toml { "#" } else { "//" };
+    let lines = comments.above.iter().chain(&comments.trailing).filter(|line| !line.is_empty());
+    if let Some(first) = edits.first_mut() {
+        let start = first.text.len() - first.text.trim_start().len();
+        let indent = first.text[..start].rsplit(['\n', '\r']).next().unwrap_or_default().to_owned();
+        let block: Vec<String> = lines.map(|line| format!("{marker} {}\n{indent}", line.trim_start())).collect();
+        first.text.insert_str(start, &block.concat());
     }
-    let is_plain = |node: &Node| !matches!(node.kind, NodeKind::Table(_) | NodeKind::List(_));
-    let plain = table.entries.values().filter(|e| is_plain(&e.node) && e.key_span.start > task.span.end);
-    let after = plain.map(|e| e.node.span.end).max().unwrap_or(task.span.end);
-    let line_break = line_break(source.text);
-    let line_end = source.text[after..].find('\n').map_or(source.text.len(), |i| after + i + 1);
-    let missing_break = if source.text[..line_end].ends_with('\n') { "" } else { line_break };
-    Some((line_end, format!("{missing_break}{written}{line_break}")))
+    edits
 }
 
-/// Before the node `foreach`, on a line of its own where `foreach` has one.
-fn place_in_kdl(source: &Source<'_>, foreach: &Entry, entry: &Entry, written: &str) -> Option<(usize, String)> {
-    let between = source.text.get(entry.key_span.end..entry.node.span.start)?;
-    if between.contains('=') {
-        return None;
+/// `node` as the schema has it at `to`: one argument of a KDL node is a list below `foreach`, and
+/// a scalar where the task has one.
+fn as_written_at(to: &Path, node: &Node) -> Node {
+    let shape = to.0.iter().try_fold(shape_of(Kind::Chain), |shape, step| match step {
+        Step::Key(key) => shape.at_key(key),
+        Step::Index(_) => Some(shape.element()),
+    });
+    match &node.kind {
+        NodeKind::List(list) if list.len() == 1 && shape.is_some_and(|shape| !shape.takes_list()) => {
+            list[0].node.clone()
+        }
+        _ => node.clone(),
     }
-    let start = foreach.key_span.start;
-    let line_start = source.text[..start].rfind('\n').map_or(0, |i| i + 1);
-    let indent = &source.text[line_start..start];
-    let separator =
-        if indent.trim().is_empty() { format!("{}{indent}", line_break(source.text)) } else { "; ".to_owned() };
-    Some((start, format!("{written}{separator}")))
 }
 
-/// The pair and what separates it from the rest: its line when it stands alone.
-fn removal(text: &str, pair: Span) -> Span {
-    let line_start = text[..pair.start].rfind('\n').map_or(0, |i| i + 1);
-    let line_end = text[pair.end..].find('\n').map_or(text.len(), |i| pair.end + i + 1);
-    let before = &text[line_start..pair.start];
-    let after = text[pair.end..line_end].trim();
-    if before.trim().is_empty() && (after.is_empty() || after == ";") {
-        return Span::new(line_start, line_end);
-    }
-    let rest = &text[pair.end..];
-    let spaces = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-    let semicolon = usize::from(rest[spaces..].starts_with(';'));
-    let end = pair.end + if semicolon == 1 { spaces + 1 } else { 0 };
-    let trailing = text[end..].len() - text[end..].trim_start_matches([' ', '\t']).len();
-    Span::new(pair.start, end + trailing)
-}
-
-fn line_break(text: &str) -> &'static str {
-    if text.contains("\r\n") { "\r\n" } else { "\n" }
+/// A table with one key.
+pub(super) fn table_of(key: &str, node: &Node) -> Node {
+    let entry = Entry { key_span: node.span, node: node.clone(), comments: Comments::default() };
+    let table = Table { entries: [(key.to_owned(), entry)].into_iter().collect(), dangling: Vec::new() };
+    Node { span: node.span, kind: NodeKind::Table(table) }
 }

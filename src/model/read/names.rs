@@ -11,17 +11,17 @@ use crate::{
 
 /// Tables whose keys are names, by kind: the way to the table and what the names name.
 const NAMED: &[(Kind, &[&str], &str)] = &[
-    (Kind::Preset, &["params"], "parameter"),
-    (Kind::Preset, &["node"], "node"),
-    (Kind::Preset, &["outputs"], "output"),
-    (Kind::Template, &["params"], "parameter"),
-    (Kind::AbTest, &["variations"], "variation"),
-    (Kind::AbTest, &["blocks"], "block"),
-    (Kind::Chain, &["vars"], "variable"),
-    (Kind::Chain, &["task"], "task"),
-    (Kind::Chain, &["task", "*", "foreach"], "foreach key"),
-    (Kind::Chain, &["task", "*", "node"], "node"),
-    (Kind::Chain, &["task", "*", "outputs"], "output"),
+    (Kind::Preset, &["params"], "a parameter"),
+    (Kind::Preset, &["node"], "a node"),
+    (Kind::Preset, &["outputs"], "an output"),
+    (Kind::Template, &["params"], "a parameter"),
+    (Kind::AbTest, &["variations"], "a variation"),
+    (Kind::AbTest, &["blocks"], "a block"),
+    (Kind::Chain, &["vars"], "a variable"),
+    (Kind::Chain, &["task"], "a task"),
+    (Kind::Chain, &["task", "*", "foreach"], "a foreach key"),
+    (Kind::Chain, &["task", "*", "node"], "a node"),
+    (Kind::Chain, &["task", "*", "outputs"], "an output"),
 ];
 
 /// Checks every name of a document of `kind`.
@@ -49,7 +49,7 @@ fn check_layer_names(source: &Source<'_>, way: &[&str], diagnostics: &mut Vec<Di
         let Some(node) = layer.get(&path!["name"]) else { continue };
         let Some(name) = node.as_str() else { continue };
         if !is_identifier(name) {
-            diagnostics.push(invalid(source, name, node.span, "layer"));
+            diagnostics.push(invalid(source, name, node.span, "a layer"));
         }
         let owner = Path(layer_path.0[..layer_path.0.len() - 1].to_vec());
         if seen.contains(&(owner.clone(), name.to_owned())) {
@@ -64,8 +64,7 @@ fn check_layer_names(source: &Source<'_>, way: &[&str], diagnostics: &mut Vec<Di
 }
 
 fn invalid(source: &Source<'_>, name: &str, span: crate::diagnostic::Span, what: &str) -> Diagnostic {
-    let message =
-        format!("`{name}` cannot be the name of a {what}: letters, digits and `_`, not beginning with a digit");
+    let message = format!("`{name}` cannot be the name of {what}: letters, digits and `_`, not beginning with a digit");
     let diagnostic = source.error("invalid-identifier", span, message);
     match identifier_like(name) {
         Some(better) => diagnostic.with_hint(format!("`{better}` would be one")),

@@ -2,7 +2,7 @@
 
 use super::{Source, values::matches};
 use crate::{
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, Span},
     files::{Entry, Node, NodeKind, Path},
     ident::did_you_mean,
 };
@@ -47,7 +47,8 @@ fn check_node(source: &Source<'_>, path: &Path, node: &Node, diagnostics: &mut V
 fn not_metadata(source: &Source<'_>, key: &str, entry: &Entry) -> Diagnostic {
     let message =
         format!("`{key}` is {}: beside its class a node has title, bypass and pos only", entry.node.describe());
-    let diagnostic = source.error("unknown-key", entry.key_span, message);
+    let span = Span::new(entry.key_span.start, entry.node.span.end.max(entry.key_span.end));
+    let diagnostic = source.error("unknown-key", span, message);
     match did_you_mean(key, METADATA) {
         Some(meant) => diagnostic.with_hint(format!("did you mean `{meant}`?")).with_fix(
             format!("rename to `{meant}`"),

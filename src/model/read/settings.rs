@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{
     Source,
+    moves::table_of,
     values::{check_length, check_lengths, check_reference},
     word,
 };
@@ -58,6 +59,9 @@ pub(super) fn check_setting(
     node: &Node,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
+    if setting.interpolated && node.as_str().is_some_and(has_interpolation) {
+        return;
+    }
     if let Some(shape) = value_shapes().get(&(kind, setting.name)) {
         diagnostics.extend(files::validate(&table_of(setting.name, node), shape, source.file));
     }
@@ -76,20 +80,17 @@ pub(super) fn check_setting(
     }
 }
 
-/// A table with one key.
-fn table_of(key: &str, node: &Node) -> Node {
-    let entry = Entry { key_span: node.span, node: node.clone(), comments: Comments::default() };
-    let table = Table { entries: [(key.to_owned(), entry)].into_iter().collect(), dangling: Vec::new() };
-    Node { span: node.span, kind: NodeKind::Table(table) }
-}
-
 /// An input takes a link, the path of a file or an interpolation: text, or a list of texts.
 fn check_input(source: &Source<'_>, kind: TaskType, input: &InputInfo, node: &Node) -> Vec<Diagnostic> {
     let is_text = |node: &Node| matches!(node.kind, NodeKind::String(_));
-    let is_colour_like = node.as_str().is_some_and(|text| text.starts_with('#'));
+    let wrong_colour = node.as_str().filter(|text| input.literal.is_some() && text.starts_with('#') && !is_color(text));
+    if let Some(text) = wrong_colour {
+        let message = format!("`{text}` is not a colour such as \"#ffffff\"");
+        return vec![source.error("bad-pattern", node.span, message)];
+    }
     let fits = match &node.kind {
         NodeKind::List(list) => input.list && list.iter().all(|element| is_text(&element.node)),
-        _ => is_text(node) && !(is_colour_like && input.literal.is_some()),
+        _ => is_text(node),
     };
     if fits {
         return Vec::new();
@@ -102,15 +103,26 @@ fn check_input(source: &Source<'_>, kind: TaskType, input: &InputInfo, node: &No
     vec![source.error("wrong-type", node.span, message).with_hint(input.description)]
 }
 
+/// Whether `text` has a brace without a space after it.
+fn has_interpolation(text: &str) -> bool {
+    text.split('{').skip(1).any(|after| after.starts_with(|c: char| !c.is_whitespace()))
+}
+
+fn is_color(text: &str) -> bool {
+    let digits = text.strip_prefix('#').unwrap_or_default();
+    matches!(digits.len(), 3 | 6 | 8) && digits.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 /// The shapes of tables with one setting, or of literals of inputs, by type of task and name.
 fn value_shapes() -> &'static IndexMap<(TaskType, &'static str), Shape> {
     static SHAPES: OnceLock<IndexMap<(TaskType, &'static str), Shape>> = OnceLock::new();
     SHAPES.get_or_init(|| {
-        let settings = task_types()
-            .flat_map(|kind| task_type(kind).settings.iter().map(move |s| ((kind, s.name), schema::for_setting(s))));
+        let settings = task_types().flat_map(|kind| {
+            task_type(kind).settings.iter().map(move |s| ((kind, s.name), schema::for_value(&s.shape, s.name)))
+        });
         let literals = task_types().flat_map(|kind| {
             let inputs = task_type(kind).inputs.iter();
-            inputs.filter_map(move |i| i.literal.as_ref().map(|l| ((kind, i.name), schema::for_literal(l, i.name))))
+            inputs.filter_map(move |i| i.literal.as_ref().map(|l| ((kind, i.name), schema::for_value(l, i.name))))
         });
         settings.chain(literals).map(|((kind, name), schema)| ((kind, name), only_key(name, &schema))).collect()
     })

@@ -16,12 +16,12 @@ use crate::{
 pub(super) fn matches<'a>(tree: &'a Node, way: &[&str]) -> Vec<(Path, &'a Node)> {
     let mut found = vec![(Path::default(), tree)];
     for step in way {
-        found = found.into_iter().flat_map(|(path, node)| steps_into(path, node, step)).collect();
+        found = found.into_iter().flat_map(|(path, node)| steps_into(&path, node, step)).collect();
     }
     found
 }
 
-fn steps_into<'a>(path: Path, node: &'a Node, step: &str) -> Vec<(Path, &'a Node)> {
+fn steps_into<'a>(path: &Path, node: &'a Node, step: &str) -> Vec<(Path, &'a Node)> {
     match &node.kind {
         NodeKind::Table(table) if step == "*" => {
             table.entries.iter().map(|(key, entry)| (path.join(key), &entry.node)).collect()
@@ -67,8 +67,12 @@ pub(super) fn check_document(source: &Source<'_>, kind: Kind, diagnostics: &mut 
 
 /// Checks timeouts and waits, in documents and in the configuration.
 pub(super) fn check_durations(source: &Source<'_>, diagnostics: &mut Vec<Diagnostic>) {
-    TIMEOUTS.iter().for_each(|way| each(source, way, diagnostics, check_timeout));
-    BACKOFFS.iter().for_each(|way| each(source, way, diagnostics, check_backoff));
+    for way in TIMEOUTS {
+        each(source, way, diagnostics, check_timeout);
+    }
+    for way in BACKOFFS {
+        each(source, way, diagnostics, check_backoff);
+    }
 }
 
 /// Checks the lengths of lists below `tree`, which is a document or looks like one.
@@ -89,7 +93,7 @@ pub(super) fn check_length(
     form: &str,
 ) -> Option<Diagnostic> {
     let NodeKind::List(list) = &node.kind else { return None };
-    let message = format!("this has {} numbers, not those of {form}", list.len());
+    let message = format!("a list of {} stands where {form} is meant", list.len());
     (!(fewest..=most).contains(&list.len())).then(|| source.error("wrong-length", node.span, message))
 }
 

@@ -53,6 +53,11 @@ fn invalid<T>(what: impl Into<String>) -> Result<T, PatternError> {
     Err(PatternError::Invalid(what.into()))
 }
 
+/// A character as a member of a class, whatever it means there.
+fn class_char(char: char) -> String {
+    format!(r"\x{{{:x}}}", u32::from(char))
+}
+
 struct Translator<'a> {
     rest: std::iter::Peekable<std::str::Chars<'a>>,
     out: String,
@@ -198,11 +203,11 @@ impl<'a> Translator<'a> {
                 self.rest.next();
                 let Some(char) = self.rest.next() else { return invalid("a bracket is not closed") };
                 match self.class_member(char, &mut text)? {
-                    Some(high) if low <= high => text += &format!(r"\x{{{:x}}}-\x{{{:x}}}", low as u32, high as u32),
+                    Some(high) if low <= high => text.extend([class_char(low), "-".to_owned(), class_char(high)]),
                     _ => return invalid("a range is the wrong way round"),
                 }
             } else {
-                text += &format!(r"\x{{{:x}}}", low as u32);
+                text.push_str(&class_char(low));
             }
         }
         text.push(']');

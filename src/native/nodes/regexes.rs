@@ -25,8 +25,9 @@ fn flags(inputs: &Inputs) -> Result<Flags, NodeError> {
     })
 }
 
-fn unfit_pattern(error: impl ToString) -> NodeError {
-    NodeError::unfit("regex_pattern", error.to_string())
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` passes")]
+fn unfit_pattern(error: impl std::fmt::Display) -> NodeError {
+    NodeError::unfit("regex_pattern", format!("{error}"))
 }
 
 /// The compiled pattern; none when Python would refuse it.

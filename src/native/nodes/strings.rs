@@ -16,6 +16,9 @@ pub(super) const NODES: &[NativeNode] = &[
     NativeNode { class: "StringCompare", run: compare, bytes: |_| Ok(0), sized_by: &[] },
 ];
 
+/// A choice and what it does.
+type Mode<F> = (&'static str, F);
+
 fn text(text: impl Into<String>) -> Vec<NodeValue> {
     vec![NodeValue::String(text.into())]
 }
@@ -43,7 +46,7 @@ fn length(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
 }
 
 fn convert_case(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
-    let modes: [(&'static str, fn(&str) -> String); 4] = [
+    let modes: [Mode<fn(&str) -> String>; 4] = [
         ("UPPERCASE", |string| string.to_uppercase()),
         ("lowercase", |string| string.to_lowercase()),
         ("Capitalize", capitalize),
@@ -107,7 +110,7 @@ fn title_char(char: char) -> String {
 
 fn trim(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let string = inputs.string("string")?;
-    let modes: [(&'static str, fn(&str) -> &str); 3] = [
+    let modes: [Mode<fn(&str) -> &str>; 3] = [
         ("Both", |string| string.trim_matches(is_python_space)),
         ("Left", |string| string.trim_start_matches(is_python_space)),
         ("Right", |string| string.trim_end_matches(is_python_space)),

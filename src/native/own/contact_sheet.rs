@@ -26,30 +26,17 @@ enum Labels {
 pub(super) fn run(step: &Step<'_>) -> Result<StepOutput, StepError> {
     let options = options(step)?;
     let labels = labels(step)?;
-    let image = match step.files.get("images") {
-        Some(files) => {
-            let pictures = file_pictures(step, &labels)?;
-            let layout = laid_out(&pictures, &options)?;
-            // One file after the other: only one is in memory.
-            paint(&layout, &options, files.len(), |index| {
-                let decoded = files::read_image(step.root, &files[index].path, step.limits)?;
-                Ok((Arc::new(with_alpha(decoded)), 0))
-            })?
-        }
-        None => {
-            let frames = frames_to_save(step.inputs.value("images")?)?;
-            let pictures: Vec<_> = frames
-                .iter()
-                .enumerate()
-                .map(|(index, (image, _))| Picture {
-                    width: image.width,
-                    height: image.height,
-                    label: label(&labels, index, ""),
-                })
-                .collect();
-            let layout = laid_out(&pictures, &options)?;
-            paint(&layout, &options, frames.len(), |index| Ok(frames[index].clone()))?
-        }
+    let image = if let Some(files) = step.files.get("images") {
+        let layout = laid_out(&file_pictures(step, &labels)?, &options)?;
+        // One file after the other: only one is in memory.
+        paint(&layout, &options, |index| {
+            let decoded = files::read_image(step.root, &files[index].path, step.limits)?;
+            Ok((Arc::new(decoded.into_image()), 0))
+        })?
+    } else {
+        let frames = frames_to_save(step.inputs.value("images")?)?;
+        let layout = laid_out(&frame_pictures(&frames, &labels), &options)?;
+        paint(&layout, &options, |index| Ok(frames[index].clone()))?
     };
     Ok(vec![image.into()].into())
 }
@@ -57,21 +44,14 @@ pub(super) fn run(step: &Step<'_>) -> Result<StepOutput, StepError> {
 /// The sheet as bytes and in `f32`, and the largest picture.
 pub(super) fn bytes(step: &Step<'_>) -> Result<u64, StepError> {
     let options = options(step)?;
-    let (layout, largest) = match step.files.get("images") {
-        Some(files) => {
-            let headers = files.iter().map(|file| files::read_header(step.root, &file.path, step.limits));
-            let headers = headers.collect::<Result<Vec<_>, _>>()?;
-            let largest = headers.iter().map(|header| 2 * decoded_bytes(header)).max().unwrap_or(0);
-            (laid_out(&file_pictures(step, &Labels::None)?, &options)?, largest)
-        }
-        None => {
-            let frames = frames_to_save(step.inputs.value("images")?)?;
-            let pictures: Vec<_> = frames
-                .iter()
-                .map(|(image, _)| Picture { width: image.width, height: image.height, label: String::new() })
-                .collect();
-            (laid_out(&pictures, &options)?, 0)
-        }
+    let (layout, largest) = if let Some(files) = step.files.get("images") {
+        let headers = files.iter().map(|file| files::read_header(step.root, &file.path, step.limits));
+        let headers = headers.collect::<Result<Vec<_>, _>>()?;
+        let largest = headers.iter().map(|header| 2 * decoded_bytes(header)).max().unwrap_or(0);
+        (laid_out(&file_pictures(step, &Labels::None)?, &options)?, largest)
+    } else {
+        let frames = frames_to_save(step.inputs.value("images")?)?;
+        (laid_out(&frame_pictures(&frames, &Labels::None), &options)?, 0)
     };
     Ok((layout.width * layout.height) as u64 * 15 + largest)
 }
@@ -89,6 +69,15 @@ fn file_pictures(step: &Step<'_>, labels: &Labels) -> Result<Vec<Picture>, StepE
         .collect()
 }
 
+fn frame_pictures(frames: &[Frame], labels: &Labels) -> Vec<Picture> {
+    let picture = |(index, (image, _)): (usize, &Frame)| Picture {
+        width: image.width,
+        height: image.height,
+        label: label(labels, index, ""),
+    };
+    frames.iter().enumerate().map(picture).collect()
+}
+
 fn laid_out(pictures: &[Picture], options: &SheetOptions) -> Result<SheetLayout, NodeError> {
     if pictures.is_empty() {
         return Err(NodeError::unfit("images", "there is no picture to put on the sheet"));
@@ -103,11 +92,10 @@ type Frame = (Arc<Image>, usize);
 fn paint(
     layout: &SheetLayout,
     options: &SheetOptions,
-    count: usize,
     picture: impl Fn(usize) -> Result<Frame, StepError>,
 ) -> Result<Image, StepError> {
     let mut canvas = paint_frame(layout, options);
-    for (index, rect) in layout.pictures.iter().enumerate().take(count) {
+    for (index, rect) in layout.pictures.iter().enumerate() {
         let (image, frame) = picture(index)?;
         let single = raster::select(&image, frame, 1);
         let method = if (rect.width, rect.height) == (single.width, single.height) {
@@ -120,14 +108,6 @@ fn paint(
         paint_picture(&mut canvas, layout, index, &scaled, 0);
     }
     Ok(canvas.into_image())
-}
-
-/// RGBA where the file has transparency, with the first frame only.
-fn with_alpha(decoded: crate::imagefile::Decoded) -> Image {
-    let Some(mask) = decoded.mask else { return decoded.image };
-    let pixels = decoded.image.data.chunks_exact(3).zip(&mask.data);
-    let data = pixels.flat_map(|(rgb, mask)| [rgb[0], rgb[1], rgb[2], 1.0 - mask]).collect();
-    Image { channels: 4, data, ..decoded.image }
 }
 
 fn options(step: &Step<'_>) -> Result<SheetOptions, NodeError> {

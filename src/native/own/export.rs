@@ -13,8 +13,8 @@ use crate::{
     raster::Image,
 };
 
-/// Writes `file` (files, byte for byte when they already are of the format) or `image` to `path`,
-/// relative to the workspace. The format is `format`, else what the ending of `path` says. Several
+/// Writes `images` (files, byte for byte when they already are of the format; IMAGE or MASK) to `path`,
+/// relative to the workspace. The format is `format` unless that is empty, else what the ending of `path` says. Several
 /// files get `.1`, `.2`, … before the ending.
 pub(super) fn run(step: &Step<'_>) -> Result<StepOutput, StepError> {
     let path = step.inputs.string("path")?;
@@ -44,12 +44,12 @@ pub(super) fn bytes(step: &Step<'_>) -> Result<u64, StepError> {
             let sizes = files.iter().filter_map(|file| files::read_header(step.root, &file.path, step.limits).ok());
             Ok(sizes.map(|header| decoded_bytes(&header)).max().unwrap_or(0))
         }
-        None => Ok(step.inputs.value("image")?.pixel_bytes() / 2),
+        None => Ok(step.inputs.value("images")?.pixel_bytes() / 2),
     }
 }
 
 fn source_files<'a>(step: &'a Step<'_>) -> Option<&'a Vec<crate::graph::BoundFile>> {
-    step.files.get("file").or_else(|| step.files.get("image"))
+    step.files.get("images")
 }
 
 /// None: as the source is.
@@ -79,24 +79,16 @@ fn copy(step: &Step<'_>, from: &str, to: String, wanted: Option<Format>) -> Resu
     let texts = imagefile::metadata(&bytes);
     let texts: Vec<_> = texts.iter().map(|(key, text)| (key.as_str(), text.as_str())).collect();
     let decoded = files::read_image(step.root, from, step.limits)?;
-    let image = with_alpha(decoded);
+    let image = decoded.into_image();
     let size = (image.width as u32, image.height as u32);
     let bytes = imagefile::encode(&image, 0, format, &texts)?;
     Ok(WrittenFile { path: to, bytes, size })
 }
 
-/// RGBA where the file has transparency.
-fn with_alpha(decoded: imagefile::Decoded) -> Image {
-    let Some(mask) = decoded.mask else { return decoded.image };
-    let pixels = decoded.image.data.chunks_exact(3).zip(&mask.data);
-    let data = pixels.flat_map(|(rgb, mask)| [rgb[0], rgb[1], rgb[2], 1.0 - mask]).collect();
-    Image { channels: 4, data, ..decoded.image }
-}
-
 fn write_frames(step: &Step<'_>, path: &str, format: Format) -> Result<Vec<WrittenFile>, StepError> {
-    let frames: Vec<(Arc<Image>, usize)> = match step.inputs.value("image")? {
+    let frames: Vec<(Arc<Image>, usize)> = match step.inputs.value("images")? {
         value @ (NodeValue::Image(_) | NodeValue::Mask(_) | NodeValue::List(_)) => frames_to_save(value)?,
-        _ => return Err(NodeError::unfit("image", "it is neither a picture nor a file").into()),
+        _ => return Err(NodeError::unfit("images", "it is neither a picture nor a file").into()),
     };
     let count = frames.len();
     frames

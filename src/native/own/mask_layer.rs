@@ -87,7 +87,7 @@ fn plain_source(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<Mask, S
     }
     if let Some(shape) = &layer.shape {
         let drawn = vision::draw_outline(&outline(layer, shape)?, image.width, image.height);
-        return Ok(repeated(drawn, image.batch));
+        return Ok(repeated(&drawn, image.batch));
     }
     // A bound layer names its file by position among the files of the node.
     let position = layer.file.as_deref().and_then(|text| text.parse::<usize>().ok());
@@ -110,11 +110,11 @@ fn from_file(decoded: Decoded, image: &Image) -> Result<Mask, String> {
         let method = if smaller { ResizeMethod::Area } else { ResizeMethod::Bilinear };
         mask = raster::resize_mask(&mask, image.width, image.height, method).map_err(|error| error.to_string())?;
     }
-    Ok(repeated(mask, image.batch))
+    Ok(repeated(&mask, image.batch))
 }
 
-fn repeated(mask: Mask, batch: usize) -> Mask {
-    Mask { batch, data: mask.data.repeat(batch), ..mask }
+fn repeated(mask: &Mask, batch: usize) -> Mask {
+    Mask { batch, data: mask.data.repeat(batch), ..*mask }
 }
 
 /// The outline of a shape; without x, y, width, height it fills the picture.

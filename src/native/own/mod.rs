@@ -5,7 +5,7 @@
 //! | `ComfywrightMask` | `image` IMAGE, `layers` list of layers | MASK merged, MASK one for each layer |
 //! | `ComfywrightContactSheet` | `images` files or IMAGE, `columns`, `cell`, `labels`, `title`, `background` | IMAGE |
 //! | `ComfywrightScore` | `image` IMAGE, `metrics` list of names | IMAGE passed on, a FLOAT for each metric |
-//! | `ComfywrightExport` | `file` files, or `image` IMAGE or MASK; `path`, `format`, `quality` | none |
+//! | `ComfywrightExport` | `images` files, IMAGE or MASK; `path`, `format`, `quality` | none |
 
 mod contact_sheet;
 mod export;

@@ -1,0 +1,189 @@
+//! Variations of a test: what differs between them goes into the prompt or to the preset.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::judge::Visit;
+use crate::{
+    compile::{Referred, Template, check_param},
+    files::Path,
+    graph::unescape_literal,
+    ident::did_you_mean,
+    model::{AbTest, Body, Kind, Param, Preset},
+    path,
+};
+
+pub(super) fn check(visit: &mut Visit<'_>) {
+    let Body::AbTest(test) = &visit.subject.document.body else { return };
+    if test.variations.len() < 2 {
+        let message = "a test compares at least 2 variations";
+        visit.report.error_at_key("too-few-variations", &path!["variations"], message);
+    }
+    check_metric(visit, test);
+    let used = check_prompt(visit, test);
+    check_blocks(visit, test);
+    check_same_keys(visit, test);
+    let Some(preset) = resolve(visit, test) else { return };
+    let Body::Preset(preset) = &preset.document.body else { return };
+    let prompt = prompt_param(visit, test, preset);
+    if !preset.params.values().any(|p| p.role.as_deref() == Some("seed")) {
+        let place = preset_place(test);
+        visit.report.error_at_key("missing-role", &place, "the preset has no parameter with the role \"seed\"").hint =
+            Some("give its seed the role: role = \"seed\"".to_owned());
+    }
+    check_params(visit, test, preset, prompt.as_deref(), &used);
+}
+
+fn check_metric(visit: &mut Visit<'_>, test: &AbTest) {
+    let path = path!["decision", "metric"];
+    // What is not written is the default, which a later version measures.
+    if visit.subject.tree.get(&path).is_some() && !visit.context.metrics.contains(&test.decision.metric) {
+        let near = did_you_mean(&test.decision.metric, visit.context.metrics.iter().map(String::as_str));
+        let message = format!("nothing measures `{}`", test.decision.metric);
+        visit.report.error("unknown-metric", &path, message).hint = near.map(|near| format!("did you mean `{near}`?"));
+    }
+}
+
+/// Reports places of the prompt that nothing fills; gives the names that it inserts.
+fn check_prompt(visit: &mut Visit<'_>, test: &AbTest) -> BTreeSet<String> {
+    let place = path!["base_prompt"];
+    let template = match Template::parse(unescape_literal(&test.base_prompt)) {
+        Ok(template) => template,
+        Err(error) => {
+            visit.report.interpolation(&place, &error);
+            return BTreeSet::new();
+        }
+    };
+    let keys: BTreeSet<&String> = test.variations.values().flat_map(|v| v.keys()).chain(test.blocks.keys()).collect();
+    let mut used = BTreeSet::new();
+    for (path, span) in template.paths() {
+        let Some(name) = path.first() else { continue };
+        used.insert(name.clone());
+        if !keys.contains(name) {
+            let near = did_you_mean(name, keys.iter().map(|k| k.as_str()));
+            let message = format!("no variation and no block has a key `{name}`");
+            visit.report.error_within("bad-interpolation", &place, span, message).hint =
+                near.map(|near| format!("did you mean `{near}`?"));
+        }
+    }
+    used
+}
+
+fn check_blocks(visit: &mut Visit<'_>, test: &AbTest) {
+    for (name, values) in &test.blocks {
+        let path = path!["blocks", name];
+        if values.is_empty() {
+            visit.report.error("no-items", &path, "a block without values leaves nothing to test");
+        }
+        if test.variations.values().any(|v| v.contains_key(name)) {
+            let message = format!("`{name}` is a key of the variations, too");
+            visit.report.error_at_key("duplicate-key", &path, message).hint =
+                Some("a block varies equally for all variations; choose another name".to_owned());
+        }
+    }
+}
+
+/// A key that only some variations say would leave the others to the preset's default.
+fn check_same_keys(visit: &mut Visit<'_>, test: &AbTest) {
+    let all: BTreeSet<&String> = test.variations.values().flat_map(|v| v.keys()).collect();
+    for (name, variation) in &test.variations {
+        let missing: Vec<String> =
+            all.iter().filter(|key| !variation.contains_key(**key)).map(|key| format!("`{key}`")).collect();
+        if !missing.is_empty() {
+            let message = format!("the variation `{name}` does not say {}, which others do", missing.join(", "));
+            visit.report.error_at_key("uneven-variations", &path!["variations", name], message).hint =
+                Some("every variation says every key, so that what differs is known".to_owned());
+        }
+    }
+    let mut seen: Vec<(&String, &crate::model::ValueMap)> = Vec::new();
+    for (name, variation) in &test.variations {
+        if let Some((first, _)) = seen.iter().find(|(_, v)| *v == variation) {
+            let message = format!("the variations `{first}` and `{name}` are the same");
+            visit.report.error_at_key("same-variation", &path!["variations", name], message);
+        }
+        seen.push((name, variation));
+    }
+}
+
+fn preset_place(test: &AbTest) -> Path {
+    if test.preset.is_some() { path!["preset"] } else { path!["kind"] }
+}
+
+fn resolve(visit: &mut Visit<'_>, test: &AbTest) -> Option<Referred> {
+    let place = preset_place(test);
+    let Some(reference) = test.preset.as_ref().or(visit.context.config.defaults.preset.as_ref()) else {
+        visit.report.error_at_key("missing-preset", &place, "the test names no preset, and there is no default").hint =
+            Some("write preset = \"name\", or set [defaults] preset in comfywright.toml".to_owned());
+        return None;
+    };
+    let found = visit.context.library.resolve(reference, Kind::Preset);
+    found.map_err(|e| visit.report.error(e.code, &place, e.message).hint = e.hint).ok()
+}
+
+/// The preset's parameter that takes the prompt.
+fn prompt_param(visit: &mut Visit<'_>, test: &AbTest, preset: &Preset) -> Option<String> {
+    if let Some(name) = &test.prompt_param {
+        if preset.params.contains_key(name) {
+            return Some(name.clone());
+        }
+        let message = format!("the preset has no parameter `{name}`");
+        let near = did_you_mean(name, preset.params.keys().map(String::as_str));
+        visit.report.error("unknown-parameter", &path!["prompt_param"], message).hint =
+            near.map(|near| format!("did you mean `{near}`?"));
+        return None;
+    }
+    let with_role = preset.params.iter().find(|(_, p)| p.role.as_deref() == Some("prompt"));
+    if with_role.is_none() {
+        let message = "the preset has no parameter with the role \"prompt\"";
+        visit.report.error_at_key("missing-role", &preset_place(test), message).hint =
+            Some("name the one that takes the prompt: prompt_param = \"…\"".to_owned());
+    }
+    with_role.map(|(name, _)| name.clone())
+}
+
+/// Keys that the prompt does not insert are parameters of the preset, and their values fit.
+fn check_params(visit: &mut Visit<'_>, test: &AbTest, preset: &Preset, prompt: Option<&str>, used: &BTreeSet<String>) {
+    let mut given: BTreeSet<&str> = prompt.into_iter().collect();
+    for (name, variation) in &test.variations {
+        for (key, value) in variation.iter().filter(|(key, _)| !used.contains(*key)) {
+            check_value(visit, preset, prompt, key, value, &path!["variations", name, key]);
+            given.insert(key);
+        }
+    }
+    for (key, values) in test.blocks.iter().filter(|(key, _)| !used.contains(*key)) {
+        for (index, value) in values.iter().enumerate() {
+            check_value(visit, preset, prompt, key, value, &path!["blocks", key, index]);
+        }
+        given.insert(key);
+    }
+    for (key, value) in &test.with {
+        check_value(visit, preset, prompt, key, value, &path!["with", key]);
+        given.insert(key);
+    }
+    if prompt.is_none() {
+        return;
+    }
+    let is_free = |param: &Param| param.required && param.default.is_none() && param.role.as_deref() != Some("seed");
+    for (name, _) in preset.params.iter().filter(|(name, p)| is_free(p) && !given.contains(name.as_str())) {
+        let message = format!("the preset's parameter `{name}` is required");
+        visit.report.error_at_key("missing-parameter", &preset_place(test), message).hint =
+            Some(format!("give it to all: with.{name} = …"));
+    }
+}
+
+fn check_value(visit: &mut Visit<'_>, preset: &Preset, prompt: Option<&str>, key: &str, value: &Value, path: &Path) {
+    let Some(param) = preset.params.get(key) else {
+        let message = format!("`{key}` is neither in the prompt nor a parameter of the preset");
+        let near = did_you_mean(key, preset.params.keys().map(String::as_str));
+        visit.report.error_at_key("unknown-parameter", path, message).hint =
+            near.map(|near| format!("did you mean `{near}`?"));
+        return;
+    };
+    if prompt == Some(key) {
+        visit.report.error_at_key("unknown-parameter", path, format!("`{key}` takes the prompt itself")).hint =
+            Some("insert what differs into base_prompt".to_owned());
+    } else if let Err(message) = check_param(param, value) {
+        visit.report.error("bad-parameter", path, message);
+    }
+}

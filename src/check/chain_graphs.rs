@@ -1,0 +1,68 @@
+//! The graphs of a chain's tasks.
+
+use super::judge::Visit;
+use crate::{
+    compile::Program,
+    files::Path,
+    graph::{GraphProblem, check_graph, parse_link, unescape_literal},
+    model::{Body, TaskType},
+    path,
+};
+
+pub(super) fn check(visit: &mut Visit<'_>) {
+    let Some(program) = visit.program.take() else { return };
+    for number in 0..program.tasks.len() {
+        let Some(graph) = &program.tasks[number].sample else { continue };
+        visit.known_nodes += graph.nodes.values().filter(|n| visit.context.nodes.contains(&n.class)).count();
+        for problem in check_graph(graph, visit.context.nodes) {
+            report(visit, &program, number, problem);
+        }
+    }
+    visit.program = Some(program);
+}
+
+fn report(visit: &mut Visit<'_>, program: &Program, number: usize, problem: GraphProblem) {
+    let task = program.chain_task(number);
+    if problem.code == "unknown-class" && !visit.knows_all_classes {
+        let place = if task.preset.is_some() {
+            path!["task", &program.structure.tasks[number].name, "preset"]
+        } else {
+            program.place(number, None)
+        };
+        if let Some(node) = program.tasks[number].sample.as_ref().and_then(|g| g.nodes.get(&problem.node)) {
+            visit.unknown_class(&node.class, &place);
+        }
+        return;
+    }
+    if let Some(node) = task.node.get(&problem.node).filter(|_| task.kind == TaskType::Graph) {
+        let class_path = path!["task", &program.structure.tasks[number].name, "node", &problem.node, &node.class];
+        visit.node_problem(problem, &class_path);
+    } else if program.tasks[number].preset.is_some() {
+        // What is wrong inside the preset is the preset's own.
+        if let Some(place) = given_input(program, number, &problem) {
+            visit.report.error(problem.code, &place, problem.message).hint = problem.hint;
+        }
+    } else if problem.code != "no-output" {
+        let place = program.place(number, problem.input.as_deref());
+        visit.report.error(problem.code, &place, problem.message).hint = problem.hint;
+    }
+}
+
+/// Where the chain gives the value of a preset's input, if it is a parameter that the chain gives.
+fn given_input(program: &Program, number: usize, problem: &GraphProblem) -> Option<Path> {
+    let task = &program.tasks[number];
+    let Body::Preset(preset) = &task.preset.as_ref()?.document.body else { return None };
+    let input = problem.input.as_ref()?;
+    let bound = preset.params.iter().find(|(_, p)| {
+        p.bind.as_ref().is_some_and(|b| b.input == *input && b.node.as_ref().is_none_or(|n| *n == problem.node))
+    });
+    if let Some((name, _)) = bound {
+        return task.places.get(name).cloned();
+    }
+    let text = preset.node.get(&problem.node)?.inputs.get(input)?.as_str()?;
+    if parse_link(text).is_some() {
+        return None;
+    }
+    let template = crate::compile::Template::parse(unescape_literal(text)).ok()?;
+    template.paths().iter().find_map(|(names, _)| task.places.get(names.first()?).cloned())
+}

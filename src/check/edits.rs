@@ -1,0 +1,34 @@
+//! Fixes: edits of the document's text that mend what was found.
+
+use crate::{
+    diagnostic::{Diagnostic, Fix, Span, TextEdit},
+    files::{Node, NodeKind, Path},
+};
+
+/// Lets `diagnostic` replace the key at the end of `path` by `name`.
+pub(super) fn rename_key(diagnostic: &mut Diagnostic, tree: &Node, path: &Path, name: &str) {
+    replace(diagnostic, tree.key_span_of(path), format!("rename to `{name}`"), key(name));
+}
+
+/// Lets `diagnostic` replace the text at `path` by `text`; nothing where no text stands there.
+pub(super) fn replace_text(diagnostic: &mut Diagnostic, tree: &Node, path: &Path, text: &str) {
+    let Some(node) = tree.get(path).filter(|n| matches!(n.kind, NodeKind::String(_))) else { return };
+    replace(diagnostic, node.span, format!("replace it by \"{text}\""), quoted(text));
+}
+
+fn replace(diagnostic: &mut Diagnostic, span: Span, title: String, text: String) {
+    diagnostic.fix = Some(Fix { title, edits: vec![TextEdit { span, text }] });
+}
+
+/// A key as both formats write it.
+fn key(name: &str) -> String {
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let is_bare = starts && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    if is_bare { name.to_owned() } else { quoted(name) }
+}
+
+/// A text in quotes as both formats write it; names and values of classes have no control
+/// characters, the only ones that the formats escape differently.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}

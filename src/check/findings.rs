@@ -1,0 +1,58 @@
+//! Findings about nodes that stand in the document: where each is, and how it is mended.
+
+use super::{edits, judge::Visit};
+use crate::{
+    diagnostic::Diagnostic,
+    files::{Node, NodeKind, Path},
+    graph::GraphProblem,
+};
+
+impl Visit<'_> {
+    /// Notes that nothing is known of `class`, whose name stands at the key of `path`.
+    pub(super) fn unknown_class(&mut self, class: &str, path: &Path) {
+        self.unexamined_at.get_or_insert_with(|| path.clone());
+        self.unknown_classes.insert(class.to_owned());
+    }
+
+    /// Says what was not examined, if something was not.
+    pub(super) fn report_unexamined(&mut self) {
+        let Some(path) = &self.unexamined_at else { return };
+        if self.unknown_classes.is_empty() {
+            return;
+        }
+        let classes: Vec<&str> = self.unknown_classes.iter().map(String::as_str).collect();
+        let message = format!("not examined, because nothing is known of the classes: {}", classes.join(", "));
+        let span = self.subject.tree.key_span_of(path);
+        let warning = Diagnostic::warning("not-examined", self.subject.file, span, message);
+        self.report.push(warning.with_hint("give a snapshot of a server that has them: --object-info FILE"));
+    }
+
+    /// Reports `problem` with the node whose inputs stand at `class_path`.
+    pub(super) fn node_problem(&mut self, problem: GraphProblem, class_path: &Path) {
+        let tree = self.subject.tree;
+        let input = problem.input.as_ref().map(|name| class_path.join(name));
+        let written = input.filter(|path| tree.get(path).is_some());
+        let diagnostic = match &written {
+            Some(path) if problem.code == "unknown-input" => {
+                self.report.error_at_key(problem.code, path, &problem.message)
+            }
+            Some(path) => self.report.error(problem.code, path, &problem.message),
+            None => self.report.error_at_key(problem.code, class_path, &problem.message),
+        };
+        diagnostic.hint.clone_from(&problem.hint);
+        let Some(suggestion) = &problem.suggestion else { return };
+        match (problem.code, &written) {
+            ("unknown-input", Some(path)) => edits::rename_key(diagnostic, tree, path, suggestion),
+            ("unknown-class", _) => edits::rename_key(diagnostic, tree, class_path, suggestion),
+            ("not-in-list" | "link-type-mismatch", Some(path)) if !problem.of_files && is_plain(tree, path) => {
+                edits::replace_text(diagnostic, tree, path, suggestion);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a text without interpolations stands at `path`.
+fn is_plain(tree: &Node, path: &Path) -> bool {
+    matches!(tree.get(path).map(|n| &n.kind), Some(NodeKind::String(text)) if !text.contains('{'))
+}

@@ -1,0 +1,119 @@
+//! The workflow that a preset keeps in a file: its graph, the inputs that parameters set, the outputs.
+
+use super::{
+    judge::Visit,
+    preset_outputs::check_output,
+    stand_ins::{StandIns, some_file},
+};
+use crate::{
+    compile::{LowerError, bound_node, read_workflow},
+    diagnostic::Diagnostic,
+    files::Path,
+    graph::{ApiError, Graph, GraphProblem, Input, check_graph, from_api},
+    ident::did_you_mean,
+    model::{Bind, Body, Preset},
+    path,
+};
+
+pub(super) fn check(visit: &mut Visit<'_>) {
+    let Body::Preset(preset) = &visit.subject.document.body else { return };
+    let Some(source) = &preset.graph else {
+        for (name, _) in preset.params.iter().filter(|(_, p)| p.bind.is_some()) {
+            let message = "`bind` sets inputs of a workflow file, and this preset has none";
+            visit.report.error_at_key("bad-bind", &path!["params", name, "bind"], message).hint =
+                Some(format!("insert the parameter into an input instead: \"{{{name}}}\""));
+        }
+        return;
+    };
+    let place = path!["graph", "workflow"];
+    let read = read_workflow(visit.context.world, visit.subject.file, &source.workflow);
+    match read.map(|workflow| from_api(&workflow)) {
+        Ok(Ok(graph)) => check_graph_of(visit, preset, graph, &place),
+        Ok(Err(ApiError::EditorFormat)) => {
+            visit.unexamined_at = Some(place.clone());
+            visit
+                .report
+                .warning("not-examined", &place, "this version cannot examine workflows in the editor's format")
+                .hint = Some("save it with \"Export (API)\"".to_owned());
+        }
+        Ok(Err(error)) => {
+            visit.report.error("bad-workflow", &place, format!("failed to {error}"));
+        }
+        Err(LowerError { code, message, hint, .. }) => visit.report.error(code, &place, message).hint = hint,
+    }
+}
+
+fn check_graph_of(visit: &mut Visit<'_>, preset: &Preset, mut graph: Graph, place: &Path) {
+    let values = StandIns::new(&preset.params);
+    let mut bound = Vec::new();
+    for (name, param) in &preset.params {
+        let base = path!["params", name];
+        let Some(bind) = &param.bind else {
+            let span = visit.subject.tree.key_span_of(&base);
+            let message = format!("nothing takes the parameter `{name}`");
+            let warning = Diagnostic::warning("unused-parameter", visit.subject.file, span, message);
+            visit.report.push(warning.with_hint("say which input it sets: bind = { title = \"…\", input = \"…\" }"));
+            continue;
+        };
+        if [&bind.node, &bind.title, &bind.class].iter().filter(|by| by.is_some()).count() != 1 {
+            visit.report.error("bad-bind", &base.join("bind"), "`bind` says exactly one of node, title and class");
+            continue;
+        }
+        match bound_node(&graph, bind) {
+            Ok(id) => {
+                let input = match values.get(name) {
+                    _ if values.is_file(name) => Input::Files(vec![some_file()]),
+                    value => Input::Value(value.cloned().unwrap_or_default()),
+                };
+                graph.nodes[&id].inputs.insert(bind.input.clone(), input);
+                bound.push((id, bind.input.clone(), base.join("bind"), values.is_invented(name)));
+            }
+            Err(message) => {
+                visit.report.error("bad-bind", &base.join("bind"), message).hint = bind_hint(&graph, bind);
+            }
+        }
+    }
+    for problem in check_graph(&graph, visit.context.nodes) {
+        let param = bound.iter().find(|(id, input, ..)| *id == problem.node && Some(input) == problem.input.as_ref());
+        workflow_problem(visit, problem, param.map(|(_, _, path, invented)| (path, *invented)), place);
+    }
+    visit.known_nodes += graph.nodes.values().filter(|n| visit.context.nodes.contains(&n.class)).count();
+    let nodes: Vec<(&str, &str)> = graph.nodes.iter().map(|(id, node)| (id.as_str(), node.class.as_str())).collect();
+    for (name, text) in &preset.outputs {
+        check_output(visit, text, &nodes, &path!["outputs", name]);
+    }
+}
+
+fn workflow_problem(visit: &mut Visit<'_>, problem: GraphProblem, param: Option<(&Path, bool)>, place: &Path) {
+    if problem.code == "unknown-class" && !visit.knows_all_classes {
+        visit.unexamined_at.get_or_insert_with(|| place.clone());
+        visit.unknown_classes.insert(unknown_name(&problem));
+        return;
+    }
+    let of_value = matches!(problem.code, "out-of-range" | "not-in-list");
+    match param {
+        Some((_, true)) if of_value => {}
+        Some((path, _)) => visit.report.error(problem.code, path, problem.message).hint = problem.hint,
+        None if problem.node.is_empty() => {}
+        None => {
+            let message = format!("node \"{}\" of the workflow: {}", problem.node, problem.message);
+            visit.report.error(problem.code, place, message).hint = problem.hint;
+        }
+    }
+}
+
+/// The class in the message about a class that is not known.
+fn unknown_name(problem: &GraphProblem) -> String {
+    problem.message.split('"').nth(1).unwrap_or_default().to_owned()
+}
+
+fn bind_hint(graph: &Graph, bind: &Bind) -> Option<String> {
+    let near = |given: &Option<String>, known: Vec<&str>| {
+        let given = given.as_deref().filter(|given| !known.contains(given))?;
+        did_you_mean(given, known.iter().copied()).map(|near| format!("did you mean \"{near}\"?"))
+    };
+    let ids = graph.nodes.keys().map(String::as_str).collect();
+    let titles = graph.nodes.values().filter_map(|n| n.title.as_deref()).collect();
+    let classes = graph.nodes.values().map(|n| n.class.as_str()).collect();
+    near(&bind.node, ids).or_else(|| near(&bind.title, titles)).or_else(|| near(&bind.class, classes))
+}

@@ -1,0 +1,160 @@
+//! The arguments of the verbs around runs.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Where to judge and place a document's graphs.
+#[derive(Args, Clone, Debug, Default)]
+pub struct TargetArgs {
+    /// Set a variable, a parameter or a setting: `style=studio`; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_setting)]
+    pub set: Vec<(String, String)>,
+
+    /// Run only on this server of comfywright.toml, or on `native`; may be repeated
+    #[arg(long = "server", value_name = "NAME")]
+    pub server: Vec<String>,
+}
+
+/// `comfywright plan`
+#[derive(Args, Clone, Debug)]
+pub struct PlanArgs {
+    /// A document: its file, or its name in the workspace
+    #[arg(value_name = "FILE")]
+    pub document: String,
+
+    /// Settings and servers.
+    #[command(flatten)]
+    pub target: TargetArgs,
+
+    /// Judge node classes by this object_info file as well
+    #[arg(long, value_name = "FILE")]
+    pub object_info: Option<PathBuf>,
+}
+
+/// `comfywright run`
+#[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub struct RunArgs {
+    /// A document: its file, or its name in the workspace
+    #[arg(value_name = "FILE")]
+    pub document: String,
+
+    /// Settings and servers.
+    #[command(flatten)]
+    pub target: TargetArgs,
+
+    /// Run a preset once for each of these seeds, such as 1..8 (both ends included)
+    #[arg(long, value_name = "FROM..TO", value_parser = parse_seeds)]
+    pub seeds: Option<(u64, u64)>,
+
+    /// Run only this task and what it needs
+    #[arg(long, value_name = "TASK")]
+    pub only: Option<String>,
+
+    /// Open the results when the run has ended
+    #[arg(long)]
+    pub open: bool,
+
+    /// Compare the content of every file that is used again, not only its size and time
+    #[arg(long)]
+    pub verify: bool,
+
+    /// Start a new run even if an earlier one can be continued
+    #[arg(long)]
+    pub new: bool,
+
+    /// Write every event as a line of JSON to standard output
+    #[arg(long)]
+    pub events: bool,
+}
+
+/// `comfywright status`
+#[derive(Args, Clone, Debug)]
+pub struct StatusArgs {
+    /// A run; the latest one without it
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+}
+
+/// `comfywright runs`
+#[derive(Args, Clone, Debug)]
+pub struct RunsArgs {}
+
+/// `comfywright show`
+#[derive(Args, Clone, Debug)]
+pub struct ShowArgs {
+    /// A run, or a file that a run made
+    #[arg(value_name = "RUN|FILE")]
+    pub subject: String,
+
+    /// One item of the run, such as generate[sku=A1]
+    #[arg(value_name = "ITEM")]
+    pub item: Option<String>,
+}
+
+/// `comfywright explain`
+#[derive(Args, Clone, Debug)]
+pub struct ExplainArgs {
+    /// A run
+    #[arg(value_name = "RUN")]
+    pub run: String,
+
+    /// One item of it, such as generate[sku=A1]
+    #[arg(value_name = "ITEM")]
+    pub item: String,
+}
+
+/// `comfywright approve`
+#[derive(Args, Clone, Debug)]
+pub struct ApproveArgs {
+    /// A run
+    #[arg(value_name = "RUN")]
+    pub run: String,
+
+    /// Held items, such as generate[sku=A1]; all of them without one
+    #[arg(value_name = "ITEM")]
+    pub items: Vec<String>,
+}
+
+/// `comfywright reject`
+#[derive(Args, Clone, Debug)]
+pub struct RejectArgs {
+    /// A run
+    #[arg(value_name = "RUN")]
+    pub run: String,
+
+    /// Held items, such as generate[sku=A1]; all of them without one
+    #[arg(value_name = "ITEM")]
+    pub items: Vec<String>,
+}
+
+fn parse_setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        _ => Err("write it as KEY=VALUE".to_owned()),
+    }
+}
+
+fn parse_seeds(text: &str) -> Result<(u64, u64), String> {
+    let number = |part: &str| part.trim().parse::<u64>().map_err(|_| format!("\"{part}\" is not a seed"));
+    let (from, to) = match text.split_once("..") {
+        Some((from, to)) => (number(from)?, number(to.trim_start_matches('='))?),
+        None => (number(text)?, number(text)?),
+    };
+    if from <= to { Ok((from, to)) } else { Err("the first seed is larger than the last".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_and_seeds() {
+        assert_eq!(parse_setting("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        assert!(parse_setting("=b").is_err() && parse_setting("a").is_err());
+        assert_eq!(parse_seeds("1..8"), Ok((1, 8)));
+        assert_eq!(parse_seeds("7"), Ok((7, 7)));
+        assert!(parse_seeds("8..1").is_err() && parse_seeds("-1..2").is_err());
+    }
+}

@@ -1,0 +1,85 @@
+//! `comfywright check`: what is wrong with documents.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{GlobalArgs, Output};
+use crate::app::{self, AppError, CheckOptions, CheckReport, ExitCode, Session, SessionOptions, Sources};
+
+/// `comfywright check`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Exit codes: 0 nothing is wrong, 2 errors, 4 nothing was examined")]
+pub struct CheckArgs {
+    /// Documents or folders; the whole workspace without any
+    #[arg(value_name = "PATHS")]
+    pub paths: Vec<PathBuf>,
+
+    /// Mend what has a certain fix, in the files
+    #[arg(long)]
+    pub fix: bool,
+
+    /// Judge node classes by this object_info file of a server, instead of the built-in classes
+    #[arg(long, value_name = "FILE")]
+    pub object_info: Option<PathBuf>,
+}
+
+/// Runs the verb.
+pub fn run(args: &CheckArgs, global: &GlobalArgs, output: Output) -> ExitCode {
+    match checked(args, global) {
+        Ok(report) => answer(&report, output),
+        Err(error) => output.fail("check", &error, &Sources::default()),
+    }
+}
+
+fn checked(args: &CheckArgs, global: &GlobalArgs) -> Result<CheckReport, AppError> {
+    let start = global.workspace.clone().or_else(|| args.paths.first().cloned());
+    let session = SessionOptions { start, object_info: args.object_info.clone() };
+    let options = CheckOptions { paths: args.paths.clone() };
+    if args.fix { app::check_and_fix(&session, &options) } else { app::check(&Session::open(&session)?, &options) }
+}
+
+fn answer(report: &CheckReport, output: Output) -> ExitCode {
+    let code = report.exit_code();
+    let data = json!({
+        "documents": report.documents,
+        "errors": report.errors(),
+        "warnings": report.warnings(),
+        "against": report.against,
+        "unexamined": report.unexamined,
+        "unknown_classes": report.unknown_classes,
+        "fixed": report.fixed,
+    });
+    let code = output.finish_findings("check", code, data, &report.diagnostics, &report.sources);
+    for fixed in &report.fixed {
+        output.line(&format!("fixed {} in {}", count(fixed.fixes, "finding"), fixed.file));
+    }
+    output.line(&summary(report));
+    code
+}
+
+fn summary(report: &CheckReport) -> String {
+    if report.documents == 0 && report.diagnostics.is_empty() {
+        return "nothing was examined: there are no documents in pipelines/ (comfywright init writes one)".to_owned();
+    }
+    let found = match (report.errors(), report.warnings()) {
+        (0, 0) => "no errors".to_owned(),
+        (errors, warnings) => {
+            let parts = [(errors, "error"), (warnings, "warning")];
+            let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| count(*n, word)).collect();
+            format!("{} in {}", parts.join(", "), count(report.files_with_findings(), "file"))
+        }
+    };
+    let mut text = format!("{found}; checked {} against {}", count(report.documents, "document"), report.against);
+    if !report.unexamined.is_empty() {
+        let some = if report.unexamined.len() == report.documents { "nothing was" } else { "not" };
+        text = format!("{text}; {some} examined in {}", count(report.unexamined.len(), "document"));
+    }
+    text
+}
+
+/// `1 error`, `2 errors`.
+fn count(number: usize, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+}
