@@ -5,9 +5,9 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use super::{
-    args, check, history,
+    args, check, completions, convert, fmt, history, init,
     output::{ColorChoice, Output},
-    plan, run,
+    plan, run, schema,
 };
 use crate::app::{AppError, ExitCode, Sources};
 
@@ -46,8 +46,18 @@ pub struct GlobalArgs {
 /// The verbs.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Make a folder a workspace, with a first chain that runs at once
+    Init(init::InitArgs),
     /// Say what is wrong with documents
     Check(check::CheckArgs),
+    /// Put documents in the canonical layout
+    Fmt(fmt::FmtArgs),
+    /// Write a document in the other format
+    Convert(convert::ConvertArgs),
+    /// Print the JSON schemas of documents, or write them to a folder
+    Schema(schema::SchemaArgs),
+    /// Print completions for a shell
+    Completions(completions::CompletionsArgs),
     /// Say what a run would do
     Plan(args::PlanArgs),
     /// Run a chain or a preset; an unfinished run of the same work is continued
@@ -78,7 +88,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(cli: &Cli) -> ExitCode {
     let (global, output) = (&cli.global, Output::new(cli.global.json, cli.global.color));
     match &cli.command {
+        Command::Init(args) => init::run(args, global, output),
         Command::Check(args) => check::run(args, global, output),
+        Command::Fmt(args) => fmt::run(args, global, output),
+        Command::Convert(args) => convert::run(args, global, output),
+        Command::Schema(args) => schema::run(args, output),
+        Command::Completions(args) => completions::run(args, output),
         Command::Plan(args) => plan::run(args, global, output),
         Command::Run(args) => run::run(args, global, output),
         Command::Status(args) => history::status(args, global, output),

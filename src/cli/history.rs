@@ -130,7 +130,9 @@ fn show_run(ledger: &Ledger, run: &RunRow) -> Result<(Vec<String>, Value), AppEr
         format!("{} {} · run {} · {}", run.document, run.version, folder_name(run), run.state.name()),
         String::new(),
     ];
-    lines.extend(columns(items.iter().map(|i| [i.state.name().to_owned(), i.address.clone(), format!("{}{}", file_text(i), why(i))])));
+    lines.extend(columns(
+        items.iter().map(|i| [i.state.name().to_owned(), i.address.clone(), format!("{}{}", file_text(i), why(i))]),
+    ));
     let mut data = run_json(run);
     data["items_list"] = items.iter().map(item_json).collect();
     Ok((lines, data))
