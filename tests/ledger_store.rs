@@ -208,8 +208,8 @@ async fn results_are_reused_as_long_as_their_files_are_unaltered() {
     let journal = tokio::task::spawn_blocking(move || begin(&worker, "r1")).await.unwrap();
     let made = result_with_file(root.path(), "r1", "f1");
     append(&journal, vec![finished(0, made.clone())]).await;
-    assert!(ledger.reuse("f2", Path::new("outputs/catalog/r2/a"), "0").is_none());
-    let reused = ledger.reuse("f1", Path::new("outputs/catalog/r2/a"), "zero").unwrap();
+    assert!(ledger.reuse("f2", &["mask"], Path::new("outputs/catalog/r2/a"), "0").is_none());
+    let reused = ledger.reuse("f1", &["mask"], Path::new("outputs/catalog/r2/a"), "zero").unwrap();
     assert_eq!(reused.files[0].path, "outputs/catalog/r2/a/zero.mask.png");
     assert!(reused.files[0].mtime_ns > 0 && reused.files[0].hash == made.files[0].hash);
     assert_eq!(std::fs::read_to_string(root.path().join(&reused.files[0].path)).unwrap(), "content");
@@ -217,9 +217,9 @@ async fn results_are_reused_as_long_as_their_files_are_unaltered() {
     let left: Vec<_> = std::fs::read_dir(root.path().join("outputs/catalog/r2/a")).unwrap().collect();
     assert_eq!(left.len(), 1, "nothing temporary is left");
     // Again, onto itself: as after a crash between the link and the journal.
-    assert!(ledger.reuse("f1", Path::new("outputs/catalog/r2/a"), "zero").is_some());
+    assert!(ledger.reuse("f1", &["mask"], Path::new("outputs/catalog/r2/a"), "zero").is_some());
     std::fs::write(root.path().join(&made.files[0].path), "altered").unwrap();
-    assert!(ledger.reuse("f1", Path::new("outputs/catalog/r3/a"), "0").is_none());
+    assert!(ledger.reuse("f1", &["mask"], Path::new("outputs/catalog/r3/a"), "0").is_none());
     std::fs::remove_file(root.path().join(&made.files[0].path)).unwrap();
-    assert!(ledger.reuse("f1", Path::new("outputs/catalog/r3/a"), "0").is_none());
+    assert!(ledger.reuse("f1", &["mask"], Path::new("outputs/catalog/r3/a"), "0").is_none());
 }
