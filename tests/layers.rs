@@ -74,9 +74,9 @@ struct Ban {
 enum Allowed {
     /// In these modules of the top level.
     Modules(&'static [&'static str]),
-    /// In the modules that stand after this one.
+    /// In the modules that stand after this one, and in `main.rs`.
     After(&'static str),
-    /// In the dispatcher of `run` and in the modules after `run`.
+    /// In the dispatcher of `run` and in the modules after `run`, and in `main.rs`.
     DispatcherAndAfter,
 }
 
@@ -84,6 +84,7 @@ impl Allowed {
     fn holds(self, file: &SourceFile) -> bool {
         match self {
             Self::Modules(modules) => modules.contains(&file.top()),
+            Self::After(_) | Self::DispatcherAndAfter if file.top() == "main" => true,
             Self::After(module) => rank(file.top()) > rank(module),
             Self::DispatcherAndAfter => {
                 let in_dispatcher = file.module.get(1).is_some_and(|name| DISPATCHER.contains(&name.as_str()));
