@@ -76,9 +76,9 @@ pub enum Command {
     Reject(args::RejectArgs),
 }
 
-/// Runs the command line `arguments`, the name of the program first.
-pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
     match Cli::try_parse_from(&arguments) {
         Ok(cli) => dispatch(&cli),
         Err(error) => refused(&error, &arguments),
