@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::{GlobalArgs, Output};
+use super::{GlobalArgs, Output, output::count};
 use crate::app::{self, AppError, CheckOptions, CheckReport, ExitCode, Session, SessionOptions, Sources};
 
 /// `comfywright check`
@@ -77,9 +77,4 @@ fn summary(report: &CheckReport) -> String {
         text = format!("{text}; {some} examined in {}", count(report.unexamined.len(), "document"));
     }
     text
-}
-
-/// `1 error`, `2 errors`.
-fn count(number: usize, word: &str) -> String {
-    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
