@@ -93,7 +93,7 @@ pub const RULES: &[CheckRule] = &[
     CheckRule {
         name: "mask-layers",
         about: "the files of layers can be read, and shapes have an inside",
-        kinds: &[Kind::Mask],
+        kinds: &[Kind::Mask, Kind::Chain],
         check: mask_layers::check,
     },
     CheckRule {
