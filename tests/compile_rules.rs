@@ -197,18 +197,15 @@ impl<'a> Script<'a> {
         let outcome = script.and_then(|s| s.get(*start).or(s.last())).cloned().unwrap_or_default();
         *start += 1;
         let mut values = self.values(item, visit, &outcome);
-        match outcome.error {
-            Some(class) => {
-                let name = serde_json::to_value(class).unwrap();
-                values.insert("error".to_owned(), name);
-                let fault = Fault { class, message: "scripted".to_owned(), node: None };
-                Event::Failed { item, id, fault, values }
-            }
-            None => {
-                self.metrics.insert(item.0, outcome.metrics);
-                let result = ItemResult::default();
-                Event::Finished { item, id, reused: false, parts: BTreeMap::new(), result, values }
-            }
+        if let Some(class) = outcome.error {
+            let name = serde_json::to_value(class).unwrap();
+            values.insert("error".to_owned(), name);
+            let fault = Fault { class, message: "scripted".to_owned(), node: None };
+            Event::Failed { item, id, fault, values }
+        } else {
+            self.metrics.insert(item.0, outcome.metrics);
+            let result = ItemResult::default();
+            Event::Finished { item, id, reused: false, parts: BTreeMap::new(), result, values }
         }
     }
 

@@ -278,7 +278,7 @@ fn blot(node: &mut Node, steps: &[comfywright::files::Step]) {
     };
     match (&mut node.kind, step) {
         (NodeKind::Table(table), Step::Key(key)) => {
-            table.entries.get_mut(key).into_iter().for_each(|e| blot(&mut e.node, rest))
+            table.entries.get_mut(key).into_iter().for_each(|e| blot(&mut e.node, rest));
         }
         (NodeKind::List(list), Step::Index(i)) => list.get_mut(*i).into_iter().for_each(|e| blot(&mut e.node, rest)),
         _ => {}

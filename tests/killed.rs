@@ -14,7 +14,7 @@ use serde_json::Value;
 
 const KILLS: usize = 50;
 
-const CHAIN: &str = r##"kind = "chain"
+const CHAIN: &str = r#"kind = "chain"
 format = 1
 name = "cards"
 version = "1.0.0"
@@ -53,7 +53,7 @@ with.scale = 2
 type = "contact_sheet"
 depends_on = ["big|look"]
 gather = ["side"]
-"##;
+"#;
 
 fn workspace() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
