@@ -123,6 +123,7 @@ fn check_document(session: &Session, loaded: &Loaded) -> check::Outcome {
         diagnostics: loaded.parsed.diagnostics.clone(),
         examined: true,
         unknown_classes: BTreeSet::new(),
+        program: None,
     };
     if let (Some(document), Some(tree)) = (&loaded.parsed.value, &loaded.parsed.tree) {
         let subject = Subject { file: &loaded.path, text: &loaded.text, tree, document };

@@ -27,7 +27,7 @@ pub use init::{FIRST_DOCUMENT, InitReport, init};
 pub use job::{JobOptions, RunnableJob, make_job};
 pub use layout::canonical_text;
 pub use plan::{Planned, TaskForecast, plan};
-pub use run::{ReadyRun, RunRequest, open_ledger, parse_seeds, parse_setting, ready, ready_again};
+pub use run::{ReadyRun, RunRequest, open_ledger, ready, ready_again, setting_value};
 pub use schema::{SchemaKind, file_text, schema_files, write_schemas};
 pub use session::{Session, SessionOptions};
 pub use write::{WriteError, atomic_write, write_new};

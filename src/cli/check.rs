@@ -20,7 +20,7 @@ pub struct CheckArgs {
     #[arg(long)]
     pub fix: bool,
 
-    /// Judge node classes by this object_info file of a server, instead of the built-in classes
+    /// Judge node classes by this `object_info` file of a server, instead of the built-in classes
     #[arg(long, value_name = "FILE")]
     pub object_info: Option<PathBuf>,
 }

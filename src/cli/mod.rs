@@ -8,9 +8,13 @@ mod completions;
 mod convert;
 mod fmt;
 mod format_name;
+mod history;
 mod init;
 mod output;
+mod plan;
+mod progress;
 mod render;
+mod run;
 mod schema;
 
 pub use command::{Cli, Command, GlobalArgs, main};

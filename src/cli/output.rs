@@ -28,6 +28,7 @@ pub enum ColorChoice {
 
 /// How a verb answers.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each tells another thing about where the answer goes")]
 pub struct Output {
     /// One JSON value on standard output instead of text.
     pub json: bool,
@@ -120,6 +121,7 @@ impl Output {
         self.finish_with(command, code, json!({}), &error_findings(error, sources), sources)
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers make the data for this call alone")]
     fn finish_with(
         &self,
         command: &str,
