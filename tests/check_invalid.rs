@@ -178,7 +178,7 @@ fn every_file_is_found_wrong_as_it_says() {
         verdict.compare(&path, &text, &found);
     }
     for session in [&sessions.server, &sessions.builtin] {
-        verdict.codes.extend(session.workspace.diagnostics.iter().map(|d| d.code));
+        verdict.codes.extend(session.workspace.diagnostics().iter().map(|d| d.code));
     }
     assert!(verdict.wrong.is_empty(), "{}", verdict.wrong);
     let known = codes_in_source();
