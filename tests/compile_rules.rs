@@ -197,19 +197,13 @@ impl<'a> Script<'a> {
         let outcome = script.and_then(|s| s.get(*start).or(s.last())).cloned().unwrap_or_default();
         *start += 1;
         let mut values = self.values(item, visit, &outcome);
-        match outcome.error {
-            Some(class) => {
-                let name = serde_json::to_value(class).unwrap();
-                values.insert("error".to_owned(), name);
-                let fault = Fault { class, message: "scripted".to_owned(), node: None };
-                Event::Failed { item, id, fault, values }
-            }
-            None => {
-                self.metrics.insert(item.0, outcome.metrics);
-                let result = ItemResult::default();
-                Event::Finished { item, id, reused: false, parts: BTreeMap::new(), result, values }
-            }
+        if let Some(class) = outcome.error {
+            values.insert("error".to_owned(), serde_json::to_value(class).unwrap());
+            let fault = Fault { class, message: "scripted".to_owned(), node: None };
+            return Event::Failed { item, id, fault, values };
         }
+        self.metrics.insert(item.0, outcome.metrics);
+        Event::Finished { item, id, reused: false, parts: BTreeMap::new(), result: ItemResult::default(), values }
     }
 
     /// What the rules of an item read.
