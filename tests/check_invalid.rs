@@ -154,7 +154,7 @@ fn documents(sessions: &Sessions) -> Vec<(PathBuf, String, Vec<Diagnostic>)> {
         let session = session_for(sessions, &text);
         let inside = format!("pipelines/{}", path.file_name().unwrap().to_string_lossy());
         let document = session.workspace.document(&inside).unwrap_or_else(|| panic!("{inside} is no document"));
-        out.push((path, text, findings(session, document)));
+        out.push((path, text, findings(session, &document)));
     }
     out
 }
