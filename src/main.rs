@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::from(comfywright::cli::main(std::env::args_os()) as u8)
+    ExitCode::from(comfywright::cli::main() as u8)
 }

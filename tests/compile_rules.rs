@@ -173,6 +173,7 @@ impl<'a> Script<'a> {
                             prompt_id: uuid::Uuid::nil(),
                             fingerprint: String::new(),
                             parts: BTreeMap::new(),
+                            executor: "native".to_owned(),
                         };
                         commands.extend(self.planner.apply(&submitted));
                         self.outcome(item, id, &visit)
@@ -196,18 +197,15 @@ impl<'a> Script<'a> {
         let outcome = script.and_then(|s| s.get(*start).or(s.last())).cloned().unwrap_or_default();
         *start += 1;
         let mut values = self.values(item, visit, &outcome);
-        match outcome.error {
-            Some(class) => {
-                let name = serde_json::to_value(class).unwrap();
-                values.insert("error".to_owned(), name);
-                let fault = Fault { class, message: "scripted".to_owned(), node: None };
-                Event::Failed { item, id, fault, values }
-            }
-            None => {
-                self.metrics.insert(item.0, outcome.metrics);
-                let result = ItemResult::default();
-                Event::Finished { item, id, reused: false, parts: BTreeMap::new(), result, values }
-            }
+        if let Some(class) = outcome.error {
+            let name = serde_json::to_value(class).unwrap();
+            values.insert("error".to_owned(), name);
+            let fault = Fault { class, message: "scripted".to_owned(), node: None };
+            Event::Failed { item, id, fault, values }
+        } else {
+            self.metrics.insert(item.0, outcome.metrics);
+            let result = ItemResult::default();
+            Event::Finished { item, id, reused: false, parts: BTreeMap::new(), result, values }
         }
     }
 
@@ -278,7 +276,7 @@ fn observed(case: &Path, name: &str, expected: &Expected) -> Expected {
         Err(diagnostics) => return Expected { diagnostics, ..out },
     };
     let nodes = Arc::new(builtin().clone());
-    let preparation = Preparation::new(plan.clone(), program, nodes, Arc::new(world), "native");
+    let preparation = Preparation::new(plan.clone(), program, nodes, Arc::new(world), 1);
     out.items = parents(&plan, &preparation);
     let mut script = Script::new(expected, plan, preparation);
     script.run();

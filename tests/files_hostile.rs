@@ -174,12 +174,12 @@ proptest! {
 #[test]
 fn deep_nesting_is_an_error_not_a_crash() {
     let deep = [
-        ("a = ".to_owned() + &"[".repeat(5000) + &"]".repeat(5000), "x.toml"),
-        ("a = ".to_owned() + &"{ a = ".repeat(5000), "x.toml"),
+        ("a = ".to_owned() + "[".repeat(5000).as_str() + "]".repeat(5000).as_str(), "x.toml"),
+        ("a = ".to_owned() + "{ a = ".repeat(5000).as_str(), "x.toml"),
         (format!("[{}]", vec!["a"; 5000].join(".")), "x.toml"),
         (format!("{} = 1", vec!["a"; 5000].join(".")), "x.toml"),
         ("a {".repeat(5000), "x.kdl"),
-        ("a {".repeat(5000) + &"}".repeat(5000), "x.kdl"),
+        ("a {".repeat(5000) + "}".repeat(5000).as_str(), "x.kdl"),
     ];
     for (text, file) in deep {
         let file = Arc::from(file);

@@ -392,20 +392,6 @@ fn a_dropped_item_stops_and_writes_nothing() {
 }
 
 #[test]
-fn outputs_may_be_exported_as_well() {
-    let workspace = Workspace::new();
-    let mut job = job(scaled("photos/coffee.jpg", 0.25), &[("image", "save")]);
-    let mut prepared = Prepared::clone(&job.prepared);
-    prepared.outputs[0].export = Some("catalogue/coffee.jpg".to_owned());
-    job.prepared = Arc::new(prepared);
-    let produced = workspace.run(job).unwrap();
-    assert_eq!(produced.files.len(), 1);
-    let exported = workspace.read("catalogue/coffee.jpg");
-    assert!(exported.starts_with(b"\xff\xd8"));
-    assert!(imagefile::metadata(&exported).iter().any(|(key, _)| key == "prompt"));
-}
-
-#[test]
 fn contact_sheets_are_the_same_every_time_and_take_any_images() {
     let workspace = Workspace::new();
     let sheet = |background| {

@@ -2,20 +2,20 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
 };
 
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{AppError, ExitCode, Session, SessionOptions, Sources, atomic_write};
+use super::{AppError, ExitCode, Session, SessionOptions, Sources, atomic_write, selection::select};
 use crate::{
     check::{self, Subject},
     content_hash::ContentHash,
     diagnostic::{Diagnostic, Fix, Severity, Span, TextEdit},
     files::{Format, edit},
-    model::{CONFIG_FILE, Loaded, Origin, load_document, read_config, read_document},
+    model::{CONFIG_FILE, Loaded, read_config, read_document},
 };
 
 /// Most rounds of mending and checking again.
@@ -84,72 +84,6 @@ impl CheckReport {
     }
 }
 
-/// The files that a command is about.
-pub(super) struct Selection {
-    /// Documents, by path.
-    pub(super) documents: Vec<Arc<Loaded>>,
-    /// Whether `comfywright.toml` was named or belongs to what was named.
-    pub(super) config: bool,
-    /// Whether `comfywright.toml` was named itself.
-    pub(super) config_named: bool,
-    /// Whether the whole workspace is meant.
-    pub(super) everything: bool,
-}
-
-/// What `paths` mean: files, folders with all documents below them, or, without any, everything.
-pub(super) fn select(session: &Session, paths: &[PathBuf]) -> Result<Selection, AppError> {
-    let mut selection =
-        Selection { documents: Vec::new(), config: false, config_named: false, everything: paths.is_empty() };
-    for path in paths {
-        select_path(session, path, &mut selection)?;
-    }
-    if selection.everything {
-        selection.documents = session.workspace.documents.clone();
-        selection.config = session.workspace.config_text.is_some();
-    }
-    selection.documents.sort_by(|a, b| a.path.cmp(&b.path));
-    selection.documents.dedup_by(|a, b| a.path == b.path);
-    Ok(selection)
-}
-
-fn select_path(session: &Session, path: &Path, selection: &mut Selection) -> Result<(), AppError> {
-    let Some(inside) = session.inside(path) else {
-        return Err(missing(session, path));
-    };
-    if inside == CONFIG_FILE {
-        selection.config = true;
-        selection.config_named = true;
-    } else if inside.is_empty() {
-        selection.everything = true;
-    } else if session.world.is_file(&inside) {
-        let loaded = match session.workspace.document(&inside) {
-            Some(loaded) => loaded.clone(),
-            None => Arc::new(
-                load_document(&*session.world, &inside, Origin::Workspace)
-                    .ok_or_else(|| AppError::usage(format!("{} is neither a .toml nor a .kdl file", path.display())))?,
-            ),
-        };
-        selection.documents.push(loaded);
-    } else {
-        let pattern = format!("{inside}/**/*.{{toml,kdl}}");
-        let found = session.world.glob(&pattern).map_err(|e| AppError::environment(format!("failed to {e}")))?;
-        for file in found {
-            let known = session.workspace.document(&file).cloned();
-            let loaded = known.or_else(|| load_document(&*session.world, &file, Origin::Workspace).map(Arc::new));
-            selection.documents.extend(loaded);
-        }
-    }
-    Ok(())
-}
-
-fn missing(session: &Session, path: &Path) -> AppError {
-    if path.exists() {
-        let message = format!("{} is not in the workspace {}", path.display(), session.root.display());
-        return AppError::usage(message).with_hint("check each workspace by itself");
-    }
-    AppError::usage(format!("there is no file or folder {}", path.display()))
-}
-
 /// Checks what `options` names.
 pub fn check(session: &Session, options: &CheckOptions) -> Result<CheckReport, AppError> {
     let selection = select(session, &options.paths)?;
@@ -176,8 +110,8 @@ pub fn check(session: &Session, options: &CheckOptions) -> Result<CheckReport, A
         report.unknown_classes.extend(outcome.unknown_classes);
         report.diagnostics.extend(outcome.diagnostics);
     }
-    let named = |file: &str| selection.everything || selection.documents.iter().any(|d| &*d.path == file);
-    report.diagnostics.extend(session.workspace.diagnostics.iter().filter(|d| named(&d.file)).cloned());
+    let of_the_workspace = session.workspace.diagnostics.iter().filter(|d| selection.contains(&d.file));
+    report.diagnostics.extend(of_the_workspace.cloned());
     report.diagnostics.sort_by(|a, b| (&a.file, a.span).cmp(&(&b.file, b.span)));
     report.sources = sources;
     Ok(report)
@@ -189,6 +123,7 @@ fn check_document(session: &Session, loaded: &Loaded) -> check::Outcome {
         diagnostics: loaded.parsed.diagnostics.clone(),
         examined: true,
         unknown_classes: BTreeSet::new(),
+        program: None,
     };
     if let (Some(document), Some(tree)) = (&loaded.parsed.value, &loaded.parsed.tree) {
         let subject = Subject { file: &loaded.path, text: &loaded.text, tree, document };

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::{AppError, Session};
 use crate::{
-    compile::{self, LowerError, Program, Report},
+    check::{self, Subject},
+    compile::{self, LowerError, Program},
     content_hash::ContentHash,
     diagnostic::{Diagnostic, Severity},
-    model::{Body, Chain, Document, ErrorClass, Foreach, Loaded, Task, TaskType, ValueMap, Values},
+    model::{Body, Chain, Document, ErrorClass, Foreach, Header, Kind, Loaded, Task, TaskType, ValueMap, Values},
     native::NATIVE_VERSION,
     plan::{self, ItemIx, Plan, Preparation, Prepared, Upstream, Visit},
     run::{Fault, Preparer},
@@ -76,12 +77,17 @@ pub fn make_job(session: &Session, loaded: &Arc<Loaded>, options: &JobOptions) -
     };
     let document = with_settings(document, &options.set)?;
     let chain = as_chain(&document, options)?;
-    let mut report = Report::new(&loaded.path, &loaded.text, tree);
-    let program = compile::compile(&document, &chain, session.context(), &mut report);
-    let failed = report.has_errors();
-    diagnostics.extend(report.finish());
-    let wrong = failed || diagnostics.iter().any(|d| d.severity == Severity::Error);
-    let Some(program) = program.filter(|_| !wrong) else { return Err(AppError::Wrong(diagnostics)) };
+    let judged = |document: &Document| {
+        check::check(Subject { file: &loaded.path, text: &loaded.text, tree, document }, session.context())
+    };
+    if document.header.kind != Kind::Chain {
+        diagnostics.extend(judged(&document).diagnostics);
+    }
+    let header = Header { kind: Kind::Chain, ..document.header.clone() };
+    let outcome = judged(&Document { header, body: Body::Chain(chain) });
+    diagnostics.extend(outcome.diagnostics);
+    let wrong = diagnostics.iter().any(|d| d.severity == Severity::Error);
+    let Some(program) = outcome.program.filter(|_| !wrong) else { return Err(AppError::Wrong(diagnostics)) };
     let placement =
         plan::Options { servers: options.servers.clone(), configured: session.config.server.keys().cloned().collect() };
     let settings = options.to_json();

@@ -249,21 +249,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// `{…}` of a `--set NAME=VALUE`: numbers and truths as such, everything else a text.
-pub fn parse_setting(text: &str) -> Result<(String, Value), AppError> {
-    let (name, value) = text
-        .split_once('=')
-        .filter(|(name, _)| crate::ident::is_identifier(name))
-        .ok_or_else(|| AppError::usage(format!("--set {text}: write NAME=VALUE")))?;
-    let scalar = serde_json::from_str::<Value>(value).ok().filter(|v| v.is_number() || v.is_boolean());
-    Ok((name.to_owned(), scalar.unwrap_or_else(|| Value::from(value))))
-}
-
-/// `1..8` of a `--seeds`: both ends included.
-pub fn parse_seeds(text: &str) -> Result<(u64, u64), AppError> {
-    let wrong = || AppError::usage(format!("--seeds {text}: write FIRST..LAST, such as 1..8"));
-    let (first, last) = text.split_once("..").ok_or_else(wrong)?;
-    let first: u64 = first.trim().parse().map_err(|_| wrong())?;
-    let last: u64 = last.trim().trim_start_matches('=').parse().map_err(|_| wrong())?;
-    if last < first || last - first >= 1_000_000 { Err(wrong()) } else { Ok((first, last)) }
+/// The value of a `--set NAME=VALUE`: numbers and truths as such, everything else a text.
+pub fn setting_value(text: &str) -> Value {
+    let scalar = serde_json::from_str::<Value>(text).ok().filter(|v| v.is_number() || v.is_boolean());
+    scalar.unwrap_or_else(|| Value::from(text))
 }

@@ -12,7 +12,7 @@ use crate::{
     files::{DirWorld, World},
     git::GitHistory,
     graph::{NodeSet, builtin, own_classes},
-    model::{Config, InvalidReference, Kind, Loaded, Reference, Workspace},
+    model::{Config, DOCUMENTS_FOLDER, InvalidReference, Kind, Loaded, Reference, Workspace},
     scorers,
 };
 
@@ -44,13 +44,13 @@ pub struct Session {
 
 impl Session {
     /// Opens the workspace around `options.start`: the nearest folder upwards with a
-    /// `comfywright.toml`; without one, the folder itself.
+    /// `comfywright.toml`; without one, the folder that holds `pipelines/`, or the folder itself.
     pub fn open(options: &SessionOptions) -> Result<Self, AppError> {
         let start = options.start.clone().unwrap_or_else(|| PathBuf::from("."));
         let start =
             start.canonicalize().map_err(|e| AppError::usage(format!("failed to find {}: {e}", start.display())))?;
         let folder = if start.is_dir() { start.as_path() } else { start.parent().unwrap_or(&start) };
-        let root = Workspace::find(folder).unwrap_or_else(|| folder.to_path_buf());
+        let root = Workspace::find(folder).unwrap_or_else(|| around_documents(folder).to_path_buf());
         let world: Arc<dyn World> = Arc::new(
             DirWorld::open(&root)
                 .map_err(|e| AppError::environment(format!("failed to open the workspace {}: {e}", root.display())))?,
@@ -140,6 +140,12 @@ impl Library for Session {
         })?;
         Ok(Referred { path: loaded.path.clone(), document: Arc::new(document) })
     }
+}
+
+/// The folder that holds the nearest `pipelines/` around `folder`; `folder` when there is none.
+fn around_documents(folder: &Path) -> &Path {
+    let documents = folder.ancestors().find(|f| f.file_name().is_some_and(|name| name == DOCUMENTS_FOLDER));
+    documents.and_then(Path::parent).unwrap_or(folder)
 }
 
 fn read_object_info(path: &Path) -> Result<NodeSet, AppError> {

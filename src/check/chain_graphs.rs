@@ -1,8 +1,14 @@
 //! The graphs of a chain's tasks.
 
-use super::judge::Visit;
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::{
+    judge::Visit,
+    node_graph::{NodeGraph, NodeValues, Unlinked},
+};
 use crate::{
-    compile::Program,
+    compile::{ItemScope, Program, Report, Scope},
     files::Path,
     graph::{GraphProblem, check_graph, parse_link, unescape_literal},
     model::{Body, TaskType},
@@ -12,6 +18,10 @@ use crate::{
 pub(super) fn check(visit: &mut Visit<'_>) {
     let Some(program) = visit.program.take() else { return };
     for number in 0..program.tasks.len() {
+        if program.chain_task(number).kind == TaskType::Graph {
+            check_inline(visit, &program, number);
+            continue;
+        }
         let Some(graph) = &program.tasks[number].sample else { continue };
         visit.known_nodes += graph.nodes.values().filter(|n| visit.context.nodes.contains(&n.class)).count();
         for problem in check_graph(graph, visit.context.nodes) {
@@ -19,6 +29,53 @@ pub(super) fn check(visit: &mut Visit<'_>) {
         }
     }
     visit.program = Some(program);
+}
+
+/// Checks the nodes of a task of type `graph`, of which sampling stops at the first fault.
+fn check_inline(visit: &mut Visit<'_>, program: &Program, number: usize) {
+    let items = &program.expansion.items[number];
+    if items.is_empty() {
+        return;
+    }
+    let task = program.chain_task(number);
+    let base = path!["task", &program.structure.tasks[number].name, "node"];
+    let subject = visit.subject;
+    let before = std::mem::replace(&mut visit.report, Report::new(subject.file, subject.text, subject.tree));
+    let (params, values) = (IndexMap::new(), FirstItem(program.scope(number, items.row(0), 1, 1)));
+    NodeGraph::new(visit, &task.node, base, &params, &values, Unlinked::IsAnotherTask).check();
+    let found = std::mem::replace(&mut visit.report, before).finish();
+    for diagnostic in found {
+        if !visit.report.has(diagnostic.code, diagnostic.span) {
+            visit.report.push(diagnostic);
+        }
+    }
+}
+
+/// The values of a task's first item.
+struct FirstItem<'a>(ItemScope<'a>);
+
+impl NodeValues for FirstItem<'_> {
+    fn is_invented(&self, _: &str) -> bool {
+        false
+    }
+
+    fn is_file(&self, _: &str) -> bool {
+        false
+    }
+}
+
+impl Scope for FirstItem<'_> {
+    fn value(&self, path: &[String]) -> Option<Value> {
+        self.0.value(path)
+    }
+
+    fn index(&self, key: &str) -> Option<usize> {
+        self.0.index(key)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.names()
+    }
 }
 
 fn report(visit: &mut Visit<'_>, program: &Program, number: usize, problem: GraphProblem) {
@@ -34,10 +91,7 @@ fn report(visit: &mut Visit<'_>, program: &Program, number: usize, problem: Grap
         }
         return;
     }
-    if let Some(node) = task.node.get(&problem.node).filter(|_| task.kind == TaskType::Graph) {
-        let class_path = path!["task", &program.structure.tasks[number].name, "node", &problem.node, &node.class];
-        visit.node_problem(problem, &class_path);
-    } else if program.tasks[number].preset.is_some() {
+    if program.tasks[number].preset.is_some() {
         // What is wrong inside the preset is the preset's own.
         if let Some(place) = given_input(program, number, &problem) {
             visit.report.error(problem.code, &place, problem.message).hint = problem.hint;

@@ -28,7 +28,7 @@ impl Visit<'_> {
     }
 
     /// Reports `problem` with the node whose inputs stand at `class_path`.
-    pub(super) fn node_problem(&mut self, problem: GraphProblem, class_path: &Path) {
+    pub(super) fn node_problem(&mut self, problem: &GraphProblem, class_path: &Path) {
         let tree = self.subject.tree;
         let input = problem.input.as_ref().map(|name| class_path.join(name));
         let written = input.filter(|path| tree.get(path).is_some());

@@ -36,6 +36,8 @@ pub struct Outcome {
     pub examined: bool,
     /// Classes that could not be examined because their signatures are not known.
     pub unknown_classes: BTreeSet<String>,
+    /// A chain made ready, as far as its faults let it be.
+    pub program: Option<Program>,
 }
 
 /// One rule.
@@ -91,7 +93,7 @@ pub const RULES: &[CheckRule] = &[
     CheckRule {
         name: "mask-layers",
         about: "the files of layers can be read, and shapes have an inside",
-        kinds: &[Kind::Mask],
+        kinds: &[Kind::Mask, Kind::Chain],
         check: mask_layers::check,
     },
     CheckRule {
@@ -153,5 +155,6 @@ pub fn check(subject: Subject<'_>, context: Context<'_>) -> Outcome {
         diagnostics: visit.report.finish(),
         examined: kind != Kind::Preset || !saw_nothing,
         unknown_classes: visit.unknown_classes,
+        program: visit.program,
     }
 }

@@ -1,35 +1,76 @@
-//! The layers of a mask: what only the workspace's files or the geometry tell.
+//! The layers of masks: what only the workspace's files or the geometry tell. Of masks within
+//! tasks only the geometry; their files are looked for when the task is compiled.
+
+use serde_json::{Value, json};
 
 use super::judge::Visit;
 use crate::{
     compile::WorkspaceFiles,
     files::Path,
-    model::{Body, Layer, MaskFormat, Shape, ShapeType},
+    model::{Body, Chain, Layer, MaskFormat, Shape, ShapeType, TaskType},
     path,
 };
 
 pub(super) fn check(visit: &mut Visit<'_>) {
-    let Body::Mask(mask) = &visit.subject.document.body else { return };
+    let mask = match &visit.subject.document.body {
+        Body::Mask(mask) => mask,
+        Body::Chain(chain) => return check_tasks(visit, chain),
+        _ => return,
+    };
     if mask.layer.is_empty() {
         visit.report.error_at_key("no-layers", &path!["layer"], "a mask has at least one layer").hint =
             Some("add one: [[layer]]".to_owned());
     }
     let files = WorkspaceFiles::default();
     for (index, layer) in mask.layer.iter().enumerate() {
-        check_layer(visit, layer, &path!["layer", index], &files);
+        let base = path!["layer", index];
+        check_file(visit, layer, &base, &files);
+        check_layer(visit, layer, &base);
     }
     if mask.export.as_ref().is_some_and(|e| e.format == MaskFormat::Frames) {
         visit.report.error("not-available", &path!["export", "format"], "this version cannot animate masks");
     }
 }
 
-fn check_layer(visit: &mut Visit<'_>, layer: &Layer, base: &Path, files: &WorkspaceFiles) {
-    // A path with a place to fill is known only when a chain fills it.
-    if let Some(file) = layer.file.as_ref().filter(|file| !file.contains('{')) {
-        if let Err(error) = files.find(visit.context.world, visit.subject.file, file, false) {
-            visit.report.error(error.code, &base.join("file"), error.message).hint = error.hint;
+/// Checks the layers that stand in tasks of type `mask`: rows, or one source.
+fn check_tasks(visit: &mut Visit<'_>, chain: &Chain) {
+    let masks = chain.task.iter().filter(|(_, task)| task.kind == TaskType::Mask);
+    for (name, task) in masks {
+        // A setting may stand in `with` or on the task itself.
+        let on_task = path!["task", name];
+        let place = |key: &str| {
+            let in_with = on_task.join("with");
+            if visit.subject.tree.get(&in_with.join(key)).is_some() { in_with } else { on_task.clone() }
+        };
+        let mut layers = Vec::new();
+        if let Some(Value::Array(rows)) = task.with.get("layer") {
+            let base = place("layer").join("layer");
+            layers.extend(rows.iter().enumerate().map(|(index, row)| (row.clone(), base.join(index))));
+        }
+        for key in ["shape", "box"] {
+            if let Some(source) = task.with.get(key) {
+                layers.push((json!({ "name": "mask", key: source }), place(key)));
+            }
+        }
+        for (row, base) in layers {
+            // One whose values are still to be inserted is judged when they are.
+            if let Ok(layer) = serde_json::from_value::<Layer>(row) {
+                check_layer(visit, &layer, &base);
+            }
         }
     }
+}
+
+fn check_file(visit: &mut Visit<'_>, layer: &Layer, base: &Path, files: &WorkspaceFiles) {
+    // A path with a place to fill is known only when a chain fills it.
+    if let Some(file) = layer.file.as_ref().filter(|file| !file.contains('{'))
+        && let Err(error) = files.find(visit.context.world, visit.subject.file, file, false)
+    {
+        visit.report.error(error.code, &base.join("file"), error.message).hint = error.hint;
+    }
+}
+
+fn check_layer(visit: &mut Visit<'_>, layer: &Layer, base: &Path) {
     if let Some(shape) = &layer.shape {
         check_shape(visit, shape, &base.join("shape"));
     }

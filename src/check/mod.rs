@@ -10,6 +10,7 @@ mod edits;
 mod findings;
 mod judge;
 mod mask_layers;
+mod node_graph;
 mod params;
 mod preset_graph;
 mod preset_outputs;

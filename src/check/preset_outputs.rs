@@ -1,6 +1,6 @@
 //! The outputs of a preset.
 
-use super::{edits, judge::Visit, preset_graph::written};
+use super::{edits, judge::Visit, node_graph::written};
 use crate::{
     compile::can_be_saved,
     files::Path,

@@ -2,6 +2,7 @@
 
 use super::{
     judge::Visit,
+    node_graph::NodeValues,
     preset_outputs::check_output,
     stand_ins::{StandIns, some_file},
 };

@@ -117,12 +117,11 @@ fn values(visit: &mut Visit<'_>, variables: &Variables, test: &RoutingTest, base
             ok = false;
             continue;
         };
-        match typed(kind, &value) {
-            Some(value) => drop(out.insert(name, value)),
-            None => {
-                visit.report.error("wrong-type", &path, format!("`{name}` is {}", kind.describe()));
-                ok = false;
-            }
+        if let Some(value) = typed(kind, &value) {
+            out.insert(name, value);
+        } else {
+            visit.report.error("wrong-type", &path, format!("`{name}` is {}", kind.describe()));
+            ok = false;
         }
     }
     ok.then_some(out)

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::node_graph::NodeValues;
 use crate::{
     compile::{Scope, check_param},
     graph::BoundFile,
@@ -34,19 +35,19 @@ impl StandIns {
         out
     }
 
-    /// Whether the value of `name` is not one that its author chose.
-    pub(super) fn is_invented(&self, name: &str) -> bool {
-        self.invented.iter().any(|n| n == name)
-    }
-
-    /// Whether `name` takes a file.
-    pub(super) fn is_file(&self, name: &str) -> bool {
-        self.files.iter().any(|n| n == name)
-    }
-
     /// The value of `name`.
     pub(super) fn get(&self, name: &str) -> Option<&Value> {
         self.values.get(name)
+    }
+}
+
+impl NodeValues for StandIns {
+    fn is_invented(&self, name: &str) -> bool {
+        self.invented.iter().any(|n| n == name)
+    }
+
+    fn is_file(&self, name: &str) -> bool {
+        self.files.iter().any(|n| n == name)
     }
 }
 

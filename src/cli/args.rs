@@ -27,7 +27,7 @@ pub struct PlanArgs {
     #[command(flatten)]
     pub target: TargetArgs,
 
-    /// Judge node classes by this object_info file as well
+    /// Judge node classes by this `object_info` file as well
     #[arg(long, value_name = "FILE")]
     pub object_info: Option<PathBuf>,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::{GlobalArgs, Output};
+use super::{GlobalArgs, Output, output::count};
 use crate::app::{self, AppError, CheckOptions, CheckReport, ExitCode, Session, SessionOptions, Sources};
 
 /// `comfywright check`
@@ -20,7 +20,7 @@ pub struct CheckArgs {
     #[arg(long)]
     pub fix: bool,
 
-    /// Judge node classes by this object_info file of a server, instead of the built-in classes
+    /// Judge node classes by this `object_info` file of a server, instead of the built-in classes
     #[arg(long, value_name = "FILE")]
     pub object_info: Option<PathBuf>,
 }
@@ -77,9 +77,4 @@ fn summary(report: &CheckReport) -> String {
         text = format!("{text}; {some} examined in {}", count(report.unexamined.len(), "document"));
     }
     text
-}
-
-/// `1 error`, `2 errors`.
-fn count(number: usize, word: &str) -> String {
-    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }

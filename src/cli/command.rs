@@ -5,8 +5,9 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use super::{
-    check,
+    args, check, completions, convert, fmt, history, init,
     output::{ColorChoice, Output},
+    plan, run, schema,
 };
 use crate::app::{AppError, ExitCode, Sources};
 
@@ -45,13 +46,39 @@ pub struct GlobalArgs {
 /// The verbs.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Make a folder a workspace, with a first chain that runs at once
+    Init(init::InitArgs),
     /// Say what is wrong with documents
     Check(check::CheckArgs),
+    /// Put documents in the canonical layout
+    Fmt(fmt::FmtArgs),
+    /// Write a document in the other format
+    Convert(convert::ConvertArgs),
+    /// Print the JSON schemas of documents, or write them to a folder
+    Schema(schema::SchemaArgs),
+    /// Print completions for a shell
+    Completions(completions::CompletionsArgs),
+    /// Say what a run would do
+    Plan(args::PlanArgs),
+    /// Run a chain or a preset; an unfinished run of the same work is continued
+    Run(args::RunArgs),
+    /// Say where a run stands
+    Status(args::StatusArgs),
+    /// List the runs
+    Runs(args::RunsArgs),
+    /// Show the items of a run, one item, or what made a file
+    Show(args::ShowArgs),
+    /// Say why an item was made again
+    Explain(args::ExplainArgs),
+    /// Let held items go on
+    Approve(args::ApproveArgs),
+    /// Turn held items down
+    Reject(args::RejectArgs),
 }
 
-/// Runs the command line `arguments`, the name of the program first.
-pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
     match Cli::try_parse_from(&arguments) {
         Ok(cli) => dispatch(&cli),
         Err(error) => refused(&error, &arguments),
@@ -61,7 +88,20 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(cli: &Cli) -> ExitCode {
     let (global, output) = (&cli.global, Output::new(cli.global.json, cli.global.color));
     match &cli.command {
+        Command::Init(args) => init::run(args, global, output),
         Command::Check(args) => check::run(args, global, output),
+        Command::Fmt(args) => fmt::run(args, global, output),
+        Command::Convert(args) => convert::run(args, global, output),
+        Command::Schema(args) => schema::run(args, output),
+        Command::Completions(args) => completions::run(args, output),
+        Command::Plan(args) => plan::run(args, global, output),
+        Command::Run(args) => run::run(args, global, output),
+        Command::Status(args) => history::status(args, global, output),
+        Command::Runs(_) => history::runs(global, output),
+        Command::Show(args) => history::show(args, global, output),
+        Command::Explain(args) => history::explain(args, global, output),
+        Command::Approve(args) => run::approve(args, global, output),
+        Command::Reject(args) => run::reject(args, global, output),
     }
 }
 

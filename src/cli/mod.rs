@@ -4,8 +4,18 @@
 pub mod args;
 mod check;
 mod command;
+mod completions;
+mod convert;
+mod fmt;
+mod format_name;
+mod history;
+mod init;
 mod output;
+mod plan;
+mod progress;
 mod render;
+mod run;
+mod schema;
 
 pub use command::{Cli, Command, GlobalArgs, main};
 pub use output::{ColorChoice, Output};

@@ -28,6 +28,7 @@ pub enum ColorChoice {
 
 /// How a verb answers.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each tells another thing about where the answer goes")]
 pub struct Output {
     /// One JSON value on standard output instead of text.
     pub json: bool,
@@ -120,6 +121,7 @@ impl Output {
         self.finish_with(command, code, json!({}), &error_findings(error, sources), sources)
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers make the data for this call alone")]
     fn finish_with(
         &self,
         command: &str,
@@ -142,6 +144,11 @@ impl Output {
         let look = Look { color, width: self.width };
         found.iter().map(|finding| render(finding, sources, look)).collect()
     }
+}
+
+/// `1 error`, `2 errors`.
+pub(super) fn count(number: usize, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
 
 fn write_out(text: &str) {

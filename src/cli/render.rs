@@ -36,9 +36,16 @@ pub fn render(finding: &Finding, sources: &Sources, look: Look) -> String {
         .without_cause_chain();
     let shown = Shown { finding, label, source };
     let mut out = String::new();
-    if handler.render_report(&mut out, &shown).is_err() {
+    if handler.render_report(&mut out, &shown).is_ok() {
+        // miette parts the code from the message by a blank line.
+        out = out.replacen("\n\n", "\n", 1);
+    } else {
         // miette cannot show this source: the message alone is better than nothing.
         out = format!("{}: {}\n", place(finding), finding.message);
+    }
+    if let Some(fix) = &finding.fix {
+        let (on, off) = if look.color { ("\u{1b}[36m", "\u{1b}[0m") } else { ("", "") };
+        out.push_str(&format!("{on}   fix: {off}{} (check --fix)\n", fix.title));
     }
     out.push('\n');
     out
@@ -111,9 +118,7 @@ impl miette::Diagnostic for Shown<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        let fix = self.finding.fix.as_ref().map(|fix| format!("fix: {} (check --fix)", fix.title));
-        let lines: Vec<String> = self.finding.hint.clone().into_iter().chain(fix).collect();
-        if lines.is_empty() { None } else { Some(Box::new(lines.join("\n"))) }
+        self.finding.hint.as_ref().map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {

@@ -119,17 +119,15 @@ fn gathered_keys(
         .collect();
     let mut keys = Vec::new();
     for (index, name) in task.gather.iter().enumerate() {
-        match out.keys.find_key(name).filter(|k| inherited.contains(k)) {
-            Some(key) => keys.push(key),
-            None => {
-                let names: Vec<&str> = inherited.iter().map(|k| out.keys.name(*k)).collect();
-                let near = did_you_mean(name, names.iter().copied());
-                let message = format!("no dependency has the key `{name}`");
-                report.error("unknown-key-to-gather", &base.join("gather").join(index), message).hint =
-                    near.map(|near| format!("did you mean `{near}`?"));
-                return None;
-            }
-        }
+        let Some(key) = out.keys.find_key(name).filter(|k| inherited.contains(k)) else {
+            let names: Vec<&str> = inherited.iter().map(|k| out.keys.name(*k)).collect();
+            let near = did_you_mean(name, names.iter().copied());
+            let message = format!("no dependency has the key `{name}`");
+            report.error("unknown-key-to-gather", &base.join("gather").join(index), message).hint =
+                near.map(|near| format!("did you mean `{near}`?"));
+            return None;
+        };
+        keys.push(key);
     }
     Some(keys)
 }

@@ -4,14 +4,14 @@
 //! inputs. Ids, titles and file name prefixes do not count. Files count by content, or by the
 //! fingerprint of the item that made them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Value, json};
 
 use super::lower::Lowered;
 use crate::{
     content_hash::{ContentHash, canonical_json},
-    graph::{BoundFile, Graph, Input, NodeSet, coerce_value},
+    graph::{BoundFile, Graph, GraphNode, Input, NodeSet, coerce_value},
 };
 
 /// A fingerprint and the parts it was made of, by name, for `explain`.
@@ -27,7 +27,7 @@ pub struct Fingerprint {
 pub fn fingerprint(lowered: &Lowered, nodes: &NodeSet, executor: &str) -> Fingerprint {
     let mut hasher = Hasher { graph: &lowered.graph, nodes, seen: HashMap::new(), parts: BTreeMap::new() };
     hasher.parts.insert("executor".to_owned(), executor.to_owned());
-    let outputs: Vec<Value> = lowered.outputs.iter().map(|o| json!([o.name, hasher.node(&o.node, 0)])).collect();
+    let outputs: Vec<Value> = lowered.outputs.iter().map(|o| json!([o.name, hasher.node(&o.node)])).collect();
     let passed: Vec<Value> = lowered
         .passed_on
         .iter()
@@ -40,9 +40,6 @@ pub fn fingerprint(lowered: &Lowered, nodes: &NodeSet, executor: &str) -> Finger
     Fingerprint { hash, parts: hasher.parts }
 }
 
-/// Deepest graph that is followed; a cycle is reported elsewhere.
-const DEEPEST: usize = 10_000;
-
 struct Hasher<'a> {
     graph: &'a Graph,
     nodes: &'a NodeSet,
@@ -51,13 +48,33 @@ struct Hasher<'a> {
 }
 
 impl<'a> Hasher<'a> {
-    fn node(&mut self, id: &str, depth: usize) -> String {
-        if let Some(hash) = self.seen.get(id) {
-            return hash.clone();
+    /// The hash of node `id` and all that reaches it. A link of a cycle, which is reported
+    /// elsewhere, counts as nothing.
+    fn node(&mut self, id: &'a str) -> String {
+        let mut open = HashSet::new();
+        let mut stack = vec![id];
+        while let Some(at) = stack.last().copied() {
+            let Some(node) = self.graph.nodes.get(at).filter(|_| !self.seen.contains_key(at)) else {
+                stack.pop();
+                continue;
+            };
+            if open.insert(at) {
+                let sources = node.inputs.values().filter_map(|input| match input {
+                    Input::Link(link) => Some(link.node.as_str()),
+                    Input::Value(_) | Input::Files(_) => None,
+                });
+                stack.extend(sources.filter(|source| !self.seen.contains_key(source) && !open.contains(source)));
+            } else {
+                let hash = self.one(at, node);
+                self.seen.insert(at, hash);
+                stack.pop();
+            }
         }
-        let Some((id, node)) = self.graph.nodes.get_key_value(id).filter(|_| depth < DEEPEST) else {
-            return String::new();
-        };
+        self.seen.get(id).cloned().unwrap_or_default()
+    }
+
+    /// The hash of a node whose sources have theirs.
+    fn one(&mut self, id: &str, node: &GraphNode) -> String {
         let class = self.nodes.class(&node.class);
         let signature = class.map_or_else(String::new, |c| c.signature_hash().to_string());
         self.parts.insert(format!("class {}", node.class), signature.chars().take(16).collect());
@@ -67,7 +84,7 @@ impl<'a> Hasher<'a> {
                 continue;
             }
             let value = match input {
-                Input::Link(link) => json!(["link", self.node(&link.node, depth + 1), link.output]),
+                Input::Link(link) => json!(["link", self.seen.get(link.node.as_str()), link.output]),
                 Input::Files(files) => {
                     self.parts.insert(format!("{id}.{name}"), identities(files));
                     json!(["files", identities(files)])
@@ -81,9 +98,7 @@ impl<'a> Hasher<'a> {
             };
             inputs.insert(name.clone(), value);
         }
-        let hash = ContentHash::of_json(&json!([node.class, signature, inputs])).to_string();
-        self.seen.insert(id, hash.clone());
-        hash
+        ContentHash::of_json(&json!([node.class, signature, inputs])).to_string()
     }
 }
 

@@ -251,7 +251,7 @@ fn hash32(arguments: &[Value]) -> u32 {
 /// Reads an expression at `start`; gives it and where it ends, which must be a closing brace.
 /// None when what stands there is not meant as one.
 fn parse_expression(text: &str, start: usize, brace: usize) -> Result<Option<(Expression, usize)>, InterpolationError> {
-    let mut reader = Reader { text, at: start };
+    let mut reader = Reader { text, at: start, depth: 0 };
     let Some(name) = reader.name() else { return Ok(None) };
     if reader.peek() != Some(b'(') {
         let path = reader.path_after(name);
@@ -282,7 +282,12 @@ fn parse_expression(text: &str, start: usize, brace: usize) -> Result<Option<(Ex
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// Calls that are open.
+    depth: usize,
 }
+
+/// Most calls within calls.
+const DEEPEST_CALL: usize = 16;
 
 enum CallError {
     Unknown,
@@ -318,13 +323,11 @@ impl Reader<'_> {
         let mut path = vec![first];
         while self.peek() == Some(b'.') {
             self.at += 1;
-            match self.name() {
-                Some(name) => path.push(name),
-                None => {
-                    self.at -= 1;
-                    break;
-                }
-            }
+            let Some(name) = self.name() else {
+                self.at -= 1;
+                break;
+            };
+            path.push(name);
         }
         path
     }
@@ -332,6 +335,10 @@ impl Reader<'_> {
     /// The call of `name`, at its opening parenthesis.
     fn call(&mut self, name: &str) -> Result<Expression, CallError> {
         let (_, function, most) = FUNCTIONS.iter().find(|(n, ..)| *n == name).ok_or(CallError::Unknown)?;
+        self.depth += 1;
+        if self.depth > DEEPEST_CALL {
+            return Err(CallError::Arguments(format!("calls are nested at most {DEEPEST_CALL} deep")));
+        }
         self.at += 1;
         let mut arguments = Vec::new();
         loop {
@@ -350,6 +357,7 @@ impl Reader<'_> {
         self.at += 1;
         let fits = if *most == usize::MAX { !arguments.is_empty() } else { arguments.len() == *most };
         if fits {
+            self.depth -= 1;
             Ok(Expression::Call(*function, arguments))
         } else {
             let wanted = if *most == usize::MAX { "at least 1".to_owned() } else { most.to_string() };
@@ -501,6 +509,7 @@ mod tests {
             ("{index(steps)}", "`steps` is not a foreach key"),
             ("x {list}", "a list or a table cannot be inserted into a text"),
             ("{hash(steps) }", "`{hash(…)` is not closed by a brace"),
+            (&format!("{{{}steps{}}}", "slug(".repeat(17), ")".repeat(17)), "calls are nested at most 16 deep"),
         ] {
             assert_eq!(fill(text), Err(message.to_owned()), "{text}");
         }

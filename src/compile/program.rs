@@ -119,7 +119,7 @@ pub fn compile(document: &Document, chain: &Chain, context: Context<'_>, report:
             Some("add one: [task.NAME]".to_owned());
         return None;
     }
-    let mut structure = structure::analyse(chain, report);
+    let mut structure = structure::analyse(chain, report)?;
     let expansion = expand::expand(chain, &structure, context.world, report);
     let mut tasks: Vec<TaskProgram> =
         chain.task.iter().map(|(name, task)| task_program(name, task, chain, context, report)).collect();

@@ -81,6 +81,11 @@ impl<'a> Report<'a> {
         self.diagnostics.len()
     }
 
+    /// Whether something with this code was found at this place.
+    pub fn has(&self, code: &str, span: Option<Span>) -> bool {
+        self.diagnostics.iter().any(|d| d.code == code && d.span == span)
+    }
+
     /// Whether errors (not only warnings) were found.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|d| d.severity == crate::diagnostic::Severity::Error)

@@ -73,8 +73,17 @@ impl TaskStructure {
     }
 }
 
-/// Reads the structure of `chain`; problems go to `report`.
-pub fn analyse(chain: &Chain, report: &mut Report<'_>) -> Structure {
+/// Most tasks of a chain.
+const MOST_TASKS: usize = 1000;
+
+/// Reads the structure of `chain`; problems go to `report`. None for one with too many tasks.
+pub fn analyse(chain: &Chain, report: &mut Report<'_>) -> Option<Structure> {
+    if chain.task.len() > MOST_TASKS {
+        let message = format!("a chain has at most {MOST_TASKS} tasks, not {}", chain.task.len());
+        report.error("too-many-tasks", &path!["task"], message).hint =
+            Some("tasks differ in what they do; let `foreach` make the items".to_owned());
+        return None;
+    }
     let names: Vec<&str> = chain.task.keys().map(String::as_str).collect();
     let mut tasks: Vec<TaskStructure> =
         chain.task.iter().map(|(name, task)| references(name, task, &names, report)).collect();
@@ -84,14 +93,14 @@ pub fn analyse(chain: &Chain, report: &mut Report<'_>) -> Structure {
         fill_primary(number, task, &mut tasks, report);
     }
     let order = order(&tasks);
-    Structure { tasks, order }
+    Some(Structure { tasks, order })
 }
 
 /// The names of `task` and of every task that it needs: dependencies, links, and routers of tasks
 /// that run only when routed to.
 pub fn needed_by(chain: &Chain, task: &str) -> BTreeSet<String> {
     let tree = Node { span: Span::default(), kind: NodeKind::Table(Table::default()) };
-    let structure = analyse(chain, &mut Report::new(&Arc::from(""), "", &tree));
+    let Some(structure) = analyse(chain, &mut Report::new(&Arc::from(""), "", &tree)) else { return BTreeSet::new() };
     let mut needed = BTreeSet::new();
     let mut stack: Vec<usize> = chain.task.get_index_of(task).into_iter().collect();
     while let Some(at) = stack.pop() {
@@ -195,36 +204,29 @@ fn cut_dependency_cycles(tasks: &mut [TaskStructure], report: &mut Report<'_>) {
         let mut trail = Vec::new();
         visit(start, tasks, &mut trail, &mut done, report);
     }
+}
 
-    fn visit(
-        at: usize,
-        tasks: &mut [TaskStructure],
-        trail: &mut Vec<usize>,
-        done: &mut [bool],
-        report: &mut Report<'_>,
-    ) {
-        if done[at] {
-            return;
-        }
-        trail.push(at);
-        for entry in 0..tasks[at].entries.len() {
-            for parent in tasks[at].entries[entry].alternatives.clone() {
-                if let Some(from) = trail.iter().position(|t| *t == parent) {
-                    let names: Vec<&str> =
-                        trail[from..].iter().chain([&parent]).map(|t| tasks[*t].name.as_str()).collect();
-                    let message = format!("tasks depend on each other: {}", names.join(" -> "));
-                    let path = tasks[at].entries[entry].path.clone();
-                    report.error("cycle", &path, message).hint =
-                        Some("for a loop, use a route back to the earlier task with `max_visits`".to_owned());
-                    tasks[at].entries[entry].alternatives.retain(|t| *t != parent);
-                } else {
-                    visit(parent, tasks, trail, done, report);
-                }
+fn visit(at: usize, tasks: &mut [TaskStructure], trail: &mut Vec<usize>, done: &mut [bool], report: &mut Report<'_>) {
+    if done[at] {
+        return;
+    }
+    trail.push(at);
+    for entry in 0..tasks[at].entries.len() {
+        for parent in tasks[at].entries[entry].alternatives.clone() {
+            if let Some(from) = trail.iter().position(|t| *t == parent) {
+                let names: Vec<&str> = trail[from..].iter().chain([&parent]).map(|t| tasks[*t].name.as_str()).collect();
+                let message = format!("tasks depend on each other: {}", names.join(" -> "));
+                let path = tasks[at].entries[entry].path.clone();
+                report.error("cycle", &path, message).hint =
+                    Some("for a loop, use a route back to the earlier task with `max_visits`".to_owned());
+                tasks[at].entries[entry].alternatives.retain(|t| *t != parent);
+            } else {
+                visit(parent, tasks, trail, done, report);
             }
         }
-        trail.pop();
-        done[at] = true;
     }
+    trail.pop();
+    done[at] = true;
 }
 
 /// Reads the targets of all rules; a rule that leads back needs `max_visits` at its target.
@@ -342,4 +344,25 @@ fn order(tasks: &[TaskStructure]) -> Vec<usize> {
     // Nothing is left unless a cycle was reported.
     out.extend(pending.keys());
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_has_a_limit() {
+        let task = |index: usize| {
+            let needs: &[String] = if index == 0 { &[] } else { &[format!("t{}", index - 1)] };
+            let task = serde_json::json!({ "type": "adjust", "depends_on": needs });
+            (format!("t{index}"), serde_json::from_value(task).unwrap())
+        };
+        let tree = Node { span: Span::default(), kind: NodeKind::Table(Table::default()) };
+        for (count, codes) in [(MOST_TASKS, &["missing-input"]), (MOST_TASKS + 1, &["too-many-tasks"])] {
+            let chain = Chain { task: (0..count).map(task).collect(), ..Chain::default() };
+            let mut report = Report::new(&Arc::from("a.toml"), "", &tree);
+            assert_eq!(analyse(&chain, &mut report).is_some(), count == MOST_TASKS);
+            assert_eq!(report.finish().iter().map(|d| d.code).collect::<Vec<_>>(), codes);
+        }
+    }
 }

@@ -18,6 +18,13 @@ impl Pending {
         self.lines.push(comment_line(text));
     }
 
+    /// Adds lines that were kept before, blank ones included.
+    pub(super) fn extend(&mut self, lines: &[String]) {
+        for line in lines {
+            if line.is_empty() { self.blank_line() } else { self.push(line) }
+        }
+    }
+
     /// Notes a blank line; one between or after comments is kept, however many there are.
     pub(super) fn blank_line(&mut self) {
         if self.lines.last().is_some_and(|line| !line.is_empty()) {

@@ -9,7 +9,7 @@ pub const MAX_DEPTH: usize = 64;
 
 /// The diagnostic of what is nested beyond [`MAX_DEPTH`].
 pub(super) fn too_deep(span: Span, file: &Arc<str>) -> Diagnostic {
-    Diagnostic::error("too-deep", file, span, format!("nested more than {} levels deep", MAX_DEPTH))
+    Diagnostic::error("too-deep", file, span, format!("nested more than {MAX_DEPTH} levels deep"))
         .with_hint("flatten the values")
 }
 

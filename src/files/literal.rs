@@ -125,7 +125,7 @@ fn push_escaped(literal: &mut String, c: char, format: Format) {
         '\r' => literal.push_str("\\r"),
         '\t' => literal.push_str("\\t"),
         _ if !needs_escape(c) => literal.push(c),
-        _ if format == Format::Toml => literal.push_str(&format!("\\u{:04X}", u32::from(c))),
-        _ => literal.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+        _ if format == Format::Toml => literal.extend(format!("\\u{:04X}", u32::from(c)).chars()),
+        _ => literal.extend(format!("\\u{{{:x}}}", u32::from(c)).chars()),
     }
 }

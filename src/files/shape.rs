@@ -350,7 +350,6 @@ mod tests {
     /// Doc.
     #[derive(JsonSchema, Deserialize)]
     #[serde(rename_all = "lowercase")]
-    #[expect(dead_code, reason = "only its schema is used")]
     enum Colour {
         /// Red.
         Red,

@@ -15,7 +15,7 @@ use super::{
     format::Format,
     literal::{key_literal, text_literal},
     shape::{Shape, TableShape},
-    tree::{Node, NodeKind, Table},
+    tree::{Entry, Node, NodeKind, Table},
 };
 use crate::{
     diagnostic::{Diagnostic, Span},
@@ -25,7 +25,8 @@ use crate::{
 /// Everything in which `node` differs from `shape`, in order of position.
 ///
 /// Codes: `unknown-key`, `missing-key`, `wrong-type`, `not-in-list`, `out-of-range`,
-/// `bad-pattern`. Fixes are given where they are certain.
+/// `bad-pattern`. Fixes are given where they are certain. What the whole file misses is reported
+/// at its beginning.
 pub fn validate(node: &Node, shape: &Shape, file: &Arc<str>) -> Vec<Diagnostic> {
     let format = Format::of_path(file).unwrap_or(Format::Toml);
     let mut checker = Checker { file, format, found: Vec::new() };
@@ -69,7 +70,9 @@ impl Checker<'_> {
                 }
             }
             (Shape::List(element), NodeKind::List(elements)) => {
-                elements.iter().for_each(|e| self.check(&e.node, element, key));
+                for e in elements {
+                    self.check(&e.node, element, key);
+                }
             }
             (Shape::Table(shape), NodeKind::Table(table)) => self.check_table(node, table, shape, key),
             (Shape::OneOf(variants), _) => self.check_variants(node, variants, key),
@@ -77,34 +80,45 @@ impl Checker<'_> {
         }
     }
 
+    fn fits(&self, node: &Node, shape: &Shape) -> bool {
+        let mut attempt = Checker { file: self.file, format: self.format, found: Vec::new() };
+        attempt.check(node, shape, None);
+        attempt.found.is_empty()
+    }
+
     fn check_table(&mut self, node: &Node, table: &Table, shape: &TableShape, name: Option<&str>) {
         for (key, entry) in &table.entries {
             match (shape.fields.get(key), &shape.rest) {
                 (Some(field), _) => self.check(&entry.node, &field.shape, Some(key)),
                 (None, Some(rest)) => self.check(&entry.node, rest, Some(key)),
-                (None, None) => self.unknown_key(key, entry.key_span, table, shape),
+                (None, None) => self.unknown_key(key, entry, table, shape),
             }
         }
         for (key, field) in &shape.fields {
             if field.required && !table.entries.contains_key(key) {
                 let place = name.map_or_else(String::new, |name| format!(" in `{name}`"));
                 let hint = format!("add `{key}`, {}", describe(&field.shape));
-                let diagnostic = self.report("missing-key", node.span, format!("`{key}` is missing{place}"));
+                let span = if name.is_some() { node.span } else { Span::new(node.span.start, node.span.start) };
+                let diagnostic = self.report("missing-key", span, format!("`{key}` is missing{place}"));
                 diagnostic.hint = Some(hint);
             }
         }
     }
 
-    fn unknown_key(&mut self, key: &str, span: Span, table: &Table, shape: &TableShape) {
-        let free = || shape.fields.keys().map(String::as_str).filter(|k| !table.entries.contains_key(*k));
-        let meant = did_you_mean(key, free()).map(str::to_owned);
+    /// Reports an unknown key; of the keys it may have been meant as, one that its value fits is
+    /// preferred.
+    fn unknown_key(&mut self, key: &str, entry: &Entry, table: &Table, shape: &TableShape) {
+        let free = || shape.fields.iter().filter(|(name, _)| !table.entries.contains_key(*name));
+        let fitting = free().filter(|(_, field)| self.fits(&entry.node, &field.shape)).map(|(name, _)| name.as_str());
+        let meant = did_you_mean(key, fitting).or_else(|| did_you_mean(key, free().map(|(name, _)| name.as_str())));
+        let span = entry.key_span;
         let known: Vec<&str> = shape.fields.keys().map(String::as_str).collect();
         let diagnostic = Diagnostic::error("unknown-key", self.file, span, format!("there is no key `{key}` here"));
         self.found.push(match meant {
             Some(meant) => diagnostic.with_hint(format!("did you mean `{meant}`?")).with_fix(
                 format!("rename to `{meant}`"),
                 span,
-                key_literal(&meant, self.format),
+                key_literal(meant, self.format),
             ),
             None if known.is_empty() => diagnostic,
             None => diagnostic.with_hint(format!("known keys: {}", known.join(", "))),

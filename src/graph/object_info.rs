@@ -326,7 +326,13 @@ mod tests {
             .collect();
         assert_eq!(
             takes_files,
-            ["LoadImage.image", "LoadImageMask.image", "ComfywrightContactSheet.images", "ComfywrightExport.images"]
+            [
+                "LoadImage.image",
+                "LoadImageMask.image",
+                "ComfywrightMask.files",
+                "ComfywrightContactSheet.images",
+                "ComfywrightExport.images"
+            ]
         );
         Ok(())
     }

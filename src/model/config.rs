@@ -53,10 +53,10 @@ pub struct Server {
     /// Words by which a task may choose it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
-    /// Key for partner nodes: "env:NAME" or "file:PATH".
+    /// Key for partner nodes: `env:NAME` or `file:PATH`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<String>,
-    /// Headers sent with every request; values may be "env:NAME" or "file:PATH".
+    /// Headers sent with every request; values may be `env:NAME` or `file:PATH`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub headers: IndexMap<String, String>,
 }
@@ -76,7 +76,7 @@ impl Server {
 pub struct Registry {
     /// Address.
     pub url: String,
-    /// Access token: "env:NAME" or "file:PATH".
+    /// Access token: `env:NAME` or `file:PATH`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
 }

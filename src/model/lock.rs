@@ -27,7 +27,7 @@ pub struct Lock {
     /// Node definitions by where they came from: the name of a server, "built-in", or a path.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub object_info: BTreeMap<String, LockedHash>,
-    /// Model files, by folder and name as ComfyUI knows them: "checkpoints/sd_xl_base_1.0.safetensors".
+    /// Model files, by folder and name as ComfyUI knows them: `checkpoints/sd_xl_base_1.0.safetensors`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub models: BTreeMap<String, LockedHash>,
     /// Input files, by path relative to the workspace.

@@ -108,7 +108,7 @@ fn plan_task(
 }
 
 fn retry_policy(retry: &Retry) -> RetryPolicy {
-    let default = (Duration::from_secs(5), Duration::from_secs(120));
+    let default = (Duration::from_secs(5), Duration::from_mins(2));
     let (first, longest) = retry.backoff.as_deref().and_then(|b| parse_backoff(b).ok()).unwrap_or(default);
     RetryPolicy { max: retry.max, on: retry.on, first, longest }
 }

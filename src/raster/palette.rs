@@ -45,10 +45,11 @@ fn count_colors(pixels: &[Color]) -> (u32, Vec<Counted>) {
         *counts.entry(pixel.map(|value| value >> shift)).or_default() += 1;
         while counts.len() > MAX_COLORS {
             shift += 1;
-            let finer = std::mem::take(&mut counts);
-            for (color, count) in finer {
-                *counts.entry(color.map(|value| value >> 1)).or_default() += count;
-            }
+            // Sums do not depend on the order.
+            counts = std::mem::take(&mut counts).into_iter().fold(HashMap::new(), |mut coarser, (color, count)| {
+                *coarser.entry(color.map(|value| value >> 1)).or_default() += count;
+                coarser
+            });
         }
     }
     let mut counted: Vec<_> = counts.into_iter().collect();

@@ -168,7 +168,9 @@ impl Dispatcher {
             // What it would start is started below.
             let event = Event::Missing { items: missing.clone() };
             self.planner.apply(&event);
-            missing.iter().for_each(|item| self.results.set(*item, None));
+            for item in missing {
+                self.results.set(item, None);
+            }
             self.send(Batch { entries: vec![self.entry(event)], ..Batch::default() });
         }
         self.apply(Event::Opened, None);

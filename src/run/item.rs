@@ -10,6 +10,7 @@ pub(crate) const NONE: u32 = u32::MAX;
 
 /// What the planner knows of one item.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, kept small")]
 pub(crate) struct Item {
     /// Where it stands.
     pub(crate) state: ItemState,

@@ -36,11 +36,14 @@ impl Planner {
         heads.filter(is_open).collect()
     }
 
-    /// Visits `heads` again because `tail` says so; everything between starts anew. Whether `tail`
-    /// itself is among it.
-    pub(super) fn go_back(&mut self, tail: u32, heads: &[u32]) -> bool {
+    /// Visits `heads`, which are above `tail`, again because `tail` says so; everything between
+    /// starts anew, `tail` as well.
+    pub(super) fn go_back(&mut self, tail: u32, heads: &[u32]) {
         let body = self.items_below(heads);
         for item in &body {
+            if *item != tail {
+                self.abort(*item);
+            }
             self.start_anew(*item);
         }
         for head in heads {
@@ -50,10 +53,13 @@ impl Planner {
             let is_last = u32::from(record.id.visits) >= self.task(*head).max_visits;
             self.items[*head as usize].loop_open = !is_last;
         }
+        // Inner heads come later: whether an outer loop is decided depends on theirs.
+        for item in body.iter().rev() {
+            self.items[*item as usize].loop_open &= !self.is_decided(*item);
+        }
         for item in body.iter().filter(|item| !heads.contains(item)) {
             self.count_pending(*item);
         }
-        body.contains(&tail)
     }
 
     /// Closes the loops that end at `tail`, as far as nothing can come back any more.
@@ -79,17 +85,19 @@ impl Planner {
     fn close_loop(&mut self, head: u32) {
         self.items[head as usize].loop_open = false;
         let head_task = self.task_of(head);
-        for item in self.items_below(&[head]) {
-            if !self.items[item as usize].announced {
-                continue;
-            }
-            for index in 0..self.topology.children.row(item).len() {
-                let edge = self.topology.children.row(item)[index];
+        let mut below = self.items_below(&[head]);
+        below.retain(|item| self.items[*item as usize].announced);
+        for item in &below {
+            for index in 0..self.topology.children.row(*item).len() {
+                let edge = self.topology.children.row(*item)[index];
                 let child_task = self.task_of(edge.child);
-                if !self.topology.in_body(head_task, child_task) && !self.is_provisional(item, child_task) {
-                    self.settle_edge(item, edge);
+                if !self.topology.in_body(head_task, child_task) && !self.is_provisional(*item, child_task) {
+                    self.settle_edge(*item, edge);
                 }
             }
+        }
+        // Only now, for an outer loop that closes settles the edges that were left above.
+        for item in below {
             self.close_decided_loops_of_tail(item);
         }
     }
@@ -114,7 +122,6 @@ impl Planner {
 
     /// Lets `item` wait as if it had not run in this visit.
     fn start_anew(&mut self, item: u32) {
-        self.abort(item);
         if self.items[item as usize].state != ItemState::Waiting {
             self.change(item, ItemState::Waiting, Reason::None, None);
         }

@@ -43,17 +43,17 @@ impl Names {
     /// The start of the names of the item's files, without a dot.
     pub(super) fn stem(&self, plan: &Plan, preparer: &dyn Preparer, item: ItemIx) -> String {
         let task = &plan.tasks[plan.items.task[item.0 as usize].0 as usize].name;
-        let plain = plain_stem(task, preparer, item);
+        let stem = plain_stem(task, preparer, item);
         if !self.ambiguous.contains(&item.0) {
-            return plain;
+            return stem;
         }
-        format!("{plain}-{}", &ContentHash::of_bytes(preparer.address(item).as_bytes()).to_string()[..8])
+        format!("{stem}-{}", &ContentHash::of_bytes(preparer.address(item).as_bytes()).to_string()[..8])
     }
 }
 
 fn folders(plan: &Plan) -> Vec<String> {
     let mut taken = BTreeSet::new();
-    let folder = |name: &str| {
+    let free_name = |name: &str| {
         let base = unreserved(name);
         let mut folder = base.clone();
         for number in 2.. {
@@ -64,7 +64,7 @@ fn folders(plan: &Plan) -> Vec<String> {
         }
         folder
     };
-    plan.tasks.iter().map(|task| task.name.as_str()).map(folder).collect()
+    plan.tasks.iter().map(|task| task.name.as_str()).map(free_name).collect()
 }
 
 fn plain_stem(task: &str, preparer: &dyn Preparer, item: ItemIx) -> String {

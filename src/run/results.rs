@@ -12,6 +12,7 @@ use super::{
 use crate::{
     model::ErrorClass,
     plan::{ItemIx, ItemResult, TaskIx, Upstream},
+    rules::Rule,
 };
 
 /// The results of a run's items.
@@ -55,7 +56,7 @@ pub(super) struct Ended<'a> {
 pub(super) fn values(planner: &Planner, preparer: &dyn Preparer, results: &Results, ended: &Ended<'_>) -> Values {
     let plan = planner.plan();
     let rules = &plan.tasks[plan.items.task[ended.item.0 as usize].0 as usize].rules;
-    let names = rules.iter().filter_map(|rule| rule.condition.as_ref()).flat_map(|rule| rule.variables());
+    let names = rules.iter().filter_map(|rule| rule.condition.as_ref()).flat_map(Rule::variables);
     let mut keys = None;
     names
         .filter_map(|name| {

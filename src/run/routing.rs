@@ -41,9 +41,7 @@ impl Planner {
             }
             Target::Task(target, true) => {
                 let heads = self.open_heads(item, target);
-                if !self.go_back(item, &heads) {
-                    self.end(item, fault, Reason::None);
-                }
+                self.go_back(item, &heads);
             }
             Target::Skip => self.change(item, ItemState::Skipped, reason, fault),
             Target::Fail => self.change(item, ItemState::Failed, reason, fault),

@@ -4,8 +4,9 @@
 //!
 //! An *edge* goes from an item to one that needs it (one for each group of the plan's item table)
 //! or that it may route to (one for each router of a conditional task). A *loop* belongs to a
-//! *head*: a task to which a later task, a *tail*, routes back; its *body* is every task on a path
-//! from the head to a tail.
+//! *head*: a task to which a later task below it, a *tail*, routes back; its *body* is every task
+//! on a way from the head to a tail. Loops are nested or apart. A route back to a task that is not
+//! above the router is no loop and never followed.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -73,13 +74,14 @@ impl Topology {
         edges.extend(routes.iter().map(|(router, child, slot)| (*router, Edge { child: *child, slot: ROUTER | slot })));
         let children = Rows::from_pairs(items, &edges);
         let by_child: Vec<_> = routes.iter().map(|(router, child, _)| (*child, *router)).collect();
-        let back_pairs = back_routes(plan, keys);
-        let tail_pairs: Vec<_> = back_pairs.iter().map(|(tail, head)| (*head, *tail)).collect();
         let loops = find_loops(plan);
-        let heads = heads_above(plan, &loops, &children);
+        let head_pairs = heads_above(plan, &loops, &children);
+        let heads = Rows::from_pairs(if head_pairs.is_empty() { 0 } else { items }, &head_pairs);
+        let back_pairs = back_routes(plan, keys, &heads);
+        let tail_pairs: Vec<_> = back_pairs.iter().map(|(tail, head)| (*head, *tail)).collect();
         Self {
             routers: Rows::from_pairs(items, &by_child),
-            heads: Rows::from_pairs(if heads.is_empty() { 0 } else { items }, &heads),
+            heads,
             tails: Rows::from_pairs(if tail_pairs.is_empty() { 0 } else { items }, &tail_pairs),
             back: Rows::from_pairs(if back_pairs.is_empty() { 0 } else { items }, &back_pairs),
             conditional: tasks(plan).map(|task| is_conditional(plan, task)).collect(),
@@ -143,15 +145,13 @@ fn forward_routes(plan: &Plan, keys: Keys<'_>) -> Vec<(u32, u32, u32)> {
     routes
 }
 
-/// Tail item and head item.
-fn back_routes(plan: &Plan, keys: Keys<'_>) -> Vec<(u32, u32)> {
-    let mut routes = Vec::new();
-    for head in tasks(plan) {
-        for tail in tasks(plan).filter(|tail| routes_to(plan, *tail, head, true)) {
-            routes.extend(with_the_same_keys(plan, keys, tail, head));
-        }
-    }
-    routes
+/// Tail item and head item: the head items above a tail item that agree with it in their keys.
+fn back_routes(plan: &Plan, keys: Keys<'_>, heads: &Rows<u32>) -> Vec<(u32, u32)> {
+    let mut edges = back_edges(plan);
+    edges.sort_unstable_by_key(|(tail, head)| (*head, *tail));
+    edges.dedup();
+    let pairs = edges.into_iter().flat_map(|(tail, head)| with_the_same_keys(plan, keys, tail, head));
+    pairs.filter(|(tail, head)| heads.row(*tail).contains(head)).collect()
 }
 
 /// Pairs of items of two tasks that agree in all the keys that both tasks have.
@@ -204,27 +204,38 @@ fn reachable(edges: &[Vec<u32>], start: TaskIx) -> Vec<bool> {
     seen
 }
 
+/// Routes back, as pairs of tail and head.
+fn back_edges(plan: &Plan) -> Vec<(TaskIx, TaskIx)> {
+    let of_tail = |tail: TaskIx| {
+        let rules = plan.tasks[tail.0 as usize].rules.iter();
+        rules.filter_map(move |rule| match rule.target {
+            Target::Task(head, true) => Some((tail, head)),
+            _ => None,
+        })
+    };
+    tasks(plan).flat_map(of_tail).collect()
+}
+
+/// The loop of each head: what is strongly connected with it when routes back to earlier heads are
+/// left out. So loops are nested or apart, however routes cross.
 fn find_loops(plan: &Plan) -> Vec<Option<Loop>> {
     let forward = successors(plan);
-    let mut backward = vec![Vec::new(); forward.len()];
-    for (task, targets) in forward.iter().enumerate() {
-        for target in targets {
-            backward[*target as usize].push(task as u32);
-        }
-    }
+    let back = back_edges(plan);
     let of_head = |head: TaskIx| {
-        let tails: Vec<_> = tasks(plan).filter(|tail| routes_to(plan, *tail, head, true)).collect();
-        if tails.is_empty() {
-            return None;
+        let mut below = forward.clone();
+        for (tail, other) in back.iter().filter(|(_, other)| *other >= head) {
+            below[tail.0 as usize].push(other.0);
         }
-        let below = reachable(&forward, head);
-        let mut body = vec![false; below.len()];
-        body[head.0 as usize] = true;
-        for tail in tails.into_iter().filter(|tail| below[tail.0 as usize]) {
-            let above = reachable(&backward, tail);
-            (0..body.len()).for_each(|task| body[task] |= below[task] && above[task]);
+        let mut above = vec![Vec::new(); below.len()];
+        for (task, targets) in below.iter().enumerate() {
+            for target in targets {
+                above[*target as usize].push(task as u32);
+            }
         }
-        Some(Loop { body })
+        let (reached, reaching) = (reachable(&below, head), reachable(&above, head));
+        let body: Vec<bool> = reached.iter().zip(&reaching).map(|(a, b)| *a && *b).collect();
+        let comes_back = back.iter().any(|(tail, other)| *other == head && body[tail.0 as usize]);
+        comes_back.then_some(Loop { body })
     };
     tasks(plan).map(of_head).collect()
 }

@@ -211,10 +211,11 @@ async fn score(
     reused: bool,
 ) -> Result<BTreeMap<String, f64>, Fault> {
     let missing: Vec<String> = prepared.scores.iter().filter(|name| !known.contains_key(*name)).cloned().collect();
-    if reused && missing.len() < prepared.scores.len() {
-        if let Ok(metrics) = ports.scorer.score(&prepared.scores, files).await {
-            return Ok(metrics);
-        }
+    if reused
+        && missing.len() < prepared.scores.len()
+        && let Ok(metrics) = ports.scorer.score(&prepared.scores, files).await
+    {
+        return Ok(metrics);
     }
     if missing.is_empty() { Ok(BTreeMap::new()) } else { ports.scorer.score(&missing, files).await }
 }

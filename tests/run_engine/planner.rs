@@ -18,7 +18,6 @@ struct Simulation {
     waits: Vec<u64>,
     decisions: Vec<Decision>,
     tries: BTreeMap<ItemIx, u32>,
-    events: Vec<Event>,
 }
 
 impl Simulation {
@@ -34,14 +33,12 @@ impl Simulation {
             waits: Vec::new(),
             decisions: Vec::new(),
             tries: BTreeMap::new(),
-            events: Vec::new(),
         }
     }
 
-    fn apply(&mut self, event: Event) {
-        self.events.push(event.clone());
+    fn apply(&mut self, event: &Event) {
         let mut due = Vec::new();
-        for command in self.planner.apply(&event) {
+        for command in self.planner.apply(event) {
             match command {
                 Command::Start { item, id, visit } => {
                     self.starts.push((self.scenario.addresses[item.0 as usize].clone(), id, visit));
@@ -56,7 +53,9 @@ impl Simulation {
                 Command::Report { .. } => {}
             }
         }
-        due.into_iter().for_each(|event| self.apply(event));
+        for event in due {
+            self.apply(&event);
+        }
     }
 
     fn end(&mut self, item: ItemIx, id: AttemptId) -> Event {
@@ -81,7 +80,7 @@ impl Simulation {
         while !self.running.is_empty() {
             let (item, id) = self.running.remove(0);
             let event = self.end(item, id);
-            self.apply(event);
+            self.apply(&event);
         }
     }
 
@@ -100,7 +99,7 @@ impl Simulation {
 /// without an expectation must be done.
 fn check(text: &str) -> Simulation {
     let mut simulation = Simulation::new(text);
-    simulation.apply(Event::Opened);
+    simulation.apply(&Event::Opened);
     simulation.run();
     let mut expected: BTreeMap<&str, &str> =
         simulation.scenario.addresses.iter().map(|address| (address.as_str(), "done")).collect();
@@ -182,9 +181,9 @@ fn an_item_is_skipped_as_soon_as_one_entry_has_no_alternative_left() {
          task b needs=a,slow
          task c needs=b",
     );
-    simulation.apply(Event::Opened);
+    simulation.apply(&Event::Opened);
     let event = simulation.end(ItemIx(0), simulation.running[0].1);
-    simulation.apply(event);
+    simulation.apply(&event);
     assert_eq!(simulation.state("b"), "skipped: a was skipped");
     assert_eq!(simulation.state("c"), "skipped: b was skipped");
 }
@@ -452,6 +451,36 @@ fn inner_loops_close_before_outer_ones() {
 }
 
 #[test]
+fn loops_that_cross_wait_for_each_other() {
+    let simulation = check(
+        "task h max_visits=2
+         task k max_visits=2
+         task m needs=h
+         task n needs=k
+         task t needs=m,n
+         task s needs=m,n
+         task end needs=s,t
+         rule t to=h if q < 0.5
+         rule s to=k if q < 0.5
+         when t q=0 ; q=1
+         when s q=0 ; q=1",
+    );
+    assert_eq!(simulation.starts.last().unwrap().0, "end");
+}
+
+#[test]
+fn a_route_back_to_what_is_not_above_is_never_followed() {
+    check(
+        "task a max_visits=9
+         task b
+         rule b to=a if q < 0.5
+         rule b to=@skip if q < 0.5
+         when b q=0
+         expect b skipped: q < 0.5 -> @skip",
+    );
+}
+
+#[test]
 fn held_items_wait_for_a_person() {
     let text = "task a
          rule a to=@hold if q < 0.5
@@ -459,11 +488,11 @@ fn held_items_wait_for_a_person() {
          when a q=0";
     let mut approved = check(&format!("{text}\nexpect a held: q < 0.5 -> @hold\nexpect b waiting"));
     assert!(!approved.planner.is_complete());
-    approved.apply(Event::Approved { item: ItemIx(0) });
+    approved.apply(&Event::Approved { item: ItemIx(0) });
     approved.run();
     assert_eq!((approved.state("a"), approved.state("b")), ("done".to_owned(), "done".to_owned()));
     let mut rejected = check(&format!("{text}\nexpect a held: q < 0.5 -> @hold\nexpect b waiting"));
-    rejected.apply(Event::Rejected { item: ItemIx(0) });
+    rejected.apply(&Event::Rejected { item: ItemIx(0) });
     assert_eq!(
         (rejected.state("a"), rejected.state("b")),
         ("skipped: rejected".into(), "skipped: a was skipped".into())
@@ -473,7 +502,7 @@ fn held_items_wait_for_a_person() {
 #[test]
 fn a_held_error_is_tried_again_when_approved() {
     let mut simulation = check("task a\nrule a on=error to=@hold\nwhen a fail=error ; q=1\nexpect a held:  -> @hold");
-    simulation.apply(Event::Approved { item: ItemIx(0) });
+    simulation.apply(&Event::Approved { item: ItemIx(0) });
     simulation.run();
     assert_eq!(simulation.state("a"), "done");
 }
@@ -509,12 +538,12 @@ fn the_longest_remaining_path_starts_first() {
 #[test]
 fn stopping_submits_nothing_new_and_the_next_process_continues() {
     let mut simulation = Simulation::new("plan parallel=1\ntask a x=2\ntask b x=2 needs=a");
-    simulation.apply(Event::Opened);
-    simulation.apply(Event::Stopped);
+    simulation.apply(&Event::Opened);
+    simulation.apply(&Event::Stopped);
     simulation.run();
     assert_eq!(simulation.starts.len(), 1);
     assert!(simulation.planner.is_idle() && !simulation.planner.is_complete());
-    simulation.apply(Event::Opened);
+    simulation.apply(&Event::Opened);
     simulation.run();
     assert!(simulation.planner.is_complete());
 }
@@ -522,10 +551,10 @@ fn stopping_submits_nothing_new_and_the_next_process_continues() {
 #[test]
 fn cancelling_ends_everything_that_has_not_finished() {
     let mut simulation = Simulation::new("plan parallel=1\ntask a x=2\ntask b x=2 needs=a");
-    simulation.apply(Event::Opened);
+    simulation.apply(&Event::Opened);
     let event = simulation.end(ItemIx(0), simulation.running[0].1);
-    simulation.apply(event);
-    simulation.apply(Event::Cancelled);
+    simulation.apply(&event);
+    simulation.apply(&Event::Cancelled);
     let counts = simulation.planner.counts();
     assert_eq!((counts.of(ItemState::Done), counts.of(ItemState::Cancelled)), (1, 3));
 }
@@ -533,16 +562,16 @@ fn cancelling_ends_everything_that_has_not_finished() {
 #[test]
 fn missing_outputs_are_made_again_before_what_needs_them() {
     let mut simulation = Simulation::new("plan parallel=1\ntask a x=2\ntask b x=2 needs=a");
-    simulation.apply(Event::Opened);
+    simulation.apply(&Event::Opened);
     for _ in 0..3 {
         let (item, id) = simulation.running.remove(0);
         let event = simulation.end(item, id);
-        simulation.apply(event);
+        simulation.apply(&event);
     }
     assert_eq!((simulation.state("b[x=0]"), simulation.state("b[x=1]")), ("done".into(), "starting".into()));
     simulation.planner.apply(&Event::Missing { items: vec![ItemIx(0), ItemIx(1)] });
     simulation.running.clear();
-    simulation.apply(Event::Opened);
+    simulation.apply(&Event::Opened);
     simulation.run();
     assert!(simulation.planner.is_complete());
     let again: Vec<&str> = simulation.starts[4..].iter().map(|(address, ..)| address.as_str()).collect();
@@ -552,10 +581,10 @@ fn missing_outputs_are_made_again_before_what_needs_them() {
 #[test]
 fn what_an_aborted_try_says_does_not_count() {
     let mut simulation = Simulation::new("task a retry=1:error:1..1\nwhen a fail=error ; q=1");
-    simulation.apply(Event::Opened);
+    simulation.apply(&Event::Opened);
     let old = simulation.running[0].1;
     let event = simulation.end(ItemIx(0), old);
-    simulation.apply(event.clone());
-    simulation.apply(event);
+    simulation.apply(&event);
+    simulation.apply(&event);
     assert_eq!(simulation.state("a"), "starting");
 }

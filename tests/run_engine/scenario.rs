@@ -8,7 +8,7 @@
 //! rule b on=error to=@retry times=1 if q < 0.5
 //! when b[x=0] fail=transient ; q=0.3  outcomes of its tries in order, the last one repeated
 //! ```
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
 
 use comfywright::{
     content_hash::ContentHash,
@@ -21,9 +21,10 @@ use serde_json::{Value, json};
 /// A plan with the outcomes of its items.
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
+    pub(crate) text: String,
     pub(crate) plan: Arc<Plan>,
     pub(crate) addresses: Vec<String>,
-    pub(crate) keys: Vec<Vec<(String, usize)>>,
+    pub(crate) keys: Vec<ItemKeys>,
     pub(crate) outcomes: BTreeMap<String, Vec<Outcome>>,
     pub(crate) rest: Vec<String>,
 }
@@ -84,7 +85,7 @@ impl Scenario {
             }
         }
         let (plan, addresses, keys) = build(&drafts, mode, parallel);
-        Self { plan: Arc::new(plan), addresses, keys, outcomes, rest }
+        Self { text: text.to_owned(), plan: Arc::new(plan), addresses, keys, outcomes, rest }
     }
 
     pub(crate) fn item(&self, address: &str) -> ItemIx {
@@ -151,10 +152,10 @@ fn draft(text: &str) -> Draft {
     draft
 }
 
-fn combinations(keys: &[(String, usize)]) -> Vec<Vec<(String, usize)>> {
+fn combinations(keys: &[(String, usize)]) -> Vec<ItemKeys> {
     let mut all = vec![Vec::new()];
     for (name, count) in keys {
-        let with = |prefix: &Vec<(String, usize)>| {
+        let with = |prefix: &ItemKeys| {
             let prefix = prefix.clone();
             (0..*count).map(move |value| [prefix.clone(), vec![(name.clone(), value)]].concat()).collect::<Vec<_>>()
         };
@@ -163,7 +164,10 @@ fn combinations(keys: &[(String, usize)]) -> Vec<Vec<(String, usize)>> {
     all
 }
 
-fn build(drafts: &[Draft], mode: Mode, parallel: Option<u32>) -> (Plan, Vec<String>, Vec<Vec<(String, usize)>>) {
+/// Names and values of the keys of an item.
+type ItemKeys = Vec<(String, usize)>;
+
+fn build(drafts: &[Draft], mode: Mode, parallel: Option<u32>) -> (Plan, Vec<String>, Vec<ItemKeys>) {
     let index =
         |name: &str| TaskIx(drafts.iter().position(|d| d.name == name).unwrap_or_else(|| panic!("{name}")) as u32);
     let (mut keys, mut addresses, mut ranges, mut table) = (Vec::new(), Vec::new(), Vec::new(), ItemTable::default());
@@ -184,7 +188,7 @@ fn build(drafts: &[Draft], mode: Mode, parallel: Option<u32>) -> (Plan, Vec<Stri
         let draft = &drafts[table.task[item].0 as usize];
         for alternative in draft.needs.iter().flatten() {
             let fits = |other: &u32| {
-                let other: &Vec<(String, usize)> = &keys[*other as usize];
+                let other: &ItemKeys = &keys[*other as usize];
                 other.iter().all(|(key, value)| keys[item].iter().all(|(own, have)| own != key || have == value))
             };
             table.parents.extend(ranges[index(alternative).0 as usize].clone().filter(fits).map(ItemIx));
@@ -269,4 +273,39 @@ fn compile(text: &str) -> Rule {
     };
     let variables = names.fold(Variables::new(), |variables, name| variables.with(name, kind(name)));
     Rule::compile(text, &variables).unwrap()
+}
+
+impl Scenario {
+    /// A chain of `tasks` tasks of `items` items each, and one that gathers the last; made without
+    /// comparing every item with every other.
+    pub(crate) fn of_chain(items: u32, tasks: u32) -> Self {
+        let mut text = "task t0 x=1\n".to_owned();
+        for task in 1..tasks {
+            writeln!(text, "task t{task} x=1 needs=t{}", task - 1).unwrap();
+        }
+        writeln!(text, "task sheet needs=t{0} gather=t{0}", tasks - 1).unwrap();
+        let mut scenario = Self::parse(&text);
+        let plan = Arc::get_mut(&mut scenario.plan).unwrap();
+        let mut table = ItemTable { groups: vec![0], ..ItemTable::default() };
+        (scenario.addresses, scenario.keys) = (Vec::new(), Vec::new());
+        for (number, task) in plan.tasks.iter_mut().enumerate() {
+            let count = if number == tasks as usize { 1 } else { items };
+            let start = table.task.len() as u32;
+            task.items = start..start + count;
+            for item in start..start + count {
+                table.task.push(TaskIx(number as u32));
+                table.first_group.push(table.groups.len() as u32 - 1);
+                if number > 0 {
+                    let parents = if count == 1 { start - items..start } else { item - items..item - items + 1 };
+                    table.parents.extend(parents.map(ItemIx));
+                    table.groups.push(table.parents.len() as u32);
+                }
+                scenario.keys.push(vec![("x".to_owned(), item as usize)]);
+                scenario.addresses.push(String::new());
+            }
+        }
+        table.first_group.push(table.groups.len() as u32 - 1);
+        plan.items = table;
+        scenario
+    }
 }

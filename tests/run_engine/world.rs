@@ -14,7 +14,7 @@ use comfywright::{
     content_hash::ContentHash,
     graph::Graph,
     ledger::{Ledger, NewRun},
-    plan::{ItemIx, OutputFile, Placement, Prepared, Upstream, Visit},
+    plan::{ItemIx, OutputFile, Prepared, Upstream, Visit},
     run::{
         Clock, Control, Executor, Fault, Job, PortFuture, Ports, Preparer, Produced, Progress, RunEvent, RunOutcome,
         RunSetup, Scorer, Slots, run_plan,
@@ -26,6 +26,9 @@ use uuid::Uuid;
 
 use super::scenario::{Outcome, Scenario};
 
+/// Answers an event of a run.
+type React = dyn Fn(&RunEvent, &mpsc::UnboundedSender<Control>) + Send + Sync;
+
 pub(crate) struct World {
     pub(crate) root: PathBuf,
     pub(crate) scenario: Scenario,
@@ -33,8 +36,8 @@ pub(crate) struct World {
     pub(crate) delay: Duration,
     /// Answers of all runs in this process.
     pub(crate) events: Arc<Mutex<Vec<RunEvent>>>,
-    /// Told when an item starts to execute.
-    pub(crate) controls: Arc<dyn Fn(&RunEvent, &mpsc::UnboundedSender<Control>) + Send + Sync>,
+    /// Sees every event, and may answer it.
+    pub(crate) controls: Arc<React>,
     /// Part of every fingerprint.
     pub(crate) salt: String,
 }
@@ -78,7 +81,9 @@ impl World {
         let _lock = self.ledger.lock_run(id).unwrap();
         let journal = Arc::new(self.ledger.journal(id).unwrap());
         let (sender, controls) = mpsc::unbounded_channel();
-        first.iter().for_each(|control| sender.send(*control).unwrap());
+        for control in first {
+            sender.send(*control).unwrap();
+        }
         let setup = RunSetup {
             run: id.parse().unwrap(),
             folder: PathBuf::from(format!("outputs/test/{id}")),
@@ -116,7 +121,8 @@ impl World {
         log.lines().map(str::to_owned).collect()
     }
 
-    /// Path below the folder of the run, and content, of every file it made.
+    /// Path below the folder of the run, and content, of every file it made; not what a killed
+    /// process left of a file that it had not finished.
     pub(crate) fn files(&self, id: &str) -> BTreeMap<String, String> {
         let folder = self.root.join(format!("outputs/test/{id}"));
         let mut files = BTreeMap::new();
@@ -124,7 +130,9 @@ impl World {
             for file in std::fs::read_dir(task.unwrap().path()).unwrap() {
                 let path = file.unwrap().path();
                 let name = path.strip_prefix(&folder).unwrap().to_string_lossy().into_owned();
-                files.insert(name, std::fs::read_to_string(&path).unwrap());
+                if !name.contains("/.") {
+                    files.insert(name, std::fs::read_to_string(&path).unwrap());
+                }
             }
         }
         files

@@ -22,7 +22,7 @@ struct Placement {
     at: (i64, i64),
 }
 
-pub(super) fn composite(builder: &mut Builder<'_>, foreground: Picture) -> Result<(), LowerError> {
+pub(super) fn composite(builder: &mut Builder<'_>, foreground: &Picture) -> Result<(), LowerError> {
     let own_size = (i64::from(foreground.file.width), i64::from(foreground.file.height));
     let (background, canvas) = background(builder, own_size)?;
     let placement = placement(builder, own_size, canvas)?;

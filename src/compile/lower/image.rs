@@ -30,7 +30,7 @@ pub(super) fn load(builder: &mut Builder<'_>) -> Result<(), LowerError> {
 }
 
 /// `resize`: to a size, with what `fit` says about other proportions.
-pub(super) fn resize(builder: &mut Builder<'_>, picture: Picture) -> Result<(), LowerError> {
+pub(super) fn resize(builder: &mut Builder<'_>, picture: &Picture) -> Result<(), LowerError> {
     let settings = builder.settings;
     let method = settings.choice("method", &METHODS)?;
     if let Some(megapixels) = settings.number("megapixels")? {
@@ -40,7 +40,7 @@ pub(super) fn resize(builder: &mut Builder<'_>, picture: Picture) -> Result<(), 
             ("megapixels", Input::value(megapixels)),
         ];
         let scaled = builder.node("scale", "ImageScaleToTotalPixels", inputs);
-        builder.save_like(scaled, &picture);
+        builder.save_like(scaled, picture);
         return Ok(());
     }
     let width = settings.integer("width", 1..=16_384)?;
@@ -51,19 +51,19 @@ pub(super) fn resize(builder: &mut Builder<'_>, picture: Picture) -> Result<(), 
             return Err(LowerError::new("missing-input", "a resize task says `width`, `height` or `megapixels`"));
         }
         let scaled = scale(builder, picture.image.clone(), method, width.unwrap_or(0), height.unwrap_or(0), "disabled");
-        builder.save_like(scaled, &picture);
+        builder.save_like(scaled, picture);
         return Ok(());
     };
     let scaled = match fit {
         "cover" => scale(builder, picture.image.clone(), method, width, height, "center"),
         "stretch" => scale(builder, picture.image.clone(), method, width, height, "disabled"),
         fit => {
-            let (inner_width, inner_height) = fitted(&picture, width, height, fit == "inside");
+            let (inner_width, inner_height) = fitted(picture, width, height, fit == "inside");
             let inner = scale(builder, picture.image.clone(), method, inner_width, inner_height, "disabled");
             if fit == "inside" { inner } else { pad(builder, inner, (inner_width, inner_height), (width, height)) }
         }
     };
-    builder.save_like(scaled, &picture);
+    builder.save_like(scaled, picture);
     Ok(())
 }
 
@@ -130,7 +130,7 @@ pub(super) fn scale(
 }
 
 /// `adjust`: sharpen, blur, invert, quantize, in this order.
-pub(super) fn adjust(builder: &mut Builder<'_>, picture: Picture) -> Result<(), LowerError> {
+pub(super) fn adjust(builder: &mut Builder<'_>, picture: &Picture) -> Result<(), LowerError> {
     let mut image = picture.image.clone();
     let settings = builder.settings;
     if let Some(given) = settings.get("sharpen").filter(|v| **v != Value::Bool(false)) {
@@ -162,7 +162,7 @@ pub(super) fn adjust(builder: &mut Builder<'_>, picture: Picture) -> Result<(), 
         let inputs = [("image", image), ("colors", Input::value(colors as i64)), ("dither", Input::value(dither))];
         image = builder.node("quantize", "ImageQuantize", inputs);
     }
-    builder.save_like(image, &picture);
+    builder.save_like(image, picture);
     Ok(())
 }
 
@@ -193,7 +193,7 @@ fn sharpen(builder: &mut Builder<'_>, image: Input, radius: f64, sigma: f64, amo
 }
 
 /// `upscale`: by a filter, or by a model of the server.
-pub(super) fn upscale(builder: &mut Builder<'_>, picture: Picture) -> Result<(), LowerError> {
+pub(super) fn upscale(builder: &mut Builder<'_>, picture: &Picture) -> Result<(), LowerError> {
     let method = builder.settings.choice("method", &METHODS)?;
     let factor = builder.settings.number("scale")?;
     let scaled = if let Some(model) = builder.settings.text("model") {
@@ -218,15 +218,15 @@ pub(super) fn upscale(builder: &mut Builder<'_>, picture: Picture) -> Result<(),
         ];
         builder.node("upscale", "ImageScaleBy", inputs)
     };
-    builder.save_like(scaled, &picture);
+    builder.save_like(scaled, picture);
     Ok(())
 }
 
 /// `enhance` without a preset: sharpening.
-pub(super) fn enhance(builder: &mut Builder<'_>, picture: Picture) -> Result<(), LowerError> {
+pub(super) fn enhance(builder: &mut Builder<'_>, picture: &Picture) -> Result<(), LowerError> {
     let amount = builder.settings.number("amount")?.unwrap_or(1.0);
     let sharpened = sharpen(builder, picture.image.clone(), 2.0, 1.0, amount);
-    builder.save_like(sharpened, &picture);
+    builder.save_like(sharpened, picture);
     Ok(())
 }
 

@@ -31,6 +31,9 @@ pub struct Referred {
     pub document: Arc<Document>,
 }
 
+/// The nodes and outputs of an inline graph.
+pub type InlineGraph<'a> = (&'a IndexMap<String, NodeDef>, &'a IndexMap<String, String>);
+
 /// What the lowering of one item needs to know.
 pub struct LowerInput<'a> {
     /// Type of the task.
@@ -50,7 +53,7 @@ pub struct LowerInput<'a> {
     /// The layers of the `mask` document.
     pub mask: Option<&'a Referred>,
     /// The nodes and outputs of an inline graph.
-    pub inline: Option<(&'a IndexMap<String, NodeDef>, &'a IndexMap<String, String>)>,
+    pub inline: Option<InlineGraph<'a>>,
     /// Names that inline nodes may insert.
     pub scope: &'a dyn super::Scope,
     /// Signatures of classes.
@@ -150,7 +153,7 @@ struct Builder<'a> {
 struct Picture {
     /// Its RGB part.
     image: Input,
-    /// 1 - alpha, as ComfyUI's LoadImage gives it.
+    /// 1 - alpha, as ComfyUI's `LoadImage` gives it.
     transparency: Input,
     file: BoundFile,
 }
@@ -186,7 +189,7 @@ impl Builder<'_> {
     fn for_each(
         &mut self,
         primary: &str,
-        step: fn(&mut Self, Picture) -> Result<(), LowerError>,
+        step: fn(&mut Self, &Picture) -> Result<(), LowerError>,
     ) -> Result<(), LowerError> {
         let files = self.files(primary)?;
         if files.len() != 1 && !self.input.each {
@@ -194,7 +197,7 @@ impl Builder<'_> {
         }
         for file in files {
             let picture = self.load(file);
-            step(self, picture)?;
+            step(self, &picture)?;
         }
         Ok(())
     }

@@ -342,9 +342,9 @@ fn bypass(
                     }
                 }
             }
-            dropped.iter().for_each(|name| {
-                other.inputs.shift_remove(name);
-            });
+            for name in dropped {
+                other.inputs.shift_remove(&name);
+            }
         }
     }
     Ok(())

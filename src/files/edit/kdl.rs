@@ -20,9 +20,8 @@ struct Places(Vec<(Path, Place)>);
 impl Places {
     fn read(source: &Source<'_>) -> Self {
         let file: Arc<str> = Arc::from("");
-        let mut diagnostics = Vec::new();
-        let block = syntax::read(source.text, &file, &mut diagnostics);
-        let mut reader = Reader::new(source.text, &file, diagnostics);
+        let block = syntax::read(source.text, &file, &mut Vec::new());
+        let mut reader = Reader::new(source.text, &file);
         reader.document(&block, source.shape);
         Self(reader.places)
     }
@@ -55,7 +54,7 @@ pub(super) fn set(source: &Source<'_>, tree: &Node, path: &Path, value: &Node) -
         return Err(not_in_place());
     };
     let printed = match last {
-        Step::Key(key) => printed_node(source, &Path(parent.to_vec()), key, value),
+        Step::Key(key) => Some(printed_node(source, &Path(parent.to_vec()), key, value)),
         Step::Index(_) => printed_row(source, &Path(parent.to_vec()), value),
     };
     let printed = printed.ok_or_else(not_in_place)?;
@@ -68,7 +67,7 @@ pub(super) fn set(source: &Source<'_>, tree: &Node, path: &Path, value: &Node) -
 pub(super) fn insert(source: &Source<'_>, parent: &Path, key: &str, value: &Node) -> Result<Vec<TextEdit>, EditError> {
     let places = Places::read(source);
     let not_in_place = || EditError::NotInPlace(parent.join(key));
-    let printed = printed_node(source, parent, key, value).ok_or_else(not_in_place)?;
+    let printed = printed_node(source, parent, key, value);
     let text = source.text;
     if parent.0.is_empty() {
         return Ok(vec![insert_at_root(text, &places, &printed, value)]);
@@ -159,7 +158,7 @@ fn shape_at<'s>(shape: &'s Shape, path: &Path) -> &'s Shape {
 }
 
 /// A key as the node that says it, without indentation.
-fn printed_node(source: &Source<'_>, parent: &Path, key: &str, value: &Node) -> Option<String> {
+fn printed_node(source: &Source<'_>, parent: &Path, key: &str, value: &Node) -> String {
     let level = usize::from(!parent.0.is_empty());
     let shape = shape_at(source.shape, parent);
     let printed = match (parent.0.split_last(), shape.map_of_tables()) {
@@ -169,7 +168,7 @@ fn printed_node(source: &Source<'_>, parent: &Path, key: &str, value: &Node) -> 
         }
         _ => print_entry(key, value, shape, level),
     };
-    Some(dedented(&printed, level))
+    dedented(&printed, level)
 }
 
 /// A row of a list of tables, or an element of a list, as the node that says it.
@@ -233,11 +232,8 @@ fn insert_in_block(text: &str, block: Span, owner: Span, printed: &str) -> TextE
     let content_end = block.start + 1 + inside.trim_end().len();
     if inside.contains('\n') && lines::begins_line(text, close) {
         let at = lines::line_start(text, close);
-        let last_line = inside.trim_end();
-        let indent = match last_line.is_empty() {
-            true => format!("{outer}    "),
-            false => first_indent(text, block).unwrap_or_else(|| format!("{outer}    ")),
-        };
+        let deeper = || format!("{outer}    ");
+        let indent = first_indent(text, block).unwrap_or_else(deeper);
         let node = lines::indented(printed, &indent).replace('\n', ending);
         return TextEdit { span: Span::new(at, at), text: format!("{indent}{node}{ending}") };
     }
@@ -250,7 +246,7 @@ fn insert_in_block(text: &str, block: Span, owner: Span, printed: &str) -> TextE
 /// The indentation of the first line in a block that has text.
 fn first_indent(text: &str, block: Span) -> Option<String> {
     let start = lines::line_end(text, block.start);
-    let line = text.get(start..block.end)?.lines().find(|line| !line.trim().is_empty())?;
+    let line = text.get(start..block.end - 1)?.lines().find(|line| !line.trim().is_empty())?;
     Some(line[..line.len() - line.trim_start().len()].to_owned())
 }
 

@@ -132,7 +132,7 @@ pub fn remove(source: &Source<'_>, path: &Path) -> Result<Vec<TextEdit>, EditErr
         Format::Kdl => kdl::remove(source, &tree, path),
     }?;
     let length = |node: &Node| match node.get(&parent).map(|n| &n.kind) {
-        Some(NodeKind::List(list)) => list.len(),
+        Some(NodeKind::List(elements)) => elements.len(),
         _ => 0,
     };
     let before = length(&tree);

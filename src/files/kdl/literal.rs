@@ -41,9 +41,8 @@ pub(super) fn quoted_length(rest: &str) -> Result<usize, usize> {
     let mut escape = Escape::None;
     for (at, c) in rest.char_indices().skip(open) {
         escape = match escape {
-            Escape::Begun if is_space(c) || is_newline(c) => Escape::Blanks,
+            Escape::Begun | Escape::Blanks if is_space(c) || is_newline(c) => Escape::Blanks,
             Escape::Begun => Escape::None,
-            Escape::Blanks if is_space(c) || is_newline(c) => Escape::Blanks,
             _ if c == '\\' => Escape::Begun,
             _ if rest[at..].starts_with(close) => return Ok(at + open),
             _ if is_newline(c) && !multi_line => return Err(at),

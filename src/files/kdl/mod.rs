@@ -8,8 +8,10 @@
 mod literal;
 mod parse;
 mod print;
+mod raw;
 mod rules;
 pub(super) mod syntax;
+mod values;
 
 pub use parse::parse;
 pub use print::print;

@@ -1,13 +1,13 @@
 //! KDL text to the tree: the document's kind chooses the shape, the shape reads the nodes.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     rules::Reader,
     syntax::{self, Block},
 };
 use crate::{
-    diagnostic::{Diagnostic, Span},
+    diagnostic::{Diagnostic, Span, position},
     files::{
         shape::Shape,
         tree::{Node, NodeKind},
@@ -28,12 +28,21 @@ pub fn parse(
     let block = syntax::read(text, file, &mut diagnostics);
     let broken = diagnostics.iter().any(|d| matches!(d.code, "kdl-syntax" | "too-deep"));
     let shape = shape_of(kind_of(&block)).unwrap_or(Shape::Any);
-    let mut reader = Reader::new(text, file, diagnostics);
+    let mut reader = Reader::new(text, file);
     let table = reader.document(&block, &shape);
-    let mut diagnostics = reader.diagnostics;
+    let broken_lines: BTreeSet<usize> = diagnostics.iter().filter_map(|d| line_of(text, d)).collect();
+    let is_new =
+        |d: &Diagnostic| broken_lines.is_empty() || line_of(text, d).is_none_or(|line| !broken_lines.contains(&line));
+    diagnostics.extend(reader.diagnostics.into_iter().filter(is_new));
     diagnostics.sort_by_key(|d| d.span);
     let node = Node { span: Span::new(0, text.len()), kind: NodeKind::Table(table) };
     ((!broken).then_some(node), diagnostics)
+}
+
+/// The line of a diagnostic. What the rules say about a line whose syntax is wrong only follows
+/// from that.
+fn line_of(text: &str, diagnostic: &Diagnostic) -> Option<usize> {
+    diagnostic.span.map(|span| position(text, span.start).line)
 }
 
 /// What the first node `kind` says.

@@ -86,7 +86,9 @@ impl Printed {
         }
         lines.push(Line { text: format!("{indent}{} {{", self.head), trailing });
         let mut inner = Vec::new();
-        block.iter().for_each(|node| node.write(&mut inner, level + 1));
+        for node in block {
+            node.write(&mut inner, level + 1);
+        }
         inner.extend(comment_block(&self.dangling, &INDENT.repeat(level + 1), inner.is_empty()));
         lines.append(&mut inner);
         lines.push(Line::plain(format!("{indent}}}")));

@@ -62,8 +62,8 @@ pub(in crate::files) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// A reader of the nodes of `text`.
-    pub(in crate::files) fn new(text: &'a str, file: &'a Arc<str>, diagnostics: Vec<Diagnostic>) -> Self {
-        Self { text, file, diagnostics, places: Vec::new() }
+    pub(in crate::files) fn new(text: &'a str, file: &'a Arc<str>) -> Self {
+        Self { text, file, diagnostics: Vec::new(), places: Vec::new() }
     }
 
     /// Reads a whole document.

@@ -265,13 +265,11 @@ fn open_table(parent: &mut Building, key: &Key, array: bool, span: Span, comment
 }
 
 fn insert_slot(parent: &mut Building, key: &str, slot: Slot) -> Result<(), Conflict> {
-    match parent.entries.get(key) {
-        Some(earlier) => Err(Conflict::Defined(earlier.key_span)),
-        None => {
-            parent.entries.insert(key.to_owned(), slot);
-            Ok(())
-        }
+    if let Some(earlier) = parent.entries.get(key) {
+        return Err(Conflict::Defined(earlier.key_span));
     }
+    parent.entries.insert(key.to_owned(), slot);
+    Ok(())
 }
 
 fn existing_table<'t>(table: &'t mut Building, key: &str) -> Option<&'t mut Building> {

@@ -80,8 +80,8 @@ impl Printer {
         for ((key, entry), placement) in table.entries.iter().zip(&placements) {
             let is_first = lines.is_empty() && (self.out.is_empty() || !path.is_empty());
             match placement {
-                Placement::Pair => push_pair(&mut lines, &[key.clone()], entry, &[], is_first),
-                Placement::Dotted => push_dotted(&mut lines, &[key.clone()], entry, &[]),
+                Placement::Pair => push_pair(&mut lines, std::slice::from_ref(key), entry, &[], is_first),
+                Placement::Dotted => push_dotted(&mut lines, std::slice::from_ref(key), entry, &[]),
                 Placement::Header | Placement::Rows => {}
             }
         }

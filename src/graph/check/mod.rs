@@ -85,18 +85,18 @@ fn unknown_class(id: &str, class: &str, nodes: &NodeSet) -> GraphProblem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{FileInput, Input, builtin};
+    use crate::graph::{BoundFile, Input, builtin};
 
     #[test]
     fn files_go_where_files_are_taken() {
         let mut graph = Graph::default();
-        let file = || Input::Files(FileInput::Workspace("photos/a.png".to_owned()));
+        let file = || Input::Files(vec![BoundFile::default()]);
         graph.add("load", "LoadImage", [("image", file())]);
         graph.add(
             "sheet",
             "ComfywrightContactSheet",
             [
-                ("images", Input::Files(FileInput::Upstream { input: 0 })),
+                ("images", Input::Files(vec![BoundFile::default()])),
                 ("columns", Input::value(2)),
                 ("labels", Input::value(true)),
             ],

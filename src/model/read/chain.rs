@@ -125,11 +125,7 @@ fn setting_of_other_type(source: &Source<'_>, key: &str, entry: &Entry, kind: Ta
     let others: Vec<String> = settings_named(key).map(|(other, _)| format!("`{}`", word(&other))).collect();
     let message = format!("`{key}` is a setting of {}, not of `{}`", others.join(" and "), word(&kind));
     let diagnostic = source.error("unknown-key", entry.key_span, message);
-    if task_type(kind).open {
-        diagnostic.with_hint("a parameter of the preset stands in `with`")
-    } else {
-        diagnostic
-    }
+    if task_type(kind).open { diagnostic.with_hint("a parameter of the preset stands in `with`") } else { diagnostic }
 }
 
 /// Keys that only some types of task have.

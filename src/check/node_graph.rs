@@ -1,0 +1,304 @@
+//! Nodes that stand in a document: values put in, links resolved, everything judged by the
+//! signatures of the classes, and all faults found at once.
+
+use std::collections::{BTreeSet, HashSet};
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::{edits, judge::Visit, stand_ins::some_file};
+use crate::{
+    compile::{Fillable, Scope, Template, check_param},
+    files::Path,
+    graph::{
+        Graph, GraphNode, GraphProblem, Input, InputKind, LinkText, OutputError, check_graph, coerce_value,
+        output_index, parse_link, unescape_literal,
+    },
+    ident::did_you_mean,
+    model::{NodeDef, Param, ParamType},
+    path,
+};
+
+/// What the nodes may insert.
+pub(super) trait NodeValues: Scope {
+    /// Whether the value of `name` is not one that somebody chose.
+    fn is_invented(&self, name: &str) -> bool;
+
+    /// Whether `name` takes a file.
+    fn is_file(&self, name: &str) -> bool;
+}
+
+/// What a link to something that is none of the nodes means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unlinked {
+    /// A slip of the pen.
+    IsWrong,
+    /// Another task, which is judged elsewhere.
+    IsAnotherTask,
+}
+
+/// [`NodeValues`] as a scope.
+struct Names<'a>(&'a dyn NodeValues);
+
+impl Scope for Names<'_> {
+    fn value(&self, path: &[String]) -> Option<Value> {
+        self.0.value(path)
+    }
+
+    fn index(&self, key: &str) -> Option<usize> {
+        self.0.index(key)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.names()
+    }
+}
+
+/// Nodes of a document on their way to becoming a graph.
+pub(super) struct NodeGraph<'v, 'a> {
+    visit: &'v mut Visit<'a>,
+    nodes: &'v IndexMap<String, NodeDef>,
+    base: Path,
+    params: &'v IndexMap<String, Param>,
+    values: &'v dyn NodeValues,
+    unlinked: Unlinked,
+    /// Inputs about which everything has been said, as node and input.
+    settled: HashSet<(String, String)>,
+    /// Inputs whose value is not one that somebody chose.
+    invented: HashSet<(String, String)>,
+    used: BTreeSet<String>,
+    /// Whether every text could be read, so that all names in them are known.
+    is_readable: bool,
+}
+
+impl<'v, 'a> NodeGraph<'v, 'a> {
+    /// The nodes that stand at `base`, into which `values` are put. `params` are the declared
+    /// parameters among them.
+    pub(super) fn new(
+        visit: &'v mut Visit<'a>,
+        nodes: &'v IndexMap<String, NodeDef>,
+        base: Path,
+        params: &'v IndexMap<String, Param>,
+        values: &'v dyn NodeValues,
+        unlinked: Unlinked,
+    ) -> Self {
+        Self {
+            visit,
+            nodes,
+            base,
+            params,
+            values,
+            unlinked,
+            settled: HashSet::new(),
+            invented: HashSet::new(),
+            used: BTreeSet::new(),
+            is_readable: true,
+        }
+    }
+
+    /// Reports everything that is wrong with them.
+    pub(super) fn check(&mut self) {
+        let graph = self.graph();
+        self.judge(&graph);
+    }
+
+    /// The names that they insert, if all their texts can be read.
+    pub(super) fn used(self) -> Option<BTreeSet<String>> {
+        self.is_readable.then_some(self.used)
+    }
+
+    fn graph(&mut self) -> Graph {
+        let mut graph = Graph::default();
+        for (id, node) in self.nodes {
+            let base = self.base.join(id).join(&node.class);
+            if self.visit.context.nodes.contains(&node.class) {
+                self.visit.known_nodes += 1;
+            } else if !self.visit.knows_all_classes {
+                self.visit.unknown_class(&node.class, &base);
+            }
+            let inputs = node.inputs.iter().map(|(name, value)| (name.clone(), self.input(id, node, name, value)));
+            let inputs = inputs.collect();
+            if let Some(value) = &node.bypass {
+                self.bypass(value, &self.base.join(id).join("bypass"));
+            }
+            graph.nodes.insert(id.clone(), GraphNode { class: node.class.clone(), title: node.title.clone(), inputs });
+        }
+        graph
+    }
+
+    /// The value of an input; what is wrong with how it is written is reported here.
+    fn input(&mut self, id: &str, node: &NodeDef, name: &str, value: &Value) -> Input {
+        let path = self.base.join(id).join(&node.class).join(name);
+        let key = (id.to_owned(), name.to_owned());
+        if let Some(link) = value.as_str().and_then(parse_link) {
+            return match self.link(link, &path) {
+                Some(input) => input,
+                None => self.settle(key, value),
+            };
+        }
+        if let Some(param) = sole_name(value).filter(|param| self.values.is_file(param)) {
+            self.used.insert(param);
+            return self.file_input(node, name, key);
+        }
+        let before = self.visit.report.count();
+        let fillable = Fillable::parse(value, &path, &mut self.visit.report);
+        self.is_readable &= self.visit.report.count() == before;
+        fillable.check(&Names(self.values), &path, &mut self.visit.report);
+        let filled = fillable.fill(&Names(self.values));
+        for used in names(value) {
+            if self.values.is_invented(&used) {
+                self.invented.insert(key.clone());
+            }
+            self.used.insert(used);
+        }
+        match filled {
+            Ok(filled) if self.visit.report.count() == before => {
+                self.check_choices(node, name, value);
+                Input::Value(filled)
+            }
+            _ => self.settle(key, value),
+        }
+    }
+
+    fn settle(&mut self, key: (String, String), value: &Value) -> Input {
+        self.settled.insert(key);
+        Input::Value(value.clone())
+    }
+
+    /// An input that takes a file which the caller gives: read by the class, or through a loader.
+    fn file_input(&mut self, node: &NodeDef, name: &str, key: (String, String)) -> Input {
+        let info = self.visit.context.nodes.class(&node.class).and_then(|c| c.input(name));
+        let through_loader = info.is_some_and(|i| match &i.kind {
+            InputKind::Link { types, .. } => types.is_any() || types.contains("IMAGE") || types.contains("MASK"),
+            _ => false,
+        });
+        if through_loader {
+            self.settled.insert(key);
+        }
+        Input::Files(vec![some_file()])
+    }
+
+    fn link(&mut self, link: LinkText<'_>, path: &Path) -> Option<Input> {
+        let nodes = self.nodes;
+        let tree = self.visit.subject.tree;
+        let Some(target) = nodes.get(link.node) else {
+            if self.unlinked == Unlinked::IsAnotherTask {
+                return None;
+            }
+            let message = format!("there is no node `{}`", link.node);
+            let near = did_you_mean(link.node, nodes.keys().map(String::as_str));
+            let diagnostic = self.visit.report.error("bad-link", path, message);
+            if let Some(near) = near {
+                diagnostic.hint = Some(format!("did you mean `{near}`?"));
+                edits::replace_text(diagnostic, tree, path, &written(near, link.output));
+            } else {
+                diagnostic.hint = Some("a text that begins with @ is a link; write @@ for a plain @".to_owned());
+            }
+            return None;
+        };
+        let output = link.output.unwrap_or("0");
+        let Some(class) = self.visit.context.nodes.class(&target.class) else {
+            return Some(Input::link(link.node, output.parse().unwrap_or(0)));
+        };
+        match output_index(class, output) {
+            Ok(index) => Some(Input::link(link.node, index)),
+            Err(error) => {
+                let diagnostic = self.visit.report.error("bad-link", path, error.to_string());
+                diagnostic.hint = error.hint();
+                if let OutputError::Unknown { suggestion: Some(near), .. } = &error {
+                    edits::replace_text(diagnostic, tree, path, &written(link.node, Some(near)));
+                }
+                None
+            }
+        }
+    }
+
+    /// Every permitted value of a parameter that is put into an input as it is must fit there.
+    fn check_choices(&mut self, node: &NodeDef, name: &str, value: &Value) {
+        let Some((param_name, param)) = sole_name(value).and_then(|p| self.params.get_key_value(&p)) else {
+            return;
+        };
+        let Some(info) = self.visit.context.nodes.class(&node.class).and_then(|c| c.input(name)) else { return };
+        let free = Param { values: Vec::new(), kind: free_kind(param.kind), ..param.clone() };
+        for (index, choice) in param.values.iter().enumerate() {
+            // One that the parameter itself does not take is reported there.
+            let Ok(choice) = check_param(&free, choice) else { continue };
+            if let Err(error) = coerce_value(&info.kind, &choice) {
+                let message = format!("input \"{name}\" of {} does not take it: {error}", node.class);
+                self.visit.report.error("bad-parameter", &path!["params", param_name, "values", index], message);
+            }
+        }
+    }
+
+    fn bypass(&mut self, value: &Value, path: &Path) {
+        let before = self.visit.report.count();
+        let fillable = Fillable::parse(value, path, &mut self.visit.report);
+        self.is_readable &= self.visit.report.count() == before;
+        fillable.check(&Names(self.values), path, &mut self.visit.report);
+        self.used.extend(names(value));
+        let filled = fillable.fill(&Names(self.values));
+        let Ok(filled) = filled else { return };
+        if self.visit.report.count() == before && coerce_value(&InputKind::Bool, &filled).is_err() {
+            let message = format!("`bypass` is true or false, not {filled}");
+            self.visit.report.error("wrong-type", path, message);
+        }
+    }
+
+    fn judge(&mut self, graph: &Graph) {
+        for problem in check_graph(graph, self.visit.context.nodes) {
+            let Some(node) = self.nodes.get(&problem.node) else {
+                // The savers of its outputs are added later.
+                continue;
+            };
+            if !self.is_settled(&problem) {
+                let path = self.base.join(&problem.node).join(&node.class);
+                self.visit.node_problem(&problem, &path);
+            }
+        }
+    }
+
+    fn is_settled(&self, problem: &GraphProblem) -> bool {
+        if problem.code == "unknown-class" && !self.visit.knows_all_classes {
+            return true;
+        }
+        let Some(input) = &problem.input else { return false };
+        let key = (problem.node.clone(), input.clone());
+        let of_value = matches!(problem.code, "out-of-range" | "not-in-list");
+        // That no parameter's file fits an input is known; everything else about settled inputs
+        // has been said, and that a class has no such input has not.
+        (self.settled.contains(&key) && problem.code != "unknown-input") || (of_value && self.invented.contains(&key))
+    }
+}
+
+/// The type of single values of a parameter of type `kind`.
+fn free_kind(kind: ParamType) -> ParamType {
+    if kind == ParamType::Enum { ParamType::String } else { kind }
+}
+
+/// The first parts of the names that `value` inserts.
+fn names(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => {
+            let template = Template::parse(unescape_literal(text)).ok();
+            let paths = template.as_ref().map(Template::paths).unwrap_or_default();
+            paths.iter().filter_map(|(path, _)| path.first().cloned()).collect()
+        }
+        Value::Array(list) => list.iter().flat_map(names).collect(),
+        Value::Object(map) => map.values().flat_map(names).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The name of a text that is only `{name}`.
+fn sole_name(value: &Value) -> Option<String> {
+    let template = Template::parse(value.as_str()?).ok()?;
+    match template.sole_path()? {
+        [name] => Some(name.clone()),
+        _ => None,
+    }
+}
+
+/// A link as it is written.
+pub(super) fn written(node: &str, output: Option<&str>) -> String {
+    output.map_or_else(|| format!("@{node}"), |output| format!("@{node}.{output}"))
+}

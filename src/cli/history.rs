@@ -1,0 +1,269 @@
+//! `comfywright status`, `runs`, `show` and `explain`.
+
+use std::{collections::BTreeMap, path::Path};
+
+use serde_json::{Value, json};
+
+use super::{
+    GlobalArgs, Output,
+    args::{ExplainArgs, ShowArgs, StatusArgs},
+    plan::{columns, opened},
+};
+use crate::{
+    app::{self, AppError, ExitCode, Session, Sources, history},
+    imagefile,
+    ledger::{ItemRow, Ledger, RunRow},
+    run::ItemState,
+};
+
+/// How many runs `runs` lists.
+const LISTED: u32 = 50;
+
+/// Answers a verb whose work gives lines and JSON.
+fn answer(
+    verb: &str,
+    global: &GlobalArgs,
+    output: Output,
+    work: impl FnOnce(&Session, &Ledger) -> Result<(Vec<String>, Value), AppError>,
+) -> ExitCode {
+    let session = match opened(global, None) {
+        Ok(session) => session,
+        Err(error) => return output.fail(verb, &error, &Sources::default()),
+    };
+    let sources = Sources::of(&session);
+    match app::open_ledger(&session).and_then(|ledger| work(&session, &ledger)) {
+        Ok((lines, data)) => {
+            lines.iter().for_each(|line| output.line(line));
+            output.finish(verb, ExitCode::Done, data, &[], &sources)
+        }
+        Err(error) => output.fail(verb, &error, &sources),
+    }
+}
+
+/// Runs `runs`.
+pub fn runs(global: &GlobalArgs, output: Output) -> ExitCode {
+    answer("runs", global, output, |_, ledger| {
+        let found = history::runs(ledger, LISTED)?;
+        let head = ["run", "document", "state", "items", "started"].map(str::to_owned);
+        let rows = found.iter().map(|run| {
+            let state = run.state.name().to_owned();
+            [
+                folder_name(run),
+                format!("{} {}", run.document, run.version),
+                state,
+                counts_text(run),
+                time(run.started_ns),
+            ]
+        });
+        let lines =
+            if found.is_empty() { vec!["no runs yet".to_owned()] } else { columns(std::iter::once(head).chain(rows)) };
+        Ok((lines, json!({ "runs": found.iter().map(run_json).collect::<Vec<_>>() })))
+    })
+}
+
+/// Runs `status`.
+pub fn status(args: &StatusArgs, global: &GlobalArgs, output: Output) -> ExitCode {
+    answer("status", global, output, |_, ledger| {
+        let run = history::find_run(ledger, args.run.as_deref().unwrap_or("last"))?;
+        let items = history::items(ledger, &run)?;
+        let mut tasks: BTreeMap<String, BTreeMap<ItemState, u32>> = BTreeMap::new();
+        for item in &items {
+            let task = item.address.split('[').next().unwrap_or(&item.address).to_owned();
+            *tasks.entry(task).or_default().entry(item.state).or_default() += 1;
+        }
+        let mut lines = vec![
+            format!("{} {} · run {} · {}", run.document, run.version, folder_name(&run), run.state.name()),
+            format!("started {}", time(run.started_ns)),
+            counts_text(&run),
+            String::new(),
+        ];
+        lines.extend(columns(tasks.iter().map(|(task, counts)| [task.clone(), states_text(counts)])));
+        let held = items.iter().filter(|i| i.state == ItemState::Held);
+        lines.extend(held.map(|i| format!("held: {}{}", i.address, why(i))));
+        let tasks_json: Value = tasks
+            .iter()
+            .map(|(task, counts)| (task.clone(), states_json(counts)))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        let mut data = run_json(&run);
+        data["tasks"] = tasks_json;
+        Ok((lines, data))
+    })
+}
+
+/// Runs `show`.
+pub fn show(args: &ShowArgs, global: &GlobalArgs, output: Output) -> ExitCode {
+    answer("show", global, output, |_, ledger| {
+        let path = Path::new(&args.subject);
+        if path.is_file() && path.extension().is_some_and(|e| e != "toml" && e != "kdl") {
+            return show_file(path);
+        }
+        let run = history::find_run(ledger, &args.subject)?;
+        match &args.item {
+            Some(address) => show_item(ledger, &run, address),
+            None => show_run(ledger, &run),
+        }
+    })
+}
+
+/// What made a file, from the record in it.
+fn show_file(path: &Path) -> Result<(Vec<String>, Value), AppError> {
+    let bytes =
+        std::fs::read(path).map_err(|e| AppError::environment(format!("failed to read {}: {e}", path.display())))?;
+    let texts = imagefile::metadata(&bytes);
+    let record =
+        texts.iter().find(|(key, _)| key == "comfywright").and_then(|(_, text)| serde_json::from_str(text).ok());
+    let Some(Value::Object(record)) = record else {
+        return Err(AppError::usage(format!("{} carries no record of comfywright", path.display())));
+    };
+    let lines = columns(
+        record
+            .iter()
+            .map(|(key, value)| [key.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)]),
+    );
+    Ok((lines, json!({ "file": path.display().to_string(), "record": record })))
+}
+
+fn show_run(ledger: &Ledger, run: &RunRow) -> Result<(Vec<String>, Value), AppError> {
+    let items = history::items(ledger, run)?;
+    let mut lines = vec![
+        format!("{} {} · run {} · {}", run.document, run.version, folder_name(run), run.state.name()),
+        String::new(),
+    ];
+    lines.extend(columns(
+        items.iter().map(|i| [i.state.name().to_owned(), i.address.clone(), format!("{}{}", file_text(i), why(i))]),
+    ));
+    let mut data = run_json(run);
+    data["items_list"] = items.iter().map(item_json).collect();
+    Ok((lines, data))
+}
+
+fn show_item(ledger: &Ledger, run: &RunRow, address: &str) -> Result<(Vec<String>, Value), AppError> {
+    let (item, decisions) = history::item(ledger, run, address)?;
+    let mut rows = vec![
+        ["item".to_owned(), item.address.clone()],
+        ["state".to_owned(), format!("{}{}", item.state.name(), why(&item))],
+        ["visits".to_owned(), item.visits.to_string()],
+        ["attempt".to_owned(), item.attempt.to_string()],
+    ];
+    rows.extend(item.executor.iter().map(|e| ["ran on".to_owned(), e.clone()]));
+    rows.extend(item.fingerprint.iter().map(|f| ["fingerprint".to_owned(), f.clone()]));
+    if let Some(result) = &item.result {
+        rows.extend(result.files.iter().map(|f| [f.output.clone(), f.path.clone()]));
+        rows.extend(result.metrics.iter().map(|(name, value)| [name.clone(), format!("{value:.4}")]));
+    }
+    for row in &decisions {
+        let inputs: Vec<String> = row.decision.inputs.iter().map(|(k, v)| format!("{k} = {v}")).collect();
+        let rule = if row.decision.text.is_empty() { "no rule matched".to_owned() } else { row.decision.text.clone() };
+        rows.push(["decision".to_owned(), format!("{rule} ({}) [{}]", row.decision.target, inputs.join(", "))]);
+    }
+    let mut data = item_json(&item);
+    data["decisions"] = decisions
+        .iter()
+        .map(|d| json!({ "rule": d.decision.text, "target": d.decision.target, "inputs": d.decision.inputs, "time_ns": d.time_ns }))
+        .collect();
+    Ok((columns(rows.into_iter()), data))
+}
+
+/// Runs `explain`.
+pub fn explain(args: &ExplainArgs, global: &GlobalArgs, output: Output) -> ExitCode {
+    answer("explain", global, output, |_, ledger| {
+        let run = history::find_run(ledger, &args.run)?;
+        let (item, _) = history::item(ledger, &run, &args.item)?;
+        let explanation = history::explain(ledger, &run, &item)?;
+        let Some(earlier) = &explanation.earlier else {
+            let line = format!("{} was made for the first time", item.address);
+            return Ok((
+                vec![line],
+                json!({ "item": item.address, "state": item.state.name(), "earlier": null, "changes": [] }),
+            ));
+        };
+        let mut lines = vec![if explanation.changes.is_empty() {
+            format!("{}: nothing changed since run {}", item.address, folder_name(earlier))
+        } else {
+            format!("{}: changed since run {}", item.address, folder_name(earlier))
+        }];
+        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(not there)".to_owned());
+        lines.extend(
+            explanation
+                .changes
+                .iter()
+                .map(|(name, before, now)| format!("  {name}: {} -> {}", shown(before), shown(now))),
+        );
+        let changes: Vec<Value> = explanation
+            .changes
+            .iter()
+            .map(|(name, before, now)| json!({ "part": name, "before": before, "now": now }))
+            .collect();
+        Ok((
+            lines,
+            json!({ "item": item.address, "state": item.state.name(), "earlier": earlier.id, "changes": changes }),
+        ))
+    })
+}
+
+fn folder_name(run: &RunRow) -> String {
+    run.folder.rsplit('/').next().unwrap_or(&run.folder).to_owned()
+}
+
+fn time(ns: i64) -> String {
+    jiff::Timestamp::from_nanosecond(i128::from(ns))
+        .map_or_else(|_| String::new(), |t| t.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+fn why(item: &ItemRow) -> String {
+    item.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"))
+}
+
+fn file_text(item: &ItemRow) -> String {
+    let result = item.result.as_ref();
+    result.and_then(|r| r.files.first()).map_or_else(String::new, |f| f.path.clone())
+}
+
+fn states_text(counts: &BTreeMap<ItemState, u32>) -> String {
+    counts.iter().map(|(state, n)| format!("{n} {}", state.name())).collect::<Vec<_>>().join(", ")
+}
+
+fn counts_text(run: &RunRow) -> String {
+    let begun: u32 = run.counts.values().sum();
+    let waiting = run.items.saturating_sub(begun);
+    let mut text = states_text(&run.counts);
+    if waiting > 0 {
+        text = format!("{text}{}{waiting} not begun", if text.is_empty() { "" } else { ", " });
+    }
+    text
+}
+
+fn states_json(counts: &BTreeMap<ItemState, u32>) -> Value {
+    counts.iter().map(|(state, n)| (state.name().to_owned(), json!(n))).collect::<serde_json::Map<_, _>>().into()
+}
+
+fn run_json(run: &RunRow) -> Value {
+    json!({
+        "run": run.id,
+        "document": run.document,
+        "version": run.version,
+        "path": run.path,
+        "state": run.state.name(),
+        "folder": run.folder,
+        "items": run.items,
+        "counts": states_json(&run.counts),
+        "settings": run.settings,
+        "started_ns": run.started_ns,
+        "finished_ns": run.finished_ns,
+    })
+}
+
+fn item_json(item: &ItemRow) -> Value {
+    json!({
+        "item": item.address,
+        "state": item.state.name(),
+        "reason": item.reason,
+        "visits": item.visits,
+        "attempt": item.attempt,
+        "executor": item.executor,
+        "fingerprint": item.fingerprint,
+        "files": item.result.as_ref().map(|r| &r.files),
+        "metrics": item.result.as_ref().map(|r| &r.metrics),
+    })
+}

@@ -1,0 +1,196 @@
+//! `comfywright plan`: what a run would do.
+
+use serde_json::{Value, json};
+
+use super::{
+    GlobalArgs, Output,
+    args::{PlanArgs, TargetArgs},
+};
+use crate::{
+    app::{self, AppError, ExitCode, JobOptions, Planned, Session, SessionOptions, Sources},
+    model::task_type_name,
+    plan::{Placement, Plan, PlanTask, Target, TaskIx},
+};
+
+/// Runs the verb.
+pub fn run(args: &PlanArgs, global: &GlobalArgs, output: Output) -> ExitCode {
+    let options = SessionOptions { start: start(global, &args.document), object_info: args.object_info.clone() };
+    let session = match Session::open(&options) {
+        Ok(session) => session,
+        Err(error) => return output.fail("plan", &error, &Sources::default()),
+    };
+    let sources = Sources::of(&session);
+    match app::plan(&session, &args.document, &job_options(&args.target)) {
+        Ok(planned) => answer(&planned, &sources, output),
+        Err(error) => output.fail("plan", &error, &sources),
+    }
+}
+
+/// Where to look for the workspace: the folder that was given, else around the document.
+pub(super) fn start(global: &GlobalArgs, document: &str) -> Option<std::path::PathBuf> {
+    let path = std::path::Path::new(document);
+    global.workspace.clone().or_else(|| path.is_file().then(|| path.to_path_buf()))
+}
+
+/// What the command line says about a run.
+pub(super) fn job_options(target: &TargetArgs) -> JobOptions {
+    JobOptions {
+        set: target.set.iter().map(|(name, text)| (name.clone(), app::setting_value(text))).collect(),
+        servers: target.server.clone(),
+        ..JobOptions::default()
+    }
+}
+
+fn answer(planned: &Planned, sources: &Sources, output: Output) -> ExitCode {
+    let plan = &planned.job.plan;
+    output.line(&format!(
+        "{} {} · {} tasks, {} items",
+        plan.document,
+        plan.version,
+        plan.tasks.len(),
+        plan.items.len()
+    ));
+    output.line("");
+    table(planned).iter().for_each(|line| output.line(line));
+    output.line("");
+    diagram(plan).iter().for_each(|line| output.line(line));
+    let code = ExitCode::Done;
+    output.finish("plan", code, data(planned), &planned.job.diagnostics, sources)
+}
+
+fn table(planned: &Planned) -> Vec<String> {
+    let plan = &planned.job.plan;
+    let rows: Vec<[String; 6]> = plan
+        .tasks
+        .iter()
+        .zip(&planned.forecast)
+        .map(|(task, forecast)| {
+            [
+                task.name.clone(),
+                task_type_name(task.kind).to_owned(),
+                format!("x{}", task.items.len()),
+                executor(task),
+                told(forecast),
+                waits(plan, task),
+            ]
+        })
+        .collect();
+    let head = ["task", "type", "items", "runs on", "this run", "after"].map(str::to_owned);
+    columns(std::iter::once(head).chain(rows))
+}
+
+/// Rows with aligned columns; nothing trails.
+pub(super) fn columns<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> Vec<String> {
+    let rows: Vec<[String; N]> = rows.collect();
+    let width = |column: usize| rows.iter().map(|r| r[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+fn executor(task: &PlanTask) -> String {
+    match &task.placement {
+        Placement::Native => "native".to_owned(),
+        Placement::Comfy(servers) if servers.is_empty() => "any server".to_owned(),
+        Placement::Comfy(servers) => servers.join(", "),
+    }
+}
+
+fn told(forecast: &app::TaskForecast) -> String {
+    let parts = [(forecast.run, "to run"), (forecast.reused, "reused"), (forecast.routed, "depends on routing")];
+    parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect::<Vec<_>>().join(", ")
+}
+
+fn name(plan: &Plan, task: TaskIx) -> &str {
+    &plan.tasks[task.0 as usize].name
+}
+
+fn waits(plan: &Plan, task: &PlanTask) -> String {
+    let entries = task.depends_on.iter().map(|entry| {
+        let names: Vec<&str> = entry.alternatives.iter().map(|t| name(plan, *t)).collect();
+        if entry.gathered { format!("all of {}", names.join("|")) } else { names.join("|") }
+    });
+    let routers = task.routed_from.iter().map(|t| format!("when {} routes here", name(plan, *t)));
+    entries.chain(routers).collect::<Vec<_>>().join(", ")
+}
+
+/// The tasks by their distance from the start, with the edges that leave each.
+fn diagram(plan: &Plan) -> Vec<String> {
+    let mut level = vec![0usize; plan.tasks.len()];
+    for (number, task) in plan.tasks.iter().enumerate() {
+        let parents = task.depends_on.iter().flat_map(|e| &e.alternatives).chain(&task.routed_from);
+        let above = parents.filter(|p| (p.0 as usize) < number).map(|p| level[p.0 as usize] + 1);
+        level[number] = above.max().unwrap_or(0);
+    }
+    let deepest = level.iter().copied().max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for depth in 0..=deepest {
+        let at = plan.tasks.iter().zip(&level).filter(|(_, l)| **l == depth);
+        let boxes: Vec<String> = at.map(|(task, _)| format!("[{} x{}]", task.name, task.items.len())).collect();
+        if depth > 0 {
+            lines.push("   |".to_owned());
+        }
+        lines.push(boxes.join("   "));
+    }
+    let routes =
+        plan.tasks.iter().flat_map(|task| task.rules.iter().map(move |rule| format!("  {}: {}", task.name, rule.text)));
+    let routes: Vec<String> = routes.collect();
+    if !routes.is_empty() {
+        lines.extend([String::new(), "rules".to_owned()]);
+        lines.extend(routes);
+    }
+    lines
+}
+
+fn data(planned: &Planned) -> Value {
+    let plan = &planned.job.plan;
+    let tasks: Vec<Value> = plan
+        .tasks
+        .iter()
+        .zip(&planned.forecast)
+        .map(|(task, forecast)| {
+            let entries: Vec<Vec<&str>> =
+                task.depends_on.iter().map(|e| e.alternatives.iter().map(|t| name(plan, *t)).collect()).collect();
+            let rules: Vec<Value> = task
+                .rules
+                .iter()
+                .map(|rule| {
+                    let to = match rule.target {
+                        Target::Task(task, _) => Some(name(plan, task)),
+                        _ => None,
+                    };
+                    json!({ "rule": rule.text, "task": to })
+                })
+                .collect();
+            json!({
+                "name": task.name,
+                "type": task_type_name(task.kind),
+                "items": task.items.len(),
+                "keys": task.keys,
+                "executor": executor(task),
+                "depends_on": entries,
+                "routed_from": task.routed_from.iter().map(|t| name(plan, *t)).collect::<Vec<_>>(),
+                "rules": rules,
+                "run": forecast.run,
+                "reused": forecast.reused,
+                "depends_on_routing": forecast.routed,
+            })
+        })
+        .collect();
+    json!({
+        "document": plan.document,
+        "version": plan.version,
+        "hash": planned.job.hash.to_string(),
+        "items": plan.items.len(),
+        "tasks": tasks,
+    })
+}
+
+/// The error of a verb that needs an opened workspace.
+pub(super) fn opened(global: &GlobalArgs, document: Option<&str>) -> Result<Session, AppError> {
+    let start = document.map_or_else(|| global.workspace.clone(), |document| start(global, document));
+    Session::open(&SessionOptions { start, object_info: None })
+}

@@ -1,0 +1,184 @@
+//! `comfywright run`, `approve` and `reject`.
+
+use std::{io::IsTerminal as _, time::Instant};
+
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::{
+    GlobalArgs, Output,
+    args::{ApproveArgs, RejectArgs, RunArgs},
+    plan::{job_options, opened},
+    progress::{Show, observer},
+};
+use crate::{
+    app::{self, AppError, ExitCode, JobOptions, ReadyRun, RunRequest, Session, Sources},
+    plan::ItemIx,
+    run::{Control, Counts, ItemState, RunOutcome, RunState},
+};
+
+/// Runs `run`.
+pub fn run(args: &RunArgs, global: &GlobalArgs, output: Output) -> ExitCode {
+    let request = RunRequest {
+        document: args.document.clone(),
+        options: JobOptions { seeds: args.seeds, only: args.only.clone(), ..job_options(&args.target) },
+        verify: args.verify,
+        new: args.new,
+    };
+    let session = match opened(global, Some(&args.document)) {
+        Ok(session) => session,
+        Err(error) => return output.fail("run", &error, &Sources::default()),
+    };
+    let show = show(args.events, output);
+    let ready = app::ready(&session, &request);
+    carried_out("run", &session, ready, &[], show, output, args.open)
+}
+
+/// Runs `approve`.
+pub fn approve(args: &ApproveArgs, global: &GlobalArgs, output: Output) -> ExitCode {
+    decide("approve", &args.run, &args.items, Control::Approve, global, output)
+}
+
+/// Runs `reject`.
+pub fn reject(args: &RejectArgs, global: &GlobalArgs, output: Output) -> ExitCode {
+    decide("reject", &args.run, &args.items, Control::Reject, global, output)
+}
+
+fn decide(
+    verb: &str,
+    run: &str,
+    items: &[String],
+    control: fn(ItemIx) -> Control,
+    global: &GlobalArgs,
+    output: Output,
+) -> ExitCode {
+    let session = match opened(global, None) {
+        Ok(session) => session,
+        Err(error) => return output.fail(verb, &error, &Sources::default()),
+    };
+    let ready = app::ready_again(&session, run).and_then(|ready| ready.named_items(items).map(|named| (ready, named)));
+    match ready {
+        Ok((ready, named)) => {
+            let controls: Vec<Control> = named.into_iter().map(control).collect();
+            carried_out(verb, &session, Ok(ready), &controls, show(false, output), output, false)
+        }
+        Err(error) => output.fail(verb, &error, &Sources::of(&session)),
+    }
+}
+
+fn show(events: bool, output: Output) -> Show {
+    if events {
+        Show::Events
+    } else if output.json {
+        Show::Nothing
+    } else if std::io::stderr().is_terminal() {
+        Show::Bars
+    } else {
+        Show::Lines
+    }
+}
+
+fn carried_out(
+    verb: &str,
+    session: &Session,
+    ready: Result<ReadyRun, AppError>,
+    controls: &[Control],
+    show: Show,
+    output: Output,
+    open: bool,
+) -> ExitCode {
+    let sources = Sources::of(session);
+    let ready = match ready {
+        Ok(ready) => ready,
+        Err(error) => return output.fail(verb, &error, &sources),
+    };
+    if ready.continued && show != Show::Events {
+        output.note(&format!("continuing run {}", folder_name(&ready.folder)));
+    }
+    let (id, folder, place) = (ready.id, ready.folder.clone(), ready.absolute_folder());
+    let diagnostics = ready.job.diagnostics.clone();
+    let begun = Instant::now();
+    match until_done(ready, controls, show) {
+        Ok(outcome) => {
+            let code = exit_code(&outcome);
+            let data = json!({
+                "run": id.to_string(),
+                "state": outcome.state.name(),
+                "folder": folder,
+                "counts": counts_json(&outcome.counts),
+            });
+            if show == Show::Events {
+                return code;
+            }
+            output.line(&format!("{} in {:.1} s", summary(&outcome), begun.elapsed().as_secs_f64()));
+            output.line(&format!("{folder}/"));
+            tell_next(&outcome, &folder, output);
+            if open && let Err(error) = opener::open(&place) {
+                output.note(&format!("failed to open {folder}: {error}"));
+            }
+            output.finish(verb, code, data, &diagnostics, &sources)
+        }
+        Err(error) => output.fail(verb, &error, &sources),
+    }
+}
+
+/// Carries the run out on a runtime of its own. The first Ctrl-C stops submitting; the second ends
+/// the process at once.
+fn until_done(ready: ReadyRun, controls: &[Control], show: Show) -> Result<RunOutcome, AppError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| AppError::environment(format!("failed to start threads: {e}")))?;
+    let (sender, receiver) = mpsc::unbounded_channel();
+    for control in controls {
+        // The receiver is alive: it is handed over below.
+        let _ = sender.send(*control);
+    }
+    runtime.spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            eprintln!("stopping: what runs is finished; press Ctrl-C again to leave at once");
+            let _ = sender.send(Control::Stop);
+        }
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(ExitCode::Interrupted as i32);
+        }
+    });
+    let outcome = runtime.block_on(ready.carry_out(observer(show), receiver));
+    runtime.shutdown_background();
+    outcome
+}
+
+fn folder_name(folder: &str) -> &str {
+    folder.rsplit('/').next().unwrap_or(folder)
+}
+
+fn exit_code(outcome: &RunOutcome) -> ExitCode {
+    match outcome.state {
+        RunState::Stopped | RunState::Cancelled | RunState::Running => ExitCode::Interrupted,
+        _ if outcome.counts.total(ItemState::is_failure) > 0 => ExitCode::Failures,
+        RunState::Held => ExitCode::Held,
+        RunState::Complete => ExitCode::Done,
+    }
+}
+
+fn summary(outcome: &RunOutcome) -> String {
+    let parts = ItemState::ALL.into_iter().map(|state| (outcome.counts.of(state), state)).filter(|(n, _)| *n > 0);
+    parts.map(|(n, state)| format!("{n} {}", state.name().replace('_', " "))).collect::<Vec<_>>().join(", ")
+}
+
+fn tell_next(outcome: &RunOutcome, folder: &str, output: Output) {
+    let run = folder_name(folder);
+    match outcome.state {
+        RunState::Held => output.line(&format!("held items wait: comfywright approve {run} [ITEM], or reject")),
+        RunState::Stopped => output.line("stopped; run it again to go on"),
+        _ if outcome.counts.total(ItemState::is_failure) > 0 => {
+            output.line(&format!("what failed and why: comfywright show {run}"));
+        }
+        _ => {}
+    }
+}
+
+fn counts_json(counts: &Counts) -> serde_json::Value {
+    let all = ItemState::ALL.into_iter().filter(|state| counts.of(*state) > 0);
+    all.map(|state| (state.name().to_owned(), json!(counts.of(state)))).collect::<serde_json::Map<_, _>>().into()
+}

@@ -1,0 +1,9 @@
+//! The real program in folders of its own.
+
+mod check;
+mod convert;
+mod envelope;
+mod fix;
+mod fmt;
+mod init;
+mod support;

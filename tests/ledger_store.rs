@@ -1,0 +1,225 @@
+//! The ledger: durability, group commit, formats, locks, reuse.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use comfywright::{
+    content_hash::ContentHash,
+    ledger::{Ledger, LedgerError, NewRun, RunJournal},
+    plan::{ItemIx, ItemResult, OutputFile},
+    run::{AttemptId, Change, Entry, Event, ItemState, Journal, ResultStore, RunState},
+};
+use serde_json::json;
+
+const ID: AttemptId = AttemptId { visits: 1, attempt: 1, epoch: 0 };
+
+fn open(root: &Path) -> Arc<Ledger> {
+    Arc::new(Ledger::open(&root.join(".comfywright"), root).unwrap())
+}
+
+fn begin(ledger: &Arc<Ledger>, id: &str) -> RunJournal {
+    let run = NewRun {
+        id: id.to_owned(),
+        document: "catalog".to_owned(),
+        version: "1.0.0".to_owned(),
+        hash: "abc".to_owned(),
+        path: "pipelines/catalog.toml".to_owned(),
+        settings: json!({"set": {"steps": 3}}),
+        folder: format!("outputs/catalog/{id}"),
+        items: 1000,
+        started_ns: 1,
+    };
+    ledger.begin_run(&run).unwrap()
+}
+
+fn finished(item: u32, result: ItemResult) -> Entry {
+    let event = Event::Finished {
+        item: ItemIx(item),
+        id: ID,
+        reused: false,
+        parts: BTreeMap::new(),
+        result,
+        values: BTreeMap::new(),
+    };
+    Entry::Event { time_ns: 5, address: format!("a[x={item}]"), event }
+}
+
+fn change(item: u32, state: ItemState) -> Entry {
+    let address = format!("a[x={item}]");
+    Entry::Change(Change { time_ns: 6, item: ItemIx(item), address, id: ID, state, reason: None })
+}
+
+fn result(metric: f64) -> ItemResult {
+    ItemResult {
+        fingerprint: "f".to_owned(),
+        files: Vec::new(),
+        metrics: BTreeMap::from([("seconds".to_owned(), metric)]),
+    }
+}
+
+/// Writes a file into the folder of run `run` and returns a result that has it.
+fn result_with_file(root: &Path, run: &str, fingerprint: &str) -> ItemResult {
+    let path = format!("outputs/catalog/{run}/a/0.mask.png");
+    std::fs::create_dir_all(root.join(&path).parent().unwrap()).unwrap();
+    std::fs::write(root.join(&path), "content").unwrap();
+    let file = OutputFile {
+        output: "mask".to_owned(),
+        index: 0,
+        path,
+        hash: ContentHash::of_bytes(b"content").to_string(),
+        size: 7,
+        mtime_ns: 0,
+        inode: u64::MAX,
+        width: 3,
+        height: 4,
+    };
+    ItemResult { fingerprint: fingerprint.to_owned(), files: vec![file], metrics: BTreeMap::new() }
+}
+
+async fn append(journal: &RunJournal, entries: Vec<Entry>) {
+    journal.append(entries).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_without_a_clean_end() {
+    let root = tempfile::tempdir().unwrap();
+    let ledger = open(root.path());
+    let worker = ledger.clone();
+    let journal = tokio::task::spawn_blocking(move || begin(&worker, "r1")).await.unwrap();
+    append(&journal, vec![Entry::Event { time_ns: 1, address: String::new(), event: Event::Opened }]).await;
+    append(&journal, vec![finished(0, result(2.0)), change(0, ItemState::Done)]).await;
+    // As a killed process: nothing is closed, the write-ahead log stays as it is.
+    std::mem::forget(journal);
+    std::mem::forget(ledger);
+    let ledger = open(root.path());
+    let events = ledger.events("r1").unwrap();
+    assert_eq!(events.len(), 2);
+    assert!(matches!(&events[1], Event::Finished { result: found, .. } if *found == result(2.0)));
+    let run = ledger.unfinished_run("catalog", "abc").unwrap().unwrap();
+    assert_eq!((run.id.as_str(), run.state, run.settings), ("r1", RunState::Running, json!({"set": {"steps": 3}})));
+    assert!(ledger.unfinished_run("catalog", "other").unwrap().is_none());
+    assert_eq!(ledger.durations("catalog").unwrap(), BTreeMap::from([("a".to_owned(), 2.0)]));
+    let journal = ledger.journal("r1").unwrap();
+    append(&journal, vec![Entry::Closed { time_ns: 9, state: RunState::Complete }]).await;
+    assert!(ledger.unfinished_run("catalog", "abc").unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_appends_share_transactions_and_keep_their_order() {
+    let root = tempfile::tempdir().unwrap();
+    let ledger = open(root.path());
+    let worker = ledger.clone();
+    let journal = tokio::task::spawn_blocking(move || begin(&worker, "r1")).await.unwrap();
+    let before = commits(root.path());
+    let waits: Vec<_> = (0..500).map(|n| journal.append(vec![finished(n, result(f64::from(n)))])).collect();
+    for wait in waits {
+        wait.await.unwrap();
+    }
+    let items: Vec<u32> = ledger
+        .events("r1")
+        .unwrap()
+        .iter()
+        .filter_map(|event| match event {
+            Event::Finished { item, .. } => Some(item.0),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(items, (0..500).collect::<Vec<_>>());
+    let frames = commits(root.path()) - before;
+    assert!(frames < 250, "{frames} transactions for 500 appends");
+}
+
+/// Commits in the write-ahead log: frames whose header names a size of the database.
+fn commits(root: &Path) -> usize {
+    let log = std::fs::read(root.join(".comfywright/ledger.db-wal")).unwrap();
+    let page = u32::from_be_bytes(log[8..12].try_into().unwrap()) as usize;
+    log[32..].chunks(24 + page).filter(|frame| frame[4..8] != [0; 4]).count()
+}
+
+#[tokio::test]
+async fn a_bad_write_does_not_take_others_with_it() {
+    let root = tempfile::tempdir().unwrap();
+    let ledger = open(root.path());
+    let worker = ledger.clone();
+    let (good, bad) = tokio::task::spawn_blocking(move || (begin(&worker, "r1"), begin(&worker, "r2"))).await.unwrap();
+    rusqlite::Connection::open(root.path().join(".comfywright/ledger.db"))
+        .unwrap()
+        .execute("DELETE FROM runs WHERE id = 'r2'", [])
+        .unwrap();
+    let waits = [good.append(vec![finished(0, result(1.0))]), bad.append(vec![finished(0, result(1.0))])];
+    let [first, second] = waits;
+    assert!(first.await.is_ok());
+    let error = second.await.unwrap_err().to_string();
+    assert!(error.contains("failed to write the journal") && error.contains("FOREIGN KEY"), "{error}");
+    assert_eq!(ledger.events("r1").unwrap().len(), 1);
+}
+
+#[test]
+fn a_newer_file_is_refused_and_left_alone() {
+    let root = tempfile::tempdir().unwrap();
+    drop(open(root.path()));
+    let path = root.path().join(".comfywright/ledger.db");
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 999).unwrap();
+    let error = Ledger::open(&root.path().join(".comfywright"), root.path()).unwrap_err();
+    assert!(matches!(error, LedgerError::Newer { found: 999, .. }));
+    assert!(error.to_string().contains("newer comfywright"), "{error}");
+    let version: u32 =
+        rusqlite::Connection::open(&path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert_eq!(version, 999);
+}
+
+#[test]
+fn a_file_that_is_no_ledger_is_an_error() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir(root.path().join("x")).unwrap();
+    std::fs::write(root.path().join("x/ledger.db"), "this is no database, and long enough to look at").unwrap();
+    assert!(matches!(Ledger::open(&root.path().join("x"), root.path()), Err(LedgerError::Sql(_))));
+}
+
+#[test]
+fn runs_are_found_by_the_beginning_of_their_id() {
+    let root = tempfile::tempdir().unwrap();
+    let ledger = open(root.path());
+    for id in ["0192-a", "0192-b", "0193-c"] {
+        begin(&ledger, id);
+    }
+    let ids = |limit| ledger.runs(limit).unwrap().into_iter().map(|run| run.id).collect::<Vec<_>>();
+    assert_eq!(ids(2), ["0193-c", "0192-b"]);
+    assert_eq!(ledger.run("0192").unwrap().id, "0192-b");
+    assert!(matches!(ledger.run("%"), Err(LedgerError::NoSuchRun { .. })));
+    assert!(matches!(ledger.events("0192"), Err(LedgerError::NoSuchRun { .. })));
+}
+
+#[test]
+fn metrics_belong_to_a_content_and_a_scorer() {
+    let root = tempfile::tempdir().unwrap();
+    let ledger = open(root.path());
+    let metrics = BTreeMap::from([("sharpness".to_owned(), 0.5), ("odd".to_owned(), f64::NAN)]);
+    ledger.keep_metrics("hash", "scorer/1", &metrics);
+    begin(&ledger, "r1");
+    assert_eq!(ledger.metrics("hash", "scorer/1").unwrap(), BTreeMap::from([("sharpness".to_owned(), 0.5)]));
+    assert!(ledger.metrics("hash", "scorer/2").unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn results_are_reused_as_long_as_their_files_are_unaltered() {
+    let root = tempfile::tempdir().unwrap();
+    let ledger = open(root.path());
+    let worker = ledger.clone();
+    let journal = tokio::task::spawn_blocking(move || begin(&worker, "r1")).await.unwrap();
+    let made = result_with_file(root.path(), "r1", "f1");
+    append(&journal, vec![finished(0, made.clone())]).await;
+    assert!(ledger.reuse("f2", &["mask"], Path::new("outputs/catalog/r2/a"), "0").is_none());
+    let reused = ledger.reuse("f1", &["mask"], Path::new("outputs/catalog/r2/a"), "zero").unwrap();
+    assert_eq!(reused.files[0].path, "outputs/catalog/r2/a/zero.mask.png");
+    assert!(reused.files[0].mtime_ns > 0 && reused.files[0].hash == made.files[0].hash);
+    assert_eq!(std::fs::read_to_string(root.path().join(&reused.files[0].path)).unwrap(), "content");
+    assert!(ledger.is_intact(&reused, false) && ledger.is_intact(&reused, true));
+    let left: Vec<_> = std::fs::read_dir(root.path().join("outputs/catalog/r2/a")).unwrap().collect();
+    assert_eq!(left.len(), 1, "nothing temporary is left");
+    // Again, onto itself: as after a crash between the link and the journal.
+    assert!(ledger.reuse("f1", &["mask"], Path::new("outputs/catalog/r2/a"), "zero").is_some());
+    std::fs::write(root.path().join(&made.files[0].path), "altered").unwrap();
+    assert!(ledger.reuse("f1", &["mask"], Path::new("outputs/catalog/r3/a"), "0").is_none());
+    std::fs::remove_file(root.path().join(&made.files[0].path)).unwrap();
+    assert!(ledger.reuse("f1", &["mask"], Path::new("outputs/catalog/r3/a"), "0").is_none());
+}
