@@ -64,7 +64,7 @@ fn documents_are_those_below_pipelines_sorted() {
 #[test]
 fn a_reference_means_the_highest_version_it_accepts() {
     let workspace = example();
-    let greet = workspace.document("pipelines/old/greet.toml").unwrap().parsed.value.as_ref().unwrap();
+    let greet = workspace.document("pipelines/old/greet.toml").unwrap().parsed.value.clone().unwrap();
     let (blake3, sha256) = (greet.canonical_hash().to_string(), greet.canonical_sha256());
     for (reference, path) in [
         ("greet", "pipelines/greet.toml"),
