@@ -74,7 +74,11 @@ fn only_what_is_named_is_checked() {
 #[test]
 fn a_path_that_is_not_there() {
     let folder = Folder::with(&[("a.toml", TEMPLATE)]);
-    for arguments in [&["check", "pipelines/x.toml"][..], &["check", "pipelines/a.toml", "x.toml"], &["check", "/"]] {
+    for arguments in [
+        &["check", "pipelines/x.toml"][..],
+        &["check", "pipelines/a.toml", "x.toml"],
+        &["check", "--workspace", ".", "/"],
+    ] {
         let answer = folder.run(arguments);
         assert_eq!(answer.code, 2, "{answer:?}");
         assert!(answer.stderr.contains("error[usage]"), "{answer:?}");

@@ -26,7 +26,7 @@ fn writes_beside_the_document() {
     assert!(answer.stdout.contains("a.kdl"), "{answer:?}");
     assert_eq!(folder.read("pipelines/a.toml"), TEMPLATE, "the document stays");
     assert_eq!(folder.run(&["check"]).code, 0, "both say the same");
-    let answer = folder.run(&["convert", "greeting", "--to", "kdl"]);
+    let answer = folder.run(&["convert", "pipelines/a.toml", "--to", "kdl"]);
     assert_eq!(answer.code, 2, "a file that is there is not replaced: {answer:?}");
     assert!(answer.stderr.contains("--force"), "{answer:?}");
     assert_eq!(folder.run(&["convert", "pipelines/a.toml", "--force"]).code, 0);
@@ -35,7 +35,7 @@ fn writes_beside_the_document() {
 #[test]
 fn named_targets() {
     let folder = Folder::with(&[("a.toml", TEMPLATE)]);
-    let answer = folder.run(&["convert", "pipelines/a.toml", "-o", "b.kdl", "--json"]);
+    let answer = folder.run(&["convert", "greeting", "-o", "b.kdl", "--json"]);
     assert_eq!(answer.json()["data"]["format"], "kdl");
     assert!(folder.read("b.kdl").starts_with("kind template\n"));
     for wrong in [

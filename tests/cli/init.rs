@@ -22,6 +22,28 @@ fn a_new_workspace_is_right() {
 }
 
 #[test]
+fn the_first_chain_runs_and_every_command_about_it_answers_in_json() {
+    let folder = Folder::new();
+    assert_eq!(folder.run(&["init"]).code, 0);
+    let run = folder.run(&["run", "color-cards", "--json"]).json();
+    assert_eq!(run["data"]["counts"]["done"], 6);
+    let sheet = folder.path(run["data"]["folder"].as_str().unwrap()).join("sheet/sheet.png");
+    assert!(sheet.is_file(), "{}", sheet.display());
+    let name = run["data"]["run"].as_str().unwrap();
+    let commands: [&[&str]; 5] =
+        [&["plan", "color-cards"], &["status", name], &["runs"], &["show", name], &["explain", name, "sheet"]];
+    for arguments in commands {
+        let json = folder.run(&[arguments, &["--json"]].concat()).json();
+        assert_eq!(json["command"], arguments[0]);
+    }
+    for arguments in [&["plan", "nobody"][..], &["run", "nobody"], &["show", "nobody"], &["approve", "nobody"]] {
+        let answer = folder.run(&[arguments, &["--json"]].concat());
+        assert_eq!(answer.code, 2, "{answer:?}");
+        assert_eq!(answer.json()["command"], arguments[0]);
+    }
+}
+
+#[test]
 fn what_is_there_stays() {
     let folder = Folder::new();
     folder.write("pipelines/color-cards.toml", "mine");

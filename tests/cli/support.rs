@@ -143,4 +143,4 @@ pub const TEMPLATE: &str =
     "kind = \"template\"\nformat = 1\nname = \"greeting\"\nversion = \"1.0.0\"\ntext = \"hello\"\n";
 
 /// A template with a misspelt key in line 6, column 1.
-pub const MISSPELT: &str = "kind = \"template\"\nformat = 1\nname = \"greeting\"\nversion = \"1.0.0\"\ntext = \"hello\"\ndescripton = \"grüße\"\n";
+pub const MISSPELT: &str = "kind = \"template\"\nformat = 1\nname = \"gruss\"\nversion = \"1.0.0\"\ntext = \"hello\"\ndescripton = \"grüße\"\n";
