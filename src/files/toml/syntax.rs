@@ -235,6 +235,7 @@ impl Reader<'_> {
     fn pair(&mut self) -> Option<Pair> {
         let mut above = self.pending.take();
         let keys = self.keys();
+        self.skip_blanks();
         if self.peek() != Some(EventKind::KeyValSep) {
             return None;
         }
@@ -244,11 +245,17 @@ impl Reader<'_> {
         Some(Pair { keys, value, comments: Comments { above, trailing: None } })
     }
 
+    /// Skips white space and line ends, which TOML 1.1 allows between the parts of an inline table;
+    /// elsewhere the crate has reported them. Comments there belong to what follows.
+    fn skip_blanks(&mut self) {
+        while let Some(kind @ (EventKind::Whitespace | EventKind::Newline | EventKind::Comment)) = self.peek() {
+            self.between(kind, &mut Line::default(), None);
+        }
+    }
+
     /// Reads a value; comments inside it that belong to none of its parts are left pending.
     fn value(&mut self) -> Option<Value> {
-        while matches!(self.peek(), Some(EventKind::Whitespace)) {
-            self.next += 1;
-        }
+        self.skip_blanks();
         if !matches!(self.peek()?, EventKind::Scalar | EventKind::ArrayOpen | EventKind::InlineTableOpen) {
             return None;
         }
