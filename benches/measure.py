@@ -26,9 +26,9 @@ class Usage:
 
 def run(command: list[str | Path], folder: Path) -> Usage:
     """Runs a program to its end; what it writes to standard output is kept, the rest is shown."""
+    start = time.perf_counter()
     with subprocess.Popen([str(part) for part in command], cwd=folder, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE) as process:
-        start = time.perf_counter()
         output = process.stdout.read()
         _, status, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start
@@ -48,11 +48,17 @@ def repeated(command: list[str | Path], folder: Path, rounds: int, statuses: tup
 
 def summary(results: list[Usage]) -> str:
     walls = [result.wall for result in results]
-    return f"min {min(walls) * 1000:9.1f} ms   median {statistics.median(walls) * 1000:9.1f} ms"
+    cpu = statistics.median(result.cpu for result in results)
+    return (f"wall min {min(walls) * 1000:9.1f} ms, median {statistics.median(walls) * 1000:9.1f} ms   "
+            f"CPU {cpu * 1000:9.1f} ms")
 
 
 def median_wall(results: list[Usage]) -> float:
     return statistics.median(result.wall for result in results)
+
+
+def median_cpu(results: list[Usage]) -> float:
+    return statistics.median(result.cpu for result in results)
 
 
 def verdict(text: str, value: float, limit: float) -> bool:

@@ -198,15 +198,12 @@ impl<'a> Script<'a> {
         *start += 1;
         let mut values = self.values(item, visit, &outcome);
         if let Some(class) = outcome.error {
-            let name = serde_json::to_value(class).unwrap();
-            values.insert("error".to_owned(), name);
+            values.insert("error".to_owned(), serde_json::to_value(class).unwrap());
             let fault = Fault { class, message: "scripted".to_owned(), node: None };
-            Event::Failed { item, id, fault, values }
-        } else {
-            self.metrics.insert(item.0, outcome.metrics);
-            let result = ItemResult::default();
-            Event::Finished { item, id, reused: false, parts: BTreeMap::new(), result, values }
+            return Event::Failed { item, id, fault, values };
         }
+        self.metrics.insert(item.0, outcome.metrics);
+        Event::Finished { item, id, reused: false, parts: BTreeMap::new(), result: ItemResult::default(), values }
     }
 
     /// What the rules of an item read.

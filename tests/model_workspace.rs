@@ -43,7 +43,7 @@ fn resolve(
     kind: Kind,
 ) -> Result<String, (&'static str, String, Option<String>)> {
     let reference = Reference::parse(reference).unwrap();
-    match workspace.catalog.resolve(&reference, kind) {
+    match workspace.catalog().resolve(&reference, kind) {
         Ok(loaded) => Ok(loaded.path.to_string()),
         Err(error) => Err((error.code(), error.to_string(), error.hint())),
     }
@@ -52,11 +52,11 @@ fn resolve(
 #[test]
 fn documents_are_those_below_pipelines_sorted() {
     let workspace = example();
-    let paths: Vec<&str> = workspace.documents.iter().map(|d| &*d.path).collect();
+    let paths: Vec<&str> = workspace.documents().iter().map(|d| &*d.path).collect();
     let expected =
         ["broken.toml", "car.kdl", "greet.toml", "next/greet.toml", "old/greet.toml"].map(|p| format!("pipelines/{p}"));
     assert_eq!(paths, expected);
-    assert_eq!(workspace.diagnostics, []);
+    assert_eq!(workspace.diagnostics(), []);
     assert_eq!(workspace.config.value.as_ref().unwrap().defaults.preset.as_deref(), Some("x"));
     assert!(workspace.document("pipelines/car.kdl").is_some() && workspace.document("car.kdl").is_none());
 }
@@ -64,7 +64,7 @@ fn documents_are_those_below_pipelines_sorted() {
 #[test]
 fn a_reference_means_the_highest_version_it_accepts() {
     let workspace = example();
-    let greet = workspace.document("pipelines/old/greet.toml").unwrap().parsed.value.as_ref().unwrap();
+    let greet = workspace.document("pipelines/old/greet.toml").unwrap().parsed.value.clone().unwrap();
     let (blake3, sha256) = (greet.canonical_hash().to_string(), greet.canonical_sha256());
     for (reference, path) in [
         ("greet", "pipelines/greet.toml"),
@@ -118,14 +118,14 @@ fn one_version_in_two_files() {
         ("pipelines/a.toml", template("greet", "1.0.0", "one")),
         ("pipelines/b.toml", template("greet", "1.0.0", "two")),
     ]);
-    let codes: Vec<_> = twice.diagnostics.iter().map(|d| (d.code, &*d.file)).collect();
+    let codes: Vec<_> = twice.diagnostics().iter().map(|d| (d.code, &*d.file)).collect();
     assert_eq!(codes, [("duplicate-document", "pipelines/b.toml")]);
     let error = resolve(&twice, "greet", Kind::Template).unwrap_err();
     assert_eq!(error.1, "`greet` stands in several files: pipelines/a.toml, pipelines/b.toml");
 
     let kdl = "kind template\nformat 1\nname greet\nversion \"1.0.0\"\ntext one\n".to_owned();
     let same = workspace(&[("pipelines/a.toml", template("greet", "1.0.0", "one")), ("pipelines/b.kdl", kdl)]);
-    assert_eq!(same.diagnostics, [], "the same document in both formats is no clash");
+    assert_eq!(same.diagnostics(), [], "the same document in both formats is no clash");
     assert_eq!(resolve(&same, "greet", Kind::Template).as_deref(), Ok("pipelines/a.toml"));
 }
 
@@ -144,7 +144,7 @@ fn files_that_cannot_be_read_are_documents_with_faults() {
         ("pipelines/c.kdl", Vec::new()),
     ]);
     let workspace = Workspace::load(Arc::new(world), None);
-    let codes: Vec<_> = workspace.documents.iter().map(|d| d.parsed.diagnostics[0].code).collect();
+    let codes: Vec<_> = workspace.documents().iter().map(|d| d.parsed.diagnostics[0].code).collect();
     assert_eq!(codes, ["not-utf8", "file-too-large", "missing-kind"]);
     assert!(workspace.config.value.is_some() && workspace.config_text.is_none());
 }
@@ -158,5 +158,5 @@ fn the_workspace_is_found_upwards() {
     std::fs::write(folder.path().join("comfywright.toml"), "").unwrap();
     assert_eq!(Workspace::find(&deep).as_deref(), Some(folder.path()));
     let empty = Workspace::load(Arc::new(DirWorld::open(folder.path()).unwrap()), None);
-    assert!(empty.documents.is_empty() && empty.diagnostics.is_empty() && empty.config.value.is_some());
+    assert!(empty.documents().is_empty() && empty.diagnostics().is_empty() && empty.config.value.is_some());
 }

@@ -110,7 +110,8 @@ pub fn check(session: &Session, options: &CheckOptions) -> Result<CheckReport, A
         report.unknown_classes.extend(outcome.unknown_classes);
         report.diagnostics.extend(outcome.diagnostics);
     }
-    let of_the_workspace = session.workspace.diagnostics.iter().filter(|d| selection.contains(&d.file));
+    let of_all = if session.workspace.is_read() { session.workspace.diagnostics() } else { &[] };
+    let of_the_workspace = of_all.iter().filter(|d| selection.contains(&d.file));
     report.diagnostics.extend(of_the_workspace.cloned());
     report.diagnostics.sort_by(|a, b| (&a.file, a.span).cmp(&(&b.file, b.span)));
     report.sources = sources;

@@ -22,7 +22,8 @@ impl Sources {
     /// The documents and the configuration of an opened workspace; other files are read when they
     /// are asked for.
     pub fn of(session: &Session) -> Self {
-        let documents = session.workspace.documents.iter().map(|d| (d.path.clone(), d.text.clone()));
+        let read = if session.workspace.is_read() { session.workspace.documents() } else { &[] };
+        let documents = read.iter().map(|d| (d.path.clone(), d.text.clone()));
         let config = session.workspace.config_text.clone().map(|text| (Arc::from(CONFIG_FILE), text));
         Self { texts: documents.chain(config).collect(), world: Some(session.world.clone()) }
     }

@@ -35,7 +35,7 @@ pub(super) fn select(session: &Session, paths: &[PathBuf]) -> Result<Selection, 
         select_path(session, path, &mut selection)?;
     }
     if selection.everything {
-        selection.documents.extend(session.workspace.documents.iter().cloned());
+        selection.documents.extend(session.workspace.documents().iter().cloned());
         selection.config = session.workspace.config_text.is_some();
     }
     selection.documents.sort_by(|a, b| a.path.cmp(&b.path));
@@ -67,7 +67,7 @@ fn select_path(session: &Session, path: &Path, selection: &mut Selection) -> Res
 
 /// The document at `path`, which need not lie below `pipelines/`.
 fn document(session: &Session, path: &str) -> Option<Arc<Loaded>> {
-    let known = session.workspace.document(path).cloned();
+    let known = session.workspace.document(path);
     known.or_else(|| load_document(&*session.world, path, Origin::Workspace).map(Arc::new))
 }
 

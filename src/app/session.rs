@@ -84,7 +84,7 @@ impl Session {
     pub fn document(&self, text: &str) -> Result<Arc<Loaded>, AppError> {
         if let Some(inside) = self.relative(Path::new(text)) {
             if let Some(loaded) = self.workspace.document(&inside) {
-                return Ok(loaded.clone());
+                return Ok(loaded);
             }
             if let Some(loaded) =
                 crate::model::load_document(self.world.as_ref(), &inside, crate::model::Origin::Workspace)
@@ -93,10 +93,15 @@ impl Session {
             }
             return Err(AppError::usage(format!("{text} is neither a .toml nor a .kdl file")));
         }
-        let by_name = self.workspace.documents.iter().find(|d| d.identity.as_ref().is_some_and(|i| i.name == text));
+        let by_name = self.workspace.documents().iter().find(|d| d.identity.as_ref().is_some_and(|i| i.name == text));
         by_name.cloned().ok_or_else(|| {
-            let names: Vec<&str> =
-                self.workspace.documents.iter().filter_map(|d| d.identity.as_ref()).map(|i| i.name.as_str()).collect();
+            let names: Vec<&str> = self
+                .workspace
+                .documents()
+                .iter()
+                .filter_map(|d| d.identity.as_ref())
+                .map(|i| i.name.as_str())
+                .collect();
             let error = AppError::usage(format!("there is no document \"{text}\""));
             match crate::ident::did_you_mean(text, names) {
                 Some(near) => error.with_hint(format!("did you mean \"{near}\"?")),
@@ -128,7 +133,7 @@ impl Library for Session {
         let invalid =
             |e: InvalidReference| Unresolved { code: "invalid-reference", message: e.to_string(), hint: None };
         let parsed = Reference::parse(reference).map_err(invalid)?;
-        let loaded = self.workspace.catalog.resolve(&parsed, kind).map_err(|e| Unresolved {
+        let loaded = self.workspace.catalog().resolve(&parsed, kind).map_err(|e| Unresolved {
             code: e.code(),
             message: e.to_string(),
             hint: e.hint(),

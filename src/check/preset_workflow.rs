@@ -75,6 +75,12 @@ fn check_graph_of(visit: &mut Visit<'_>, preset: &Preset, mut graph: Graph, plac
         }
     }
     for problem in check_graph(&graph, visit.context.nodes) {
+        if problem.code == "unknown-class" && !visit.knows_all_classes {
+            if let Some(node) = graph.nodes.get(&problem.node) {
+                visit.unknown_class(&node.class, place);
+            }
+            continue;
+        }
         let param = bound.iter().find(|(id, input, ..)| *id == problem.node && Some(input) == problem.input.as_ref());
         workflow_problem(visit, problem, param.map(|(_, _, path, invented)| (path, *invented)), place);
     }
@@ -86,11 +92,6 @@ fn check_graph_of(visit: &mut Visit<'_>, preset: &Preset, mut graph: Graph, plac
 }
 
 fn workflow_problem(visit: &mut Visit<'_>, problem: GraphProblem, param: Option<(&Path, bool)>, place: &Path) {
-    if problem.code == "unknown-class" && !visit.knows_all_classes {
-        visit.unexamined_at.get_or_insert_with(|| place.clone());
-        visit.unknown_classes.insert(unknown_name(&problem));
-        return;
-    }
     let of_value = matches!(problem.code, "out-of-range" | "not-in-list");
     match param {
         Some((_, true)) if of_value => {}
@@ -101,11 +102,6 @@ fn workflow_problem(visit: &mut Visit<'_>, problem: GraphProblem, param: Option<
             visit.report.error(problem.code, place, message).hint = problem.hint;
         }
     }
-}
-
-/// The class in the message about a class that is not known.
-fn unknown_name(problem: &GraphProblem) -> String {
-    problem.message.split('"').nth(1).unwrap_or_default().to_owned()
 }
 
 fn bind_hint(graph: &Graph, bind: &Bind) -> Option<String> {

@@ -243,7 +243,9 @@ mod tests {
 
     fn relation(keys: &[KeyIx], rows: &[&[ValueIx]]) -> Relation {
         let mut out = Relation::empty(keys.to_vec());
-        rows.iter().for_each(|r| out.push(r));
+        for row in rows {
+            out.push(row);
+        }
         out
     }
 
@@ -269,7 +271,9 @@ mod tests {
                                               right in prop::collection::btree_set((0u32..3, 0u32..3), 0..9)) {
             let build = |keys: [KeyIx; 2], rows: &std::collections::BTreeSet<(u32, u32)>| {
                 let mut out = Relation::empty(keys.to_vec());
-                rows.iter().for_each(|(a, b)| out.push(&[*a, *b]));
+                for (a, b) in rows {
+                    out.push(&[*a, *b]);
+                }
                 out
             };
             let (left, right) = (build([0, 1], &left), build([1, 2], &right));

@@ -74,6 +74,14 @@ pub struct Table {
     pub dangling: Vec<String>,
 }
 
+impl Table {
+    /// Puts a value that stands nowhere at `key`.
+    pub fn insert(&mut self, key: &str, node: Node) {
+        let entry = Entry { key_span: node.span, node, comments: Comments::default() };
+        self.entries.insert(key.to_owned(), entry);
+    }
+}
+
 /// A step into a tree.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
@@ -136,7 +144,38 @@ macro_rules! path {
     };
 }
 
+impl From<NodeKind> for Node {
+    /// A value that stands nowhere.
+    fn from(kind: NodeKind) -> Self {
+        Self { span: Span::default(), kind }
+    }
+}
+
 impl Node {
+    /// The value of a JSON text; none when it holds a null, or a number that is neither a whole
+    /// number of 64 bits nor finite.
+    pub fn from_json(value: &Value) -> Option<Self> {
+        let kind = match value {
+            Value::Null => return None,
+            Value::Bool(b) => NodeKind::Bool(*b),
+            Value::String(s) => NodeKind::String(s.clone()),
+            Value::Number(n) if n.is_f64() => NodeKind::Float(n.as_f64()?),
+            Value::Number(n) => NodeKind::Int(n.as_i64()?),
+            Value::Array(values) => {
+                let element = |v| Some(Element { node: Self::from_json(v)?, comments: Comments::default() });
+                NodeKind::List(values.iter().map(element).collect::<Option<_>>()?)
+            }
+            Value::Object(map) => {
+                let mut table = Table::default();
+                for (key, value) in map {
+                    table.insert(key, Self::from_json(value)?);
+                }
+                NodeKind::Table(table)
+            }
+        };
+        Some(kind.into())
+    }
+
     /// The value at `path`, if there is one.
     pub fn get(&self, path: &Path) -> Option<&Node> {
         path.0.iter().try_fold(self, |node, step| match (&node.kind, step) {
@@ -199,5 +238,33 @@ impl Node {
             NodeKind::List(_) => "a list",
             NodeKind::Table(_) => "a table",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn json_comes_back() {
+        let value = json!({ "a": [1, 2.5, true, "x"], "b": { "c": {} } });
+        let node = Node::from_json(&value).unwrap();
+        assert_eq!(node.to_json(), value);
+        assert_eq!(node.get(&crate::path!["a", 1]).unwrap().kind, NodeKind::Float(2.5));
+        assert_eq!(Node::from_json(&json!({ "a": null })), None);
+        assert_eq!(Node::from_json(&json!(18_446_744_073_709_551_615_u64)), None);
+    }
+
+    #[test]
+    fn places_fall_back_to_what_is_there() {
+        let mut table = Table::default();
+        table.insert("a", Node { span: Span::new(4, 5), kind: NodeKind::Int(1) });
+        let root = Node { span: Span::new(0, 9), kind: NodeKind::Table(table) };
+        assert_eq!(root.span_of(&crate::path!["a"]), Span::new(4, 5));
+        assert_eq!(root.span_of(&crate::path!["a", "b"]), Span::new(4, 5));
+        assert_eq!(root.span_of(&crate::path!["c"]), Span::new(0, 9));
+        assert_eq!(crate::path!["task", "a", 0, "to"].to_string(), "task.a[0].to");
     }
 }

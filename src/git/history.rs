@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn resolve(workspace: &Workspace, reference: &str) -> Result<(String, String), ReferenceError> {
-        let loaded = workspace.catalog.resolve(&Reference::parse(reference).unwrap(), Kind::Template)?;
+        let loaded = workspace.catalog().resolve(&Reference::parse(reference).unwrap(), Kind::Template)?;
         let version = loaded.identity.as_ref().unwrap().version.to_string();
         Ok((version, loaded.path.to_string()))
     }
@@ -189,7 +189,7 @@ mod tests {
             assert_eq!(resolve(&with_history, reference), Ok(expected), "{reference}");
         }
         assert_eq!(resolve(&with_history, "greet@0"), Ok(("0.9.0".into(), "pipelines/old/greet.toml".into())));
-        let greet = with_history.catalog.resolve(&Reference::parse("greet@1.0.0").unwrap(), Kind::Template).unwrap();
+        let greet = with_history.catalog().resolve(&Reference::parse("greet@1.0.0").unwrap(), Kind::Template).unwrap();
         assert!(greet.text.contains("\"hello\""), "the newest text of a version counts");
         let error = resolve(&with_history, "greet@3").unwrap_err();
         assert_eq!(error.to_string(), "`greet@3` does not exist; there is 2.0.0, 1.1.0, 1.0.0, 0.9.0");

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use rayon::prelude::*;
@@ -27,7 +27,8 @@ pub const CONFIG_FILE: &str = "comfywright.toml";
 /// The folder of documents.
 pub const DOCUMENTS_FOLDER: &str = "pipelines";
 
-/// The configuration and the documents of a workspace.
+/// The configuration and the documents of a workspace. Documents are read when they are first asked
+/// for: who works on one document need not read all.
 #[derive(Clone)]
 pub struct Workspace {
     /// The files.
@@ -36,13 +37,15 @@ pub struct Workspace {
     pub config: Parsed<Config>,
     /// The text of `comfywright.toml`, when there is one.
     pub config_text: Option<Arc<str>>,
-    /// The documents below `pipelines/`, sorted by path, the wrong ones included.
-    pub documents: Vec<Arc<Loaded>>,
-    /// What is wrong with the workspace as a whole: folders that cannot be read, one document in
-    /// two files.
-    pub diagnostics: Vec<Diagnostic>,
-    /// All documents that references may mean.
-    pub catalog: Catalog,
+    history: Option<Arc<dyn OlderVersions>>,
+    contents: OnceLock<Contents>,
+}
+
+#[derive(Clone)]
+struct Contents {
+    documents: Vec<Arc<Loaded>>,
+    diagnostics: Vec<Diagnostic>,
+    catalog: Catalog,
 }
 
 impl Workspace {
@@ -52,24 +55,57 @@ impl Workspace {
         start.ancestors().find(|folder| folder.join(CONFIG_FILE).is_file()).map(Path::to_path_buf)
     }
 
-    /// Reads the configuration and every document of `world`. `history` is asked for versions
-    /// that are neither in the workspace nor in `pipelines/.versions/`.
+    /// Reads the configuration of `world`. `history` is asked for versions that are neither in the
+    /// workspace nor in `pipelines/.versions/`.
     pub fn load(world: Arc<dyn World>, history: Option<Arc<dyn OlderVersions>>) -> Self {
         let (config_text, config) = load_config(&*world);
-        let (paths, mut diagnostics) = document_paths(&*world);
-        let documents: Vec<Arc<Loaded>> =
-            paths.par_iter().filter_map(|path| load_document(&*world, path, Origin::Workspace).map(Arc::new)).collect();
-        diagnostics.extend(same_document_twice(&documents));
-        let mut older: Vec<Arc<dyn OlderVersions>> = vec![Arc::new(VersionsFolder::new(world.clone()))];
-        older.extend(history);
-        let catalog = Catalog::new(documents.clone(), older);
-        Self { world, config, config_text, documents, diagnostics, catalog }
+        Self { world, config, config_text, history, contents: OnceLock::new() }
+    }
+
+    /// The documents below `pipelines/`, sorted by path, the wrong ones included.
+    pub fn documents(&self) -> &[Arc<Loaded>] {
+        &self.contents().documents
+    }
+
+    /// What is wrong with the workspace as a whole: folders that cannot be read, one document in two
+    /// files.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.contents().diagnostics
+    }
+
+    /// All documents that references may mean.
+    pub fn catalog(&self) -> &Catalog {
+        &self.contents().catalog
+    }
+
+    /// Whether the documents have been read.
+    pub fn is_read(&self) -> bool {
+        self.contents.get().is_some()
     }
 
     /// The document at `path`, relative to the workspace.
-    pub fn document(&self, path: &str) -> Option<&Arc<Loaded>> {
-        let index = self.documents.binary_search_by(|document| (*document.path).cmp(path)).ok()?;
-        self.documents.get(index)
+    pub fn document(&self, path: &str) -> Option<Arc<Loaded>> {
+        let Some(contents) = self.contents.get() else {
+            let is_ours = path.starts_with(DOCUMENTS_FOLDER) && self.world.is_file(path);
+            return is_ours.then(|| load_document(&*self.world, path, Origin::Workspace).map(Arc::new)).flatten();
+        };
+        let index = contents.documents.binary_search_by(|document| (*document.path).cmp(path)).ok()?;
+        contents.documents.get(index).cloned()
+    }
+
+    fn contents(&self) -> &Contents {
+        self.contents.get_or_init(|| {
+            let (paths, mut diagnostics) = document_paths(&*self.world);
+            let documents: Vec<Arc<Loaded>> = paths
+                .par_iter()
+                .filter_map(|path| load_document(&*self.world, path, Origin::Workspace).map(Arc::new))
+                .collect();
+            diagnostics.extend(same_document_twice(&documents));
+            let mut older: Vec<Arc<dyn OlderVersions>> = vec![Arc::new(VersionsFolder::new(self.world.clone()))];
+            older.extend(self.history.clone());
+            let catalog = Catalog::new(documents.clone(), older);
+            Contents { documents, diagnostics, catalog }
+        })
     }
 }
 

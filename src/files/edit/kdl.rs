@@ -10,7 +10,7 @@ use crate::{
         kdl::{Form, Place, Reader, print_entry, syntax},
         literal::{key_literal, scalar_literal},
         shape::Shape,
-        tree::{Comments, Element, Entry, Node, NodeKind, Path, Step, Table},
+        tree::{Comments, Element, Node, NodeKind, Path, Step, Table},
     },
 };
 
@@ -183,9 +183,8 @@ fn printed_row(source: &Source<'_>, list: &Path, value: &Node) -> Option<String>
 
 fn table_of(key: &str, value: &Node) -> Node {
     let mut table = Table::default();
-    let entry = Entry { key_span: value.span, node: value.clone(), comments: Comments::default() };
-    table.entries.insert(key.to_owned(), entry);
-    Node { span: value.span, kind: NodeKind::Table(table) }
+    table.insert(key, value.clone());
+    NodeKind::Table(table).into()
 }
 
 /// Takes one level of indentation off.

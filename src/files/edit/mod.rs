@@ -56,10 +56,7 @@ pub enum EditError {
 impl Source<'_> {
     fn parse(&self, text: &str) -> Result<Node, EditError> {
         let file: Arc<str> = Arc::from("");
-        let (node, diagnostics) = match self.format {
-            Format::Toml => super::toml::parse(text, &file),
-            Format::Kdl => super::kdl::parse(text, &file, &|_| Some(self.shape.clone())),
-        };
+        let (node, diagnostics) = self.format.parse(text, &file, &|_| Some(self.shape.clone()));
         let is_error = |d: &&Diagnostic| d.severity == Severity::Error;
         match (node, diagnostics.iter().find(is_error)) {
             (Some(node), None) => Ok(node),

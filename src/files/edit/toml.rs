@@ -12,7 +12,7 @@ use crate::{
             self as format,
             syntax::{self, Header, Key, Pair, Statement, Value, ValueKind},
         },
-        tree::{Comments, Entry, Node, NodeKind, Path, Step, Table},
+        tree::{Comments, Node, NodeKind, Path, Step, Table},
     },
 };
 
@@ -299,10 +299,9 @@ fn append_section(source: &Source<'_>, parent: &Path, key: &str, value: &Node) -
     keys.push(key);
     let mut node = value.clone();
     for key in keys.into_iter().rev() {
-        let span = node.span;
         let mut table = Table::default();
-        table.entries.insert(key.to_owned(), Entry { key_span: span, node, comments: Comments::default() });
-        node = Node { span, kind: NodeKind::Table(table) };
+        table.insert(key, node);
+        node = NodeKind::Table(table).into();
     }
     let printed = format::print(&node, source.shape);
     Ok(vec![lines::append(source.text, &printed, true)])

@@ -1,8 +1,8 @@
 //! KDL 2.0: read into the tree by the shape of the document, and printed from it.
 //!
-//! The structure is read here, in one pass without recursion that input can drive and with the
-//! place of every comment; strings and numbers are decoded by the `kdl` crate, whose reading of
-//! whole documents the tests compare with. (The crate's own document parser overflows the stack
+//! The structure is read here, in one pass that nests at most [`super::MAX_DEPTH`] deep and knows
+//! the place of every comment; strings and numbers are decoded by the `kdl` crate, whose reading
+//! of whole documents the tests compare with. (The crate's own document parser overflows the stack
 //! on input such as a long row of `}` and doubles its time with each nested `/-{`.)
 
 mod literal;

@@ -34,8 +34,7 @@ pub fn print(node: &Node, shape: &Shape) -> String {
 /// A node on its own, `level` indentations deep, without the indentation of its first line.
 pub(in crate::files) fn print_entry(key: &str, node: &Node, shape: &Shape, level: usize) -> String {
     let mut table = Table::default();
-    let entry = Entry { key_span: node.span, node: node.clone(), comments: Comments::default() };
-    table.entries.insert(key.to_owned(), entry);
+    table.insert(key, node.clone());
     let mut lines = Vec::new();
     for printed in table_nodes(&table, shape, level == 0) {
         printed.write(&mut lines, level);

@@ -1,12 +1,10 @@
 //! Every directory of `fixtures/files/canonical` holds one document in both formats, each in its
 //! canonical layout.
 
-mod files_support;
-
 use std::{fs, path::Path, sync::Arc};
 
+use crate::support::shape_of;
 use comfywright::files::{Node, Shape, kdl, toml};
-use files_support::shape_of;
 
 fn read(case: &Path, name: &str) -> String {
     fs::read_to_string(case.join(name)).unwrap()

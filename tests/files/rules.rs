@@ -1,14 +1,12 @@
 //! One row for each sentence of the rules about reading both formats.
 
-mod files_support;
-
 use std::sync::Arc;
 
+use crate::support::shape_of;
 use comfywright::{
     diagnostic::Diagnostic,
     files::{Node, Shape, edit, kdl, toml, validate},
 };
-use files_support::shape_of;
 use serde_json::{Value, json};
 
 fn read_kdl(text: &str) -> (Option<Node>, Vec<Diagnostic>) {

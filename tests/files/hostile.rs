@@ -1,14 +1,12 @@
 //! No input makes the readers panic or hang, and what they accept is what the crates accept.
 
-mod files_support;
-
 use std::{fs, path::Path, sync::Arc};
 
+use crate::support::shape_of;
 use comfywright::{
     diagnostic::Diagnostic,
     files::{NodeKind, kdl, toml, validate},
 };
-use files_support::shape_of;
 use proptest::{prelude::*, sample::select};
 
 /// Documents of `fixtures/files/canonical` in one format.

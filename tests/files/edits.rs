@@ -1,17 +1,16 @@
 //! Edits change their bytes and nothing else, in both formats, whatever the line endings.
 
-mod files_support;
-
+use crate::generate;
+use crate::support::{canonical, comments, shape_of};
 use comfywright::{
     diagnostic::{Span, TextEdit},
     files::{
-        Format, Node, NodeKind, Path,
+        Format, Node, NodeKind, Path, Shape, Step,
         edit::{self, EditError, Source},
-        kdl, toml,
+        toml,
     },
     path,
 };
-use files_support::{canonical, generate, shape_of};
 use proptest::prelude::*;
 
 enum Change {
@@ -254,24 +253,29 @@ fn overlapping_edits_are_refused() {
 }
 
 /// Every path of a tree.
-fn paths(node: &Node, at: &Path, all: &mut Vec<Path>) {
+fn paths(node: &Node) -> Vec<Path> {
+    let mut all = Vec::new();
+    paths_into(node, &Path::default(), &mut all);
+    all
+}
+
+fn paths_into(node: &Node, at: &Path, all: &mut Vec<Path>) {
     all.push(at.clone());
     match &node.kind {
-        NodeKind::Table(table) => table.entries.iter().for_each(|(key, e)| paths(&e.node, &at.join(key), all)),
-        NodeKind::List(list) => list.iter().enumerate().for_each(|(i, e)| paths(&e.node, &at.join(i), all)),
+        NodeKind::Table(table) => table.entries.iter().for_each(|(key, e)| paths_into(&e.node, &at.join(key), all)),
+        NodeKind::List(list) => list.iter().enumerate().for_each(|(i, e)| paths_into(&e.node, &at.join(i), all)),
         _ => {}
     }
 }
 
 /// The tree with the value at `path` blotted out.
-fn without(node: &Node, path: &Path, shape: &comfywright::files::Shape) -> String {
+fn without(node: &Node, path: &Path, shape: &Shape) -> String {
     let mut node = node.clone();
     blot(&mut node, &path.0);
     canonical(&node, shape)
 }
 
-fn blot(node: &mut Node, steps: &[comfywright::files::Step]) {
-    use comfywright::files::Step;
+fn blot(node: &mut Node, steps: &[Step]) {
     let Some((step, rest)) = steps.split_first() else {
         node.kind = NodeKind::Bool(true);
         return;
@@ -291,103 +295,118 @@ proptest! {
     /// Setting a scalar replaces its bytes: the tree differs only there.
     #[test]
     fn setting_a_value_changes_only_that(
-        kind in 0_usize..5,
-        tree_of in prop::collection::vec(any::<u8>(), 1),
+        (shape, tree) in generate::document(true),
         at in any::<prop::sample::Index>(),
         crlf in any::<bool>(),
-        seed in any::<prop::sample::Index>(),
         new in generate::text(),
     ) {
-        let _ = tree_of;
-        let kinds = ["chain", "preset", "mask", "ab_test", "template"];
-        let shape = shape_of(Some(kinds[kind])).unwrap();
-        let mut runner = proptest::test_runner::TestRunner::new_with_rng(
-            ProptestConfig::default(),
-            proptest::test_runner::TestRng::from_seed(proptest::test_runner::RngAlgorithm::ChaCha, &seed_bytes(seed.index(usize::MAX))),
-        );
-        let tree = generate::tree(&shape, true).new_tree(&mut runner).unwrap().current();
         for format in [Format::Toml, Format::Kdl] {
-            let printed = match format {
-                Format::Toml => toml::print(&tree, &shape),
-                Format::Kdl => kdl::print(&tree, &shape),
-            };
-            let printed = if crlf && !printed.contains("\"\"\"") && !printed.contains("'''") { printed.replace('\n', "\r\n") } else { printed };
-            let parse = |text: &str| match format {
-                Format::Toml => toml::parse(text, &"x.toml".into()).0.unwrap(),
-                Format::Kdl => kdl::parse(text, &"x.kdl".into(), &|_| Some(shape.clone())).0.unwrap(),
-            };
-            let before = parse(&printed);
-            let mut all = Vec::new();
-            paths(&before, &Path::default(), &mut all);
+            let printed = printed(&tree, &shape, format, crlf);
+            let before = parsed(&printed, &shape, format);
+            let mut all = paths(&before);
             all.retain(|p| before.get(p).is_some_and(Node::is_scalar));
             if all.is_empty() {
                 continue;
             }
             let path = at.get(&all);
             let source = Source { text: &printed, format, shape: &shape };
-            let edits = edit::set(&source, path, &text(&new)).map_err(|e| TestCaseError::fail(format!("{e}: {path} in\n{printed}")))?;
+            let edits = edit::set(&source, path, &text(&new));
+            let edits = edits.map_err(|e| TestCaseError::fail(format!("{e}: {path} in\n{printed}")))?;
             let span = before.get(path).unwrap().span;
             prop_assert!(edits.iter().all(|e| e.span == span), "{:?} is not {:?}", edits, span);
-            let after = parse(&edit::apply(&printed, &edits).unwrap());
+            let after = parsed(&edit::apply(&printed, &edits).unwrap(), &shape, format);
             prop_assert_eq!(after.get(path).unwrap().as_str(), Some(new.as_str()));
             prop_assert_eq!(without(&after, path, &shape), without(&before, path, &shape));
         }
     }
 
+    /// A key is added to any table, with nothing else changed, or refused.
+    #[test]
+    fn inserting_a_key((shape, tree) in generate::document(true), at in any::<prop::sample::Index>(), crlf in any::<bool>()) {
+        for format in [Format::Toml, Format::Kdl] {
+            let printed = printed(&tree, &shape, format, crlf);
+            let before = parsed(&printed, &shape, format);
+            let mut all = paths(&before);
+            all.retain(|p| before.get(p).is_some_and(|n| n.as_table().is_some()));
+            let parent = at.get(&all);
+            let source = Source { text: &printed, format, shape: &shape };
+            let Ok(edits) = edit::insert(&source, parent, "new_key", &int(7)) else { continue };
+            let text = edit::apply(&printed, &edits).unwrap();
+            let mut after = parsed(&text, &shape, format);
+            prop_assert_eq!(crlf && !is_long(&text), text.contains("\r\n"), "line endings stay");
+            take(&mut after, &parent.join("new_key").0);
+            prop_assert_eq!(canonical(&after, &shape), canonical(&before, &shape));
+            prop_assert_eq!(comments(&after), comments(&before));
+        }
+    }
+
     /// Removing or renaming is done, with nothing else changed, or refused.
     #[test]
-    fn removing_and_renaming(kind in 0_usize..5, at in any::<prop::sample::Index>(), seed in any::<prop::sample::Index>()) {
-        let kinds = ["chain", "preset", "mask", "ab_test", "template"];
-        let shape = shape_of(Some(kinds[kind])).unwrap();
-        let mut runner = proptest::test_runner::TestRunner::new_with_rng(
-            ProptestConfig::default(),
-            proptest::test_runner::TestRng::from_seed(proptest::test_runner::RngAlgorithm::ChaCha, &seed_bytes(seed.index(usize::MAX))),
-        );
-        let tree = generate::tree(&shape, true).new_tree(&mut runner).unwrap().current();
+    fn removing_and_renaming((shape, tree) in generate::document(true), at in any::<prop::sample::Index>(), crlf in any::<bool>()) {
         for format in [Format::Toml, Format::Kdl] {
-            let printed = match format {
-                Format::Toml => toml::print(&tree, &shape),
-                Format::Kdl => kdl::print(&tree, &shape),
-            };
-            let parse = |text: &str| match format {
-                Format::Toml => toml::parse(text, &"x.toml".into()).0.unwrap(),
-                Format::Kdl => kdl::parse(text, &"x.kdl".into(), &|_| Some(shape.clone())).0.unwrap(),
-            };
-            let before = parse(&printed);
-            let mut all = Vec::new();
-            paths(&before, &Path::default(), &mut all);
+            let printed = printed(&tree, &shape, format, crlf);
+            let before = parsed(&printed, &shape, format);
+            let all = paths(&before);
             let path = at.get(&all);
             let source = Source { text: &printed, format, shape: &shape };
             if let Ok(edits) = edit::remove(&source, path) {
-                let after = parse(&edit::apply(&printed, &edits).unwrap());
-                let kept = kept_paths(&before, path);
-                for other in kept {
+                let after = parsed(&edit::apply(&printed, &edits).unwrap(), &shape, format);
+                for other in kept_paths(&before, path) {
                     prop_assert!(after.get(&other).is_some(), "{} went with {}\n{}", other, path, printed);
                 }
             }
             if let Ok(edits) = edit::rename(&source, path, "renamed_key") {
-                let after = parse(&edit::apply(&printed, &edits).unwrap());
+                let mut after = parsed(&edit::apply(&printed, &edits).unwrap(), &shape, format);
                 prop_assert!(after.get(path).is_none());
+                let mut before = before.clone();
+                let parent = Path(path.0[..path.0.len() - 1].to_vec());
+                take(&mut after, &parent.join("renamed_key").0);
+                take(&mut before, &path.0);
+                prop_assert_eq!(canonical(&after, &shape), canonical(&before, &shape));
             }
         }
     }
 }
 
+fn printed(tree: &Node, shape: &Shape, format: Format, crlf: bool) -> String {
+    let text = format.print(tree, shape);
+    if crlf && !is_long(&text) { text.replace('\n', "\r\n") } else { text }
+}
+
+/// Whether a text may have values of several lines, which CRLF would change.
+fn is_long(text: &str) -> bool {
+    text.contains("\"\"\"") || text.contains("'''")
+}
+
+fn parsed(text: &str, shape: &Shape, format: Format) -> Node {
+    let file = format!("x.{}", format.extension()).into();
+    format.parse(text, &file, &|_| Some(shape.clone())).0.unwrap()
+}
+
+/// Removes a key from the tree itself.
+fn take(node: &mut Node, steps: &[Step]) {
+    match (&mut node.kind, steps) {
+        (NodeKind::Table(table), [Step::Key(key)]) => {
+            table.entries.shift_remove(key);
+        }
+        (NodeKind::Table(table), [Step::Key(key), rest @ ..]) => {
+            table.entries.get_mut(key).into_iter().for_each(|e| take(&mut e.node, rest));
+        }
+        (NodeKind::List(list), [Step::Index(i), rest @ ..]) => {
+            list.get_mut(*i).into_iter().for_each(|e| take(&mut e.node, rest));
+        }
+        _ => {}
+    }
+}
+
 /// Scalars that must be there when `gone` is removed: those outside its table or list.
 fn kept_paths(tree: &Node, gone: &Path) -> Vec<Path> {
-    let mut all = Vec::new();
-    paths(tree, &Path::default(), &mut all);
-    let is_index = matches!(gone.0.last(), Some(comfywright::files::Step::Index(_)));
+    let mut all = paths(tree);
+    let is_index = matches!(gone.0.last(), Some(Step::Index(_)));
     let parent = &gone.0[..gone.0.len().saturating_sub(1)];
     all.retain(|p| {
         let related = p.0.starts_with(&gone.0) || (is_index && p.0.starts_with(parent));
         !related && tree.get(p).is_some_and(Node::is_scalar)
     });
     all
-}
-
-fn seed_bytes(seed: usize) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&(seed as u64).to_le_bytes());
-    bytes
 }

@@ -1,9 +1,4 @@
-//! What the tests of the `files` layer share.
-
-#![expect(unreachable_pub, reason = "each test binary uses a part of it")]
-#![allow(dead_code, reason = "each test binary uses a part of it")]
-
-pub mod generate;
+//! What the tests share: the shapes of all documents, and trees as text to compare.
 
 use comfywright::{
     files::{Comments, Entry, Node, NodeKind, Shape},
@@ -12,7 +7,7 @@ use comfywright::{
 use schemars::{JsonSchema, schema_for};
 
 /// The shape of a document of `kind`; of the configuration without one.
-pub fn shape_of(kind: Option<&str>) -> Option<Shape> {
+pub(crate) fn shape_of(kind: Option<&str>) -> Option<Shape> {
     Some(match kind {
         Some("preset") => document::<model::Preset>(),
         Some("template") => document::<model::Template>(),
@@ -38,7 +33,7 @@ fn document<T: JsonSchema>() -> Shape {
 
 /// A value as text to compare: with the order of keys where it means something, without places
 /// and comments.
-pub fn canonical(node: &Node, shape: &Shape) -> String {
+pub(crate) fn canonical(node: &Node, shape: &Shape) -> String {
     match &node.kind {
         NodeKind::Table(table) => {
             let entry = |(key, entry): (&String, &Entry)| {
@@ -59,7 +54,7 @@ pub fn canonical(node: &Node, shape: &Shape) -> String {
 }
 
 /// All comments of a tree, in order of appearance.
-pub fn comments(node: &Node) -> Vec<String> {
+pub(crate) fn comments(node: &Node) -> Vec<String> {
     let beside = |c: &Comments| c.above.iter().chain(&c.trailing).cloned().collect::<Vec<_>>();
     let all: Vec<String> = match &node.kind {
         NodeKind::Table(table) => {

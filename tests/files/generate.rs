@@ -1,17 +1,22 @@
 //! Arbitrary trees that conform to a shape.
 
+use crate::support::shape_of;
 use comfywright::{
     diagnostic::Span,
     files::{Comments, Element, Entry, Node, NodeKind, Shape, Table, TableShape},
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
-/// Trees of `shape`, with comments where `commented`.
-pub fn tree(shape: &Shape, commented: bool) -> BoxedStrategy<Node> {
-    value(shape, commented, 6)
+const KINDS: [Option<&str>; 6] = [Some("chain"), Some("preset"), Some("mask"), Some("ab_test"), Some("template"), None];
+
+/// Documents of every kind with their shape, with comments where `commented`.
+pub(crate) fn document(commented: bool) -> impl Strategy<Value = (Shape, Node)> {
+    let shapes: Vec<Shape> = KINDS.iter().map(|kind| shape_of(*kind).unwrap()).collect();
+    select(shapes).prop_flat_map(move |shape| (Just(shape.clone()), value(&shape, commented, 6)))
 }
 
-pub fn text() -> BoxedStrategy<String> {
+/// Texts that are easy and hard to write down.
+pub(crate) fn text() -> BoxedStrategy<String> {
     prop_oneof![
         4 => "[a-z]{1,6}(-[a-z]{1,3})?",
         1 => select(vec!["true", "null", "-", "", " ", "1", "1.5", "@a.IMAGE", "{a}", "a|b", "\"", "\"\"", "'", "\\", "\"#",
