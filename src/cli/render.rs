@@ -45,7 +45,7 @@ pub fn render(finding: &Finding, sources: &Sources, look: Look) -> String {
     }
     if let Some(fix) = &finding.fix {
         let (on, off) = if look.color { ("\u{1b}[36m", "\u{1b}[0m") } else { ("", "") };
-        out.push_str(&format!("{on}   fix: {off}{} (check --fix)\n", fix.title));
+        out.extend([on, "   fix: ", off, &fix.title, " (check --fix)\n"]);
     }
     out.push('\n');
     out
