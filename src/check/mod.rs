@@ -1,6 +1,6 @@
 //! Judgement of one document: what is wrong with it beyond its form, and what could not be examined.
 //!
-//! One rule a file, registered in `judge::RULES`. Reads files only through the [`Context`] it is
+//! One rule a file, registered in `judge::RULES`. Reads files only through the [`Context`](crate::compile::Context) it is
 //! given; renders nothing and knows no command line.
 
 mod ab_test;
