@@ -25,7 +25,6 @@ fn flags(inputs: &Inputs) -> Result<Flags, NodeError> {
     })
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` passes")]
 fn unfit_pattern(error: impl std::fmt::Display) -> NodeError {
     NodeError::unfit("regex_pattern", format!("{error}"))
 }
