@@ -143,7 +143,7 @@ fn contains(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
 }
 
 fn compare(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
-    let modes: [(&'static str, fn(&str, &str) -> bool); 3] =
+    let modes: [Mode<Compare>; 3] =
         [("Starts With", |a, b| a.starts_with(b)), ("Ends With", |a, b| a.ends_with(b)), ("Equal", |a, b| a == b)];
     let (a, b) = both(inputs, "string_a", "string_b")?;
     Ok(vec![NodeValue::Bool(inputs.choice("mode", &modes)?(&a, &b))])
