@@ -140,7 +140,7 @@ PORTER_DUFF = (
 
 def resizing(case):
     small, wide, dot, two, alpha = image(7, 5), image(13, 8), image(1, 1), image(5, 6, batch=2), image(7, 5, 4)
-    line, large = image(9, 1), image(37, 29)
+    line, large = image(9, 1), image(31, 23)
     for method in METHODS:
         for crop in ["disabled", "center"]:
             def scale(source, width, height):
@@ -159,10 +159,8 @@ def resizing(case):
         for factor in [0.5, 1.0, 1.5, 2.35, 0.01]:
             case("ImageScaleBy", image=small, upscale_method=method, scale_by=factor)
         case("ImageScaleBy", image=two, upscale_method=method, scale_by=1.3)
-        channels = 3 if method == "lanczos" else 1
-        case("ImageScaleToTotalPixels", image=image(2, 1, channels), upscale_method=method, megapixels=0.01)
-    for source in [dot, large]:
-        case("ImageScaleToTotalPixels", image=source[..., :1], upscale_method="nearest-exact", megapixels=0.012)
+        pixels = (image(2, 1, 3 if method == "lanczos" else 1) * 255).round() / 255
+        case("ImageScaleToTotalPixels", image=pixels, upscale_method=method, megapixels=0.01)
 
 
 def making(case):
@@ -211,12 +209,12 @@ def adjusting(case):
         case("ImageBlur", image=wide, blur_radius=radius, sigma=sigma)
         for alpha in [0.0, 0.05, 1.0, 5.0]:
             case("ImageSharpen", image=wide, sharpen_radius=radius, sigma=sigma, alpha=alpha)
-    case("ImageBlur", image=image(32, 33), blur_radius=31, sigma=1.0)
-    case("ImageSharpen", image=image(32, 33), sharpen_radius=31, sigma=0.4, alpha=0.1)
+    case("ImageBlur", image=image(32, 33, 1), blur_radius=31, sigma=1.0)
+    case("ImageSharpen", image=image(32, 33, 1), sharpen_radius=31, sigma=0.4, alpha=0.1)
     for source in [image(1, 1), image(8, 2), image(5, 4, 4)]:
         case("ImageBlur", image=source, blur_radius=2, sigma=0.7)
         case("ImageSharpen", image=source, sharpen_radius=2, sigma=0.7, alpha=0.2)
-    for source in [image(13, 8), image(1, 1), image(31, 23, smooth=True), image(7, 5, batch=2), image(4, 3, 4)]:
+    for source in [image(13, 8), image(1, 1), image(23, 19, smooth=True), image(7, 5, batch=2), image(4, 3, 4)]:
         for dither in DITHERS:
             for colors in [1, 2, 7, 16, 256]:
                 case("ImageQuantize", image=source, colors=colors, dither=dither)
@@ -325,7 +323,7 @@ LINES = ["", "hello World", "aaa b\nb\ncab\n", "abxd", "café 12 34\n", "a.b{c}[
 
 def patterns(case):
     for pattern in PATTERNS:
-        for text in LINES:
+        for text in LINES[1:]:
             case("RegexMatch", string=text, regex_pattern=pattern, case_insensitive=False, multiline=False, dotall=False)
             for mode in ["First Match", "All Matches", "All Groups"]:
                 case("RegexExtract", string=text, regex_pattern=pattern, mode=mode, case_insensitive=True,

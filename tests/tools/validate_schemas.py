@@ -20,7 +20,7 @@ def documents() -> list[Path]:
     listed = subprocess.run(["git", "ls-files", "-z", "--", "*.toml"], cwd=ROOT, check=True, capture_output=True)
     paths = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
     shipped = [path for path in paths if path.is_relative_to(ROOT / "pipelines")]
-    named = [path for path in paths if path.name == "comfywright.toml" and "fixtures" not in path.parts]
+    named = [path for path in paths if path == ROOT / "comfywright.toml"]
     return sorted({*shipped, *named})
 
 

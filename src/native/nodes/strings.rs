@@ -18,6 +18,9 @@ pub(super) const NODES: &[NativeNode] = &[
 
 /// A choice and what it does.
 type Mode<F> = (&'static str, F);
+type Convert = fn(&str) -> String;
+type Trim = fn(&str) -> &str;
+type Compare = fn(&str, &str) -> bool;
 
 fn text(text: impl Into<String>) -> Vec<NodeValue> {
     vec![NodeValue::String(text.into())]
@@ -46,7 +49,7 @@ fn length(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
 }
 
 fn convert_case(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
-    let modes: [Mode<fn(&str) -> String>; 4] = [
+    let modes: [Mode<Convert>; 4] = [
         ("UPPERCASE", |string| string.to_uppercase()),
         ("lowercase", |string| string.to_lowercase()),
         ("Capitalize", capitalize),
@@ -110,7 +113,7 @@ fn title_char(char: char) -> String {
 
 fn trim(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let string = inputs.string("string")?;
-    let modes: [Mode<fn(&str) -> &str>; 3] = [
+    let modes: [Mode<Trim>; 3] = [
         ("Both", |string| string.trim_matches(is_python_space)),
         ("Left", |string| string.trim_start_matches(is_python_space)),
         ("Right", |string| string.trim_end_matches(is_python_space)),
@@ -140,7 +143,7 @@ fn contains(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
 }
 
 fn compare(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
-    let modes: [(&'static str, fn(&str, &str) -> bool); 3] =
+    let modes: [Mode<Compare>; 3] =
         [("Starts With", |a, b| a.starts_with(b)), ("Ends With", |a, b| a.ends_with(b)), ("Equal", |a, b| a == b)];
     let (a, b) = both(inputs, "string_a", "string_b")?;
     Ok(vec![NodeValue::Bool(inputs.choice("mode", &modes)?(&a, &b))])
