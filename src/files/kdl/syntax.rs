@@ -167,11 +167,12 @@ impl<'a> Parser<'a> {
         self.skip();
     }
 
-    /// Reads `// …` up to the end of the line, which stays.
+    /// Reads `// …` up to the end of the line, which stays. A comment that begins as `/-` does gets a
+    /// blank before it, so that it stays a comment.
     fn line_comment(&mut self) -> String {
         self.at += 2;
-        let text = self.skip_while(|c| !is_newline(c));
-        comment_line(text)
+        let text = comment_line(self.skip_while(|c| !is_newline(c)));
+        if text.starts_with("/-") { format!(" {text}") } else { text }
     }
 
     /// Reads `/* … */` with the comments nested in it; gives its lines.
