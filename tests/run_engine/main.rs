@@ -1,4 +1,6 @@
 //! The run engine: the planner alone, its laws, and the dispatcher with a real ledger.
+// Killed processes and inodes are those of Unix.
+#![cfg(unix)]
 
 mod crash;
 mod dispatcher;
