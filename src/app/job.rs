@@ -88,8 +88,7 @@ pub fn make_job(session: &Session, loaded: &Arc<Loaded>, options: &JobOptions) -
     diagnostics.extend(outcome.diagnostics);
     let wrong = diagnostics.iter().any(|d| d.severity == Severity::Error);
     let Some(program) = outcome.program.filter(|_| !wrong) else { return Err(AppError::Wrong(diagnostics)) };
-    let placement =
-        plan::Options { servers: options.servers.clone(), configured: session.config.server.keys().cloned().collect() };
+    let placement = plan::Options { servers: options.servers.clone() };
     let settings = options.to_json();
     let plan = Arc::new(plan::build(&program, &session.config.defaults, &placement));
     let program = Arc::new(program);

@@ -1,14 +1,13 @@
 //! The graphs of a chain's tasks.
 
 use indexmap::IndexMap;
-use serde_json::Value;
 
 use super::{
     judge::Visit,
     node_graph::{NodeGraph, NodeValues, Unlinked},
 };
 use crate::{
-    compile::{ItemScope, Program, Report, Scope},
+    compile::{ItemScope, Program, Report},
     files::Path,
     graph::{GraphProblem, check_graph, parse_link, unescape_literal},
     model::{Body, TaskType},
@@ -41,7 +40,7 @@ fn check_inline(visit: &mut Visit<'_>, program: &Program, number: usize) {
     let base = path!["task", &program.structure.tasks[number].name, "node"];
     let subject = visit.subject;
     let before = std::mem::replace(&mut visit.report, Report::new(subject.file, subject.text, subject.tree));
-    let (params, values) = (IndexMap::new(), FirstItem(program.scope(number, items.row(0), 1, 1)));
+    let (params, values) = (IndexMap::new(), program.scope(number, items.row(0), 1, 1));
     NodeGraph::new(visit, &task.node, base, &params, &values, Unlinked::IsAnotherTask).check();
     let found = std::mem::replace(&mut visit.report, before).finish();
     for diagnostic in found {
@@ -51,30 +50,14 @@ fn check_inline(visit: &mut Visit<'_>, program: &Program, number: usize) {
     }
 }
 
-/// The values of a task's first item.
-struct FirstItem<'a>(ItemScope<'a>);
-
-impl NodeValues for FirstItem<'_> {
+/// The names of an item have values that the file gives; files come from other tasks.
+impl NodeValues for ItemScope<'_> {
     fn is_invented(&self, _: &str) -> bool {
         false
     }
 
     fn is_file(&self, _: &str) -> bool {
         false
-    }
-}
-
-impl Scope for FirstItem<'_> {
-    fn value(&self, path: &[String]) -> Option<Value> {
-        self.0.value(path)
-    }
-
-    fn index(&self, key: &str) -> Option<usize> {
-        self.0.index(key)
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.0.names()
     }
 }
 

@@ -37,23 +37,6 @@ pub(super) enum Unlinked {
     IsAnotherTask,
 }
 
-/// [`NodeValues`] as a scope.
-struct Names<'a>(&'a dyn NodeValues);
-
-impl Scope for Names<'_> {
-    fn value(&self, path: &[String]) -> Option<Value> {
-        self.0.value(path)
-    }
-
-    fn index(&self, key: &str) -> Option<usize> {
-        self.0.index(key)
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.0.names()
-    }
-}
-
 /// Nodes of a document on their way to becoming a graph.
 pub(super) struct NodeGraph<'v, 'a> {
     visit: &'v mut Visit<'a>,
@@ -143,8 +126,8 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
         let before = self.visit.report.count();
         let fillable = Fillable::parse(value, &path, &mut self.visit.report);
         self.is_readable &= self.visit.report.count() == before;
-        fillable.check(&Names(self.values), &path, &mut self.visit.report);
-        let filled = fillable.fill(&Names(self.values));
+        fillable.check(self.values, &path, &mut self.visit.report);
+        let filled = fillable.fill(self.values);
         for used in names(value) {
             if self.values.is_invented(&used) {
                 self.invented.insert(key.clone());
@@ -234,9 +217,9 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
         let before = self.visit.report.count();
         let fillable = Fillable::parse(value, path, &mut self.visit.report);
         self.is_readable &= self.visit.report.count() == before;
-        fillable.check(&Names(self.values), path, &mut self.visit.report);
+        fillable.check(self.values, path, &mut self.visit.report);
         self.used.extend(names(value));
-        let filled = fillable.fill(&Names(self.values));
+        let filled = fillable.fill(self.values);
         let Ok(filled) = filled else { return };
         if self.visit.report.count() == before && coerce_value(&InputKind::Bool, &filled).is_err() {
             let message = format!("`bypass` is true or false, not {filled}");

@@ -14,8 +14,6 @@ pub struct Options {
     /// Servers by name, `native` among them; empty for the rule of the project: what can run
     /// in-process does.
     pub servers: Vec<String>,
-    /// Names of all configured servers.
-    pub configured: Vec<String>,
 }
 
 /// Builds the plan of `program`. Tasks are numbered in running order.

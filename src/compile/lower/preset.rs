@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::{Builder, LowerError, OutputSpec};
 use crate::{
-    compile::{Scope, Template, bound_node},
+    compile::{Fillable, Scope, Template, bound_node},
     graph::{
         BoundFile, ClassInfo, Graph, GraphNode, Input, InputKind, NodeSet, Types, coerce_value, from_api, output_index,
-        parse_link, unescape_literal,
+        parse_link,
     },
     model::{Body, NodeDef, Param, ParamType, Preset},
 };
@@ -218,7 +218,8 @@ fn build_graph(
             }
             let kind =
                 known.class(&node.class).and_then(|c| c.inputs.iter().find(|i| i.name == *name)).map(|i| &i.kind);
-            let value = fill(value, scope).map_err(|e| interpolation_error(&key, &e))?;
+            let value =
+                Fillable::read(value).and_then(|texts| texts.fill(scope)).map_err(|e| interpolation_error(&key, &e))?;
             let value = kind.and_then(|k| coerce_value(k, &value).ok()).unwrap_or(value);
             inputs.insert(name.clone(), Input::Value(value));
         }
@@ -270,21 +271,6 @@ fn link(
     Ok(LinkOrLiteral::Link(Input::link(parts.node, index)))
 }
 
-/// Fills every text within `value`.
-pub(in crate::compile) fn fill(value: &Value, scope: &dyn Scope) -> Result<Value, super::super::InterpolationError> {
-    match value {
-        Value::String(text) => {
-            let literal = unescape_literal(text);
-            Template::parse(literal)?.fill(scope)
-        }
-        Value::Array(list) => list.iter().map(|v| fill(v, scope)).collect(),
-        Value::Object(map) => {
-            map.iter().map(|(k, v)| Ok((k.clone(), fill(v, scope)?))).collect::<Result<_, _>>().map(Value::Object)
-        }
-        other => Ok(other.clone()),
-    }
-}
-
 /// Gives input `name` of node `id` these files: as they are where the class reads files, through
 /// a `LoadImage` where it takes images.
 fn set_files(graph: &mut Graph, id: &str, name: &str, files: &[BoundFile], known: &NodeSet) -> Result<(), LowerError> {
@@ -322,7 +308,9 @@ fn bypass(
 ) -> Result<(), LowerError> {
     for (id, node) in nodes {
         let Some(value) = &node.bypass else { continue };
-        let value = fill(value, scope).map_err(|e| interpolation_error(&format!("{id}.bypass"), &e))?;
+        let value = Fillable::read(value)
+            .and_then(|texts| texts.fill(scope))
+            .map_err(|e| interpolation_error(&format!("{id}.bypass"), &e))?;
         let bypassed = coerce_value(&InputKind::Bool, &value).map_err(|_| {
             LowerError::at("wrong-type", &format!("{id}.bypass"), format!("`bypass` is true or false, not {value}"))
         })?;
