@@ -3,18 +3,17 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::{edits, judge::Visit, stand_ins::some_file};
 use crate::{
-    compile::{Fillable, Scope, Template, check_param},
+    compile::{Fillable, Scope, Template, check_param, is_plain},
     files::Path,
     graph::{
         Graph, GraphNode, GraphProblem, Input, InputKind, LinkText, OutputError, check_graph, coerce_value,
         output_index, parse_link, unescape_literal,
     },
-    ident::did_you_mean,
+    ident::{IndexMap, did_you_mean},
     model::{NodeDef, Param, ParamType},
     path,
 };
@@ -99,7 +98,8 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
             } else if !self.visit.knows_all_classes {
                 self.visit.unknown_class(&node.class, &base);
             }
-            let inputs = node.inputs.iter().map(|(name, value)| (name.clone(), self.input(id, node, name, value)));
+            let inputs =
+                node.inputs.iter().map(|(name, value)| (name.clone(), self.input(id, node, &base, name, value)));
             let inputs = inputs.collect();
             if let Some(value) = &node.bypass {
                 self.bypass(value, &self.base.join(id).join("bypass"));
@@ -110,8 +110,11 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
     }
 
     /// The value of an input; what is wrong with how it is written is reported here.
-    fn input(&mut self, id: &str, node: &NodeDef, name: &str, value: &Value) -> Input {
-        let path = self.base.join(id).join(&node.class).join(name);
+    fn input(&mut self, id: &str, node: &NodeDef, base: &Path, name: &str, value: &Value) -> Input {
+        if is_plain(value) {
+            return Input::Value(value.clone());
+        }
+        let path = base.join(name);
         let key = (id.to_owned(), name.to_owned());
         if let Some(link) = value.as_str().and_then(parse_link) {
             return match self.link(link, &path) {
