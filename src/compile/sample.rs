@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    fill::fill_all,
+    fill::{Fillable, fill_all},
     interpolate::InterpolationError,
     lower::{LowerError, LowerInput, Lowered, check_values, lower},
     program::{Context, ItemScope, Program},
@@ -49,7 +49,7 @@ impl Program {
         let scope = self.scope(number, row, attempt, visits);
         let mut with = self.fill(number, &scope, &files)?;
         for (key, value) in changes {
-            let filled = super::Fillable::read(value).and_then(|f| f.fill(&scope)).map_err(|e| bad_text(key, e))?;
+            let filled = Fillable::read(value).and_then(|f| f.fill(&scope)).map_err(|e| bad_text(key, e))?;
             with.insert(key.clone(), filled);
         }
         with.retain(|key, _| !files.contains_key(key));
@@ -124,6 +124,9 @@ impl Program {
                 }
                 Err(error) => faults.add(self, number, 0, error, report),
             }
+            if first.is_some() && self.items_are_alike(number) {
+                continue;
+            }
             for index in 1..count.min(MOST_SAMPLES) {
                 let row = self.expansion.items[number].row(index);
                 let scope = self.scope(number, row, 1, 1);
@@ -138,6 +141,12 @@ impl Program {
                 }
             }
         }
+    }
+
+    /// Whether nothing that the file says of task `number` depends on the item.
+    fn items_are_alike(&self, number: usize) -> bool {
+        let is_literal = |setting: &Fillable| matches!(setting, Fillable::Literal(_));
+        self.chain_task(number).kind != TaskType::Graph && self.tasks[number].settings.values().all(is_literal)
     }
 
     /// What links will deliver to the items of task `number`.
