@@ -12,7 +12,7 @@ use semver::Version;
 use super::{
     catalog::{Catalog, Identity, Loaded, OlderVersions, Origin, VersionsFolder},
     config::Config,
-    document::{Document, Kind},
+    document::Kind,
     read::{MAX_DOCUMENT_BYTES, Parsed, file_too_large, read_bytes, read_config, read_document},
 };
 use crate::{
@@ -192,7 +192,7 @@ fn same_document_twice(documents: &[Arc<Loaded>]) -> Vec<Diagnostic> {
 /// The finding that two files hold one version of a document; none when they say the same, as a
 /// document kept in both formats does.
 fn clash(first: &Loaded, second: &Loaded) -> Option<Diagnostic> {
-    let hash = |loaded: &Loaded| loaded.parsed.value.as_ref().map(Document::canonical_hash);
+    let hash = |loaded: &Loaded| loaded.parsed.value.as_ref().map(|document| document.canonical_hash());
     if let (Some(a), Some(b)) = (hash(first), hash(second))
         && a == b
     {
