@@ -217,5 +217,5 @@ fn fault_of(error: &LowerError) -> Fault {
         Some(hint) => format!("{error}; {hint}"),
         None => error.to_string(),
     };
-    Fault { class: ErrorClass::Error, message, node: None }
+    Fault::new(ErrorClass::Error, message)
 }

@@ -25,7 +25,7 @@ pub use event::{AttemptId, Command, Decision, Event, Values};
 pub use order::Slots;
 pub use planner::Planner;
 pub use ports::{
-    Change, Clock, Entry, Executor, Fault, Job, Journal, JournalError, PortFuture, Preparer, Produced, Progress,
+    Change, Clock, Entry, Executor, Fault, FaultDetail, Job, Journal, JournalError, PortFuture, Preparer, Produced, Progress,
     ResultStore, RunState, Scorer,
 };
 pub use report::{RunEvent, TaskSize};

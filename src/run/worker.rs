@@ -53,6 +53,8 @@ pub(super) struct Try {
     pub(super) stem: String,
     /// Longest time.
     pub(super) timeout: Option<Duration>,
+    /// Whether an earlier process meant to submit it.
+    pub(super) submitted_before: bool,
 }
 
 /// How a try ended.
@@ -155,6 +157,7 @@ async fn execute(
         folder: attempt.folder.clone(),
         stem: attempt.stem.clone(),
         timeout: attempt.timeout,
+        submitted_before: attempt.submitted_before,
     };
     let (item, id, messages) = (attempt.item, attempt.id, messages.clone());
     let progress: Progress = Arc::new(move |progress| {
@@ -221,7 +224,7 @@ async fn score(
 }
 
 fn fault(class: ErrorClass, message: String) -> Fault {
-    Fault { class, message, node: None }
+    Fault::new(class, message)
 }
 
 /// The error of a thread or task that panicked.
