@@ -159,9 +159,7 @@ impl<'a> Follower<'a> {
                 None
             }
             PromptEvent::Succeeded => Some(self.succeeded().await),
-            PromptEvent::Failed(error) => {
-                Some(Ended::Failed(problems::broke_off(&self.server.settings.name, &error)))
-            }
+            PromptEvent::Failed(error) => Some(Ended::Failed(problems::broke_off(&self.server.settings.name, &error))),
             PromptEvent::Interrupted => Some(self.interrupted()),
             _ => None,
         }

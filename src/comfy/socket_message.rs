@@ -171,8 +171,7 @@ mod tests {
         assert_eq!((preview.media_type.as_str(), preview.image.as_slice()), ("image/png", b"png".as_slice()));
         let id = Uuid::from_u128(7);
         let data = json!({ "node_id": "5", "prompt_id": id, "image_type": "image/jpeg" }).to_string();
-        let full =
-            [&4_u32.to_be_bytes()[..], &(data.len() as u32).to_be_bytes(), data.as_bytes(), b"jpeg"].concat();
+        let full = [&4_u32.to_be_bytes()[..], &(data.len() as u32).to_be_bytes(), data.as_bytes(), b"jpeg"].concat();
         let expected = Preview {
             prompt: Some(id),
             node: Some("5".to_owned()),

@@ -5,11 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{
-    problems,
-    server::Server,
-    upload::UploadError,
-};
+use super::{problems, server::Server, upload::UploadError};
 use crate::{
     graph::{Graph, Input, NodeSet, embed, to_api},
     model::ErrorClass,
@@ -121,7 +117,10 @@ mod tests {
     use std::{path::PathBuf, sync::Arc};
 
     use super::*;
-    use crate::{graph::builtin, plan::{ItemIx, Placement, Prepared}};
+    use crate::{
+        graph::builtin,
+        plan::{ItemIx, Placement, Prepared},
+    };
 
     fn job(graph: Graph, id: u128) -> Job {
         Job {

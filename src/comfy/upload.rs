@@ -86,8 +86,7 @@ async fn read_file(root: &Path, relative: &str) -> Result<Vec<u8>, FileError> {
 
 async fn upload(client: &Client, root: &Path, relative: &str, name: &str) -> Result<String, UploadError> {
     let bytes = read_file(root, relative).await?;
-    let there =
-        OutputRef { filename: name.to_owned(), subfolder: FOLDER.to_owned(), folder: "input".to_owned() };
+    let there = OutputRef { filename: name.to_owned(), subfolder: FOLDER.to_owned(), folder: "input".to_owned() };
     // A server that cannot be asked gets the file.
     if client.size_of(&there).await.ok().flatten() == Some(bytes.len() as u64) {
         return Ok(format!("{FOLDER}/{name}"));

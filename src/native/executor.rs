@@ -146,7 +146,9 @@ fn broke_off(broken: &tokio::task::JoinError) -> Fault {
 fn check_classes(job: &Job) -> Result<(), Fault> {
     match job.prepared.graph.nodes.iter().find(|(_, node)| !is_native(&node.class)) {
         None => Ok(()),
-        Some((id, node)) => Err(error(format!("node `{id}` has the class `{}`, which only a ComfyUI server runs", node.class)).at(id)),
+        Some((id, node)) => {
+            Err(error(format!("node `{id}` has the class `{}`, which only a ComfyUI server runs", node.class)).at(id))
+        }
     }
 }
 

@@ -34,7 +34,8 @@ pub struct Job {
     pub folder: PathBuf,
     /// Start of every file's name: `front-a1`.
     pub stem: String,
-    /// Longest time.
+    /// Longest time, from when it really runs. In this process the engine sees to it, on a server
+    /// the executor.
     pub timeout: Option<Duration>,
     /// Whether an earlier process already meant to submit it under this `prompt_id`: it may be
     /// known where it was submitted to.

@@ -166,7 +166,9 @@ async fn execute(
     });
     let started = ports.clock.now_ns();
     let execution = executor.execute(job, progress);
-    let mut produced = match attempt.timeout {
+    // A server's queue is not the item's time: who runs it there counts by himself.
+    let timeout = attempt.timeout.filter(|_| prepared.placement == Placement::Native);
+    let mut produced = match timeout {
         None => execution.await,
         Some(timeout) => tokio::select! {
             biased;
