@@ -6,6 +6,7 @@ mod comfyui;
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     fs,
     io::{Read as _, Write as _},
     net::TcpListener,
@@ -186,7 +187,7 @@ fn a_preset_samples_and_its_files_carry_what_made_them() {
     assert_eq!(other.outputs(".png").len(), 2);
 }
 
-const MIXED: &str = r##"kind = "chain"
+const MIXED: &str = r#"kind = "chain"
 format = 1
 name = "mixed"
 version = "1.0.0"
@@ -216,7 +217,7 @@ with.scale = 2
 type = "contact_sheet"
 depends_on = ["large"]
 gather = ["photo"]
-"##;
+"#;
 
 fn gradient(seed: u32) -> Vec<u8> {
     let pixel = |i: u32| ((i * 7 + seed) % 256) as f32 / 255.0;
@@ -437,7 +438,7 @@ fn images_masks_audio_and_video_come_back() {
 fn slow(color: u32, blurs: usize) -> Value {
     let mut graph = json!({
         "0": { "class_type": "EmptyImage",
-               "inputs": { "width": 1024, "height": 1024, "batch_size": 1, "color": color } },
+               "inputs": { "width": 640, "height": 640, "batch_size": 1, "color": color } },
         "s": { "class_type": "SaveImage", "inputs": { "images": [blurs.to_string(), 0], "filename_prefix": "x" } },
     });
     for number in 1..=blurs {
@@ -633,7 +634,7 @@ async fn what_an_earlier_process_submitted_is_adopted() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let made = place.run(Job { submitted_before: true, ..job }).await.unwrap();
-        assert_eq!((made.files.len(), made.files[0].width), (1, 1024));
+        assert_eq!((made.files.len(), made.files[0].width), (1, 640));
         assert!(place.folder.path().join(&made.files[0].path).is_file());
         let queue = place.client.queue().await.unwrap();
         assert!(!queue.is_running(id) && !queue.is_pending(id), "it was not submitted again");
@@ -641,18 +642,19 @@ async fn what_an_earlier_process_submitted_is_adopted() {
 }
 
 fn slow_chain(items: usize) -> String {
-    let graph = slow(0, 12);
+    let graph = slow(0, 6);
     let mut text = "kind = \"chain\"\nformat = 1\nname = \"slow\"\nversion = \"1.0.0\"\n[task.blur]\ntype = \"graph\"\non = \"comfy\"\n".to_owned();
-    text += &format!("[task.blur.foreach]\nn = {{ from = 1, to = {items} }}\n");
-    text += "[task.blur.node.n0.EmptyImage]\nwidth = 1024\nheight = 1024\nbatch_size = 1\ncolor = \"{n}\"\n";
-    for number in 1..=12 {
+    let _ = writeln!(text, "[task.blur.foreach]\nn = {{ from = 1, to = {items} }}");
+    text += "[task.blur.node.n0.EmptyImage]\nwidth = 640\nheight = 640\nbatch_size = 1\ncolor = \"{n}\"\n";
+    for number in 1..=6 {
         let radius = &graph[number.to_string()]["inputs"]["blur_radius"];
         let before = number - 1;
-        text += &format!(
-            "[task.blur.node.n{number}.ImageBlur]\nimage = \"@n{before}.IMAGE\"\nblur_radius = {radius}\nsigma = 3.0\n"
+        let _ = writeln!(
+            text,
+            "[task.blur.node.n{number}.ImageBlur]\nimage = \"@n{before}.IMAGE\"\nblur_radius = {radius}\nsigma = 3.0"
         );
     }
-    text + "[task.blur.outputs]\nimage = \"@n12.IMAGE\"\n"
+    text + "[task.blur.outputs]\nimage = \"@n6.IMAGE\"\n"
 }
 
 struct Running(Child);
