@@ -566,3 +566,66 @@ async fn no_more_prompts_are_with_a_server_than_it_takes() {
         assert!(running.join_next().await.unwrap().unwrap().is_ok());
     }
 }
+
+/// A server that says again what a real one has said.
+async fn replaying(recording: Value) -> Scripted {
+    Scripted::start(move |request, server| match request.line.as_str() {
+        "POST /prompt" => {
+            for message in recording["said"].as_array().into_iter().flatten() {
+                server.say(message["type"].as_str().unwrap_or_default(), &message["data"]);
+            }
+            let status = recording["status"].as_u64().unwrap_or(200) as u16;
+            Response { status, ..Response::json(&recording["response"]) }
+        }
+        line if line.starts_with("GET /history/") => Response::json(&recording["history"]),
+        _ => otherwise(request),
+    })
+    .await
+}
+
+fn replayed_job(recording: &Value) -> Job {
+    let left = recording["history"].as_object().into_iter().flat_map(|entries| entries.values());
+    let nodes = left.filter_map(|entry| entry["outputs"].as_object()).flat_map(|outputs| outputs.keys());
+    let spec = |node: &String| OutputSpec { name: format!("of-{node}"), node: node.clone() };
+    let base = job();
+    let prepared = Prepared {
+        graph: comfywright::graph::from_api(&recording["prompt"]).unwrap_or_default(),
+        outputs: nodes.map(spec).collect(),
+        ..(*base.prepared).clone()
+    };
+    let id = recording["response"]["prompt_id"].as_str().and_then(|id| id.parse().ok());
+    Job { prompt_id: id.unwrap_or(ID), prepared: Arc::new(prepared), ..base }
+}
+
+/// What real servers of two versions answered, in `fixtures/comfy`.
+#[tokio::test]
+async fn recorded_answers_are_understood() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/comfy");
+    let mut count = 0;
+    for version in ["0.3.75", "0.33.0"] {
+        for entry in std::fs::read_dir(root.join(version)).unwrap() {
+            let path = entry.unwrap().path();
+            let recording: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            let server = replaying(recording.clone()).await;
+            let job = replayed_job(&recording);
+            let wanted = job.prepared.outputs.len();
+            let made = Place::at(&server).run(job).await;
+            let expected = recording["expected"].as_array().unwrap();
+            count += 1;
+            if path.ends_with("interrupt.json") {
+                let fault = made.unwrap_err();
+                assert!(fault.message.contains("interrupted it"), "{}: {fault:?}", path.display());
+                continue;
+            }
+            if expected.is_empty() {
+                assert_eq!(made.map(|m| m.files.len()), Ok(wanted), "{}", path.display());
+                continue;
+            }
+            let fault = made.unwrap_err();
+            let found: Vec<Value> = fault.details.iter().map(|d| json!([d.node, d.kind])).collect();
+            assert_eq!(&found, expected, "{}", path.display());
+            assert!(fault.details.iter().all(|d| !d.message.is_empty()), "{}: {fault:?}", path.display());
+        }
+    }
+    assert_eq!(count, 46);
+}
