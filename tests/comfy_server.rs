@@ -8,7 +8,7 @@ use std::{
     collections::BTreeMap,
     fmt::Write as _,
     fs,
-    io::{Read as _, Write as _},
+    io::Read as _,
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -154,6 +154,7 @@ fn a_preset_samples_and_its_files_carry_what_made_them() {
     workspace.write("pipelines/tiny.toml", tiny("tiny", ""));
     let (code, run) = workspace.json(&["run", "tiny", "--seeds", "1..2", "--server", "local"]);
     assert_eq!((code, &run["data"]["counts"]), (0, &json!({ "done": 2 })), "{run}");
+    assert_eq!(run["data"]["against"], "the server local (ComfyUI 0.3.75)");
     let files = workspace.outputs(".png");
     assert_eq!(files.len(), 2);
     let mut contents = Vec::new();
@@ -324,7 +325,7 @@ fn what_the_server_says_is_shown_at_the_lines_that_caused_it() {
     let workspace = Workspace::new(&url);
     workspace.write("pipelines/lines.toml", LINES.replace("CHECKPOINT", CHECKPOINT));
     workspace.write("pipelines/loads.toml", LOADS);
-    let (code, run) = workspace.json(&["run", "lines"]);
+    let (code, run) = workspace.json(&["run", "lines", "--server", "local"]);
     assert_eq!((code, &run["data"]["counts"]), (1, &json!({ "failed": 2 })), "{run}");
     let (_, shown) = workspace.json(&["show", "last"]);
     for answer in [&run, &shown] {
@@ -726,8 +727,13 @@ async fn each_content_is_uploaded_once() {
     }
 }
 
-/// Answers every request with a page; says how many there were of which kind.
+/// Answers every request with a page, and notes the first line of each.
 fn web_page() -> (String, Arc<Mutex<Vec<String>>>) {
+    answering(|_| ("text/html", "<p>Hi</p>".to_owned()))
+}
+
+/// Answers requests by their first line, and notes it.
+fn answering(answer: fn(&str) -> (&'static str, String)) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let log: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -737,10 +743,12 @@ fn web_page() -> (String, Arc<Mutex<Vec<String>>>) {
             let mut stream = stream.unwrap();
             let mut bytes = [0; 1024];
             let read = stream.read(&mut bytes).unwrap_or(0);
-            noted.lock().unwrap().push(String::from_utf8_lossy(&bytes[..read]).lines().next().unwrap_or("").to_owned());
-            let page =
-                "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 9\r\nConnection: close\r\n\r\n<p>Hi</p>";
-            let _ = stream.write_all(page.as_bytes());
+            let line = String::from_utf8_lossy(&bytes[..read]).lines().next().unwrap_or("").to_owned();
+            let (kind, body) = answer(&line);
+            noted.lock().unwrap().push(line);
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}", body.len());
+            let answer = format!("{head}\r\nConnection: close\r\n\r\n{body}");
+            let _ = std::io::Write::write_all(&mut stream, answer.as_bytes());
         }
     });
     (url, log)
@@ -788,4 +796,53 @@ fn what_is_missing_in_the_configuration_is_said() {
     let (code, text, hint) = message(&["run", "tiny"]);
     assert!(code == 3 && text.contains("env:NO_SUCH_KEY of [server.a] api_key"), "{text}");
     assert!(hint.contains("NO_SUCH_KEY"), "{hint}");
+}
+
+const PARTNER: &str = r#"kind = "preset"
+format = 1
+name = "partner"
+version = "1.0.0"
+
+[params.seed]
+type = "seed"
+role = "seed"
+default = 1
+
+[node.picture.PartnerImage]
+seed = "{seed}"
+
+[outputs]
+image = "@picture.IMAGE"
+"#;
+
+/// No server of the tests has partner nodes; this one says that it does, and runs none.
+#[test]
+fn partner_nodes_are_refused_before_anything_is_submitted() {
+    let (url, log) = answering(|line| {
+        let body = if line.starts_with("GET /object_info") {
+            let seed = json!({ "required": { "seed": ["INT", {}] } });
+            let save = json!({ "required": { "images": ["IMAGE"], "filename_prefix": ["STRING", {}] } });
+            json!({
+                "PartnerImage": { "input": seed, "output": ["IMAGE"], "output_name": ["IMAGE"], "api_node": true },
+                "SaveImage": { "input": save, "output": [], "output_node": true },
+            })
+        } else {
+            json!({ "system": { "comfyui_version": "1.2.3" }, "devices": [] })
+        };
+        ("application/json", body.to_string())
+    });
+    let workspace = Workspace::new(&url);
+    workspace.write("pipelines/partner.toml", PARTNER);
+    let refused = |arguments: &[&str]| {
+        let (code, answer) = workspace.json(arguments);
+        assert_eq!(code, 2, "{answer}");
+        let text = |key: &str| answer["diagnostics"][0][key].as_str().unwrap_or_default().to_owned();
+        (text("message"), text("hint"))
+    };
+    let (message, hint) = refused(&["run", "partner"]);
+    assert!(message.contains("PartnerImage") && hint.contains("--allow-spend"), "{message}: {hint}");
+    workspace.write("comfywright.toml", format!("[server.local]\nurl = \"{url}\"\n[limits]\npartner_items = 2\n"));
+    let (message, _) = refused(&["run", "partner", "--seeds", "1..3"]);
+    assert!(message.contains("3 items") && message.contains("permits 2"), "{message}");
+    assert!(log.lock().unwrap().iter().all(|line| line.starts_with("GET ")), "{log:?}");
 }
