@@ -6,8 +6,9 @@ mod comfyui;
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     fs,
-    io::{Read as _, Write as _},
+    io::Read as _,
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -153,6 +154,7 @@ fn a_preset_samples_and_its_files_carry_what_made_them() {
     workspace.write("pipelines/tiny.toml", tiny("tiny", ""));
     let (code, run) = workspace.json(&["run", "tiny", "--seeds", "1..2", "--server", "local"]);
     assert_eq!((code, &run["data"]["counts"]), (0, &json!({ "done": 2 })), "{run}");
+    assert_eq!(run["data"]["against"], "the server local (ComfyUI 0.3.75)");
     let files = workspace.outputs(".png");
     assert_eq!(files.len(), 2);
     let mut contents = Vec::new();
@@ -186,7 +188,7 @@ fn a_preset_samples_and_its_files_carry_what_made_them() {
     assert_eq!(other.outputs(".png").len(), 2);
 }
 
-const MIXED: &str = r##"kind = "chain"
+const MIXED: &str = r#"kind = "chain"
 format = 1
 name = "mixed"
 version = "1.0.0"
@@ -216,7 +218,7 @@ with.scale = 2
 type = "contact_sheet"
 depends_on = ["large"]
 gather = ["photo"]
-"##;
+"#;
 
 fn gradient(seed: u32) -> Vec<u8> {
     let pixel = |i: u32| ((i * 7 + seed) % 256) as f32 / 255.0;
@@ -323,7 +325,7 @@ fn what_the_server_says_is_shown_at_the_lines_that_caused_it() {
     let workspace = Workspace::new(&url);
     workspace.write("pipelines/lines.toml", LINES.replace("CHECKPOINT", CHECKPOINT));
     workspace.write("pipelines/loads.toml", LOADS);
-    let (code, run) = workspace.json(&["run", "lines"]);
+    let (code, run) = workspace.json(&["run", "lines", "--server", "local"]);
     assert_eq!((code, &run["data"]["counts"]), (1, &json!({ "failed": 2 })), "{run}");
     let (_, shown) = workspace.json(&["show", "last"]);
     for answer in [&run, &shown] {
@@ -437,7 +439,7 @@ fn images_masks_audio_and_video_come_back() {
 fn slow(color: u32, blurs: usize) -> Value {
     let mut graph = json!({
         "0": { "class_type": "EmptyImage",
-               "inputs": { "width": 1024, "height": 1024, "batch_size": 1, "color": color } },
+               "inputs": { "width": 640, "height": 640, "batch_size": 1, "color": color } },
         "s": { "class_type": "SaveImage", "inputs": { "images": [blurs.to_string(), 0], "filename_prefix": "x" } },
     });
     for number in 1..=blurs {
@@ -633,7 +635,7 @@ async fn what_an_earlier_process_submitted_is_adopted() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let made = place.run(Job { submitted_before: true, ..job }).await.unwrap();
-        assert_eq!((made.files.len(), made.files[0].width), (1, 1024));
+        assert_eq!((made.files.len(), made.files[0].width), (1, 640));
         assert!(place.folder.path().join(&made.files[0].path).is_file());
         let queue = place.client.queue().await.unwrap();
         assert!(!queue.is_running(id) && !queue.is_pending(id), "it was not submitted again");
@@ -641,18 +643,19 @@ async fn what_an_earlier_process_submitted_is_adopted() {
 }
 
 fn slow_chain(items: usize) -> String {
-    let graph = slow(0, 12);
+    let graph = slow(0, 6);
     let mut text = "kind = \"chain\"\nformat = 1\nname = \"slow\"\nversion = \"1.0.0\"\n[task.blur]\ntype = \"graph\"\non = \"comfy\"\n".to_owned();
-    text += &format!("[task.blur.foreach]\nn = {{ from = 1, to = {items} }}\n");
-    text += "[task.blur.node.n0.EmptyImage]\nwidth = 1024\nheight = 1024\nbatch_size = 1\ncolor = \"{n}\"\n";
-    for number in 1..=12 {
+    let _ = writeln!(text, "[task.blur.foreach]\nn = {{ from = 1, to = {items} }}");
+    text += "[task.blur.node.n0.EmptyImage]\nwidth = 640\nheight = 640\nbatch_size = 1\ncolor = \"{n}\"\n";
+    for number in 1..=6 {
         let radius = &graph[number.to_string()]["inputs"]["blur_radius"];
         let before = number - 1;
-        text += &format!(
-            "[task.blur.node.n{number}.ImageBlur]\nimage = \"@n{before}.IMAGE\"\nblur_radius = {radius}\nsigma = 3.0\n"
+        let _ = writeln!(
+            text,
+            "[task.blur.node.n{number}.ImageBlur]\nimage = \"@n{before}.IMAGE\"\nblur_radius = {radius}\nsigma = 3.0"
         );
     }
-    text + "[task.blur.outputs]\nimage = \"@n12.IMAGE\"\n"
+    text + "[task.blur.outputs]\nimage = \"@n6.IMAGE\"\n"
 }
 
 struct Running(Child);
@@ -724,8 +727,13 @@ async fn each_content_is_uploaded_once() {
     }
 }
 
-/// Answers every request with a page; says how many there were of which kind.
+/// Answers every request with a page, and notes the first line of each.
 fn web_page() -> (String, Arc<Mutex<Vec<String>>>) {
+    answering(|_| ("text/html", "<p>Hi</p>".to_owned()))
+}
+
+/// Answers requests by their first line, and notes it.
+fn answering(answer: fn(&str) -> (&'static str, String)) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let log: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -735,10 +743,12 @@ fn web_page() -> (String, Arc<Mutex<Vec<String>>>) {
             let mut stream = stream.unwrap();
             let mut bytes = [0; 1024];
             let read = stream.read(&mut bytes).unwrap_or(0);
-            noted.lock().unwrap().push(String::from_utf8_lossy(&bytes[..read]).lines().next().unwrap_or("").to_owned());
-            let page =
-                "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 9\r\nConnection: close\r\n\r\n<p>Hi</p>";
-            let _ = stream.write_all(page.as_bytes());
+            let line = String::from_utf8_lossy(&bytes[..read]).lines().next().unwrap_or("").to_owned();
+            let (kind, body) = answer(&line);
+            noted.lock().unwrap().push(line);
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}", body.len());
+            let answer = format!("{head}\r\nConnection: close\r\n\r\n{body}");
+            let _ = std::io::Write::write_all(&mut stream, answer.as_bytes());
         }
     });
     (url, log)
@@ -786,4 +796,53 @@ fn what_is_missing_in_the_configuration_is_said() {
     let (code, text, hint) = message(&["run", "tiny"]);
     assert!(code == 3 && text.contains("env:NO_SUCH_KEY of [server.a] api_key"), "{text}");
     assert!(hint.contains("NO_SUCH_KEY"), "{hint}");
+}
+
+const PARTNER: &str = r#"kind = "preset"
+format = 1
+name = "partner"
+version = "1.0.0"
+
+[params.seed]
+type = "seed"
+role = "seed"
+default = 1
+
+[node.picture.PartnerImage]
+seed = "{seed}"
+
+[outputs]
+image = "@picture.IMAGE"
+"#;
+
+/// No server of the tests has partner nodes; this one says that it does, and runs none.
+#[test]
+fn partner_nodes_are_refused_before_anything_is_submitted() {
+    let (url, log) = answering(|line| {
+        let body = if line.starts_with("GET /object_info") {
+            let seed = json!({ "required": { "seed": ["INT", {}] } });
+            let save = json!({ "required": { "images": ["IMAGE"], "filename_prefix": ["STRING", {}] } });
+            json!({
+                "PartnerImage": { "input": seed, "output": ["IMAGE"], "output_name": ["IMAGE"], "api_node": true },
+                "SaveImage": { "input": save, "output": [], "output_node": true },
+            })
+        } else {
+            json!({ "system": { "comfyui_version": "1.2.3" }, "devices": [] })
+        };
+        ("application/json", body.to_string())
+    });
+    let workspace = Workspace::new(&url);
+    workspace.write("pipelines/partner.toml", PARTNER);
+    let refused = |arguments: &[&str]| {
+        let (code, answer) = workspace.json(arguments);
+        assert_eq!(code, 2, "{answer}");
+        let text = |key: &str| answer["diagnostics"][0][key].as_str().unwrap_or_default().to_owned();
+        (text("message"), text("hint"))
+    };
+    let (message, hint) = refused(&["run", "partner"]);
+    assert!(message.contains("PartnerImage") && hint.contains("--allow-spend"), "{message}: {hint}");
+    workspace.write("comfywright.toml", format!("[server.local]\nurl = \"{url}\"\n[limits]\npartner_items = 2\n"));
+    let (message, _) = refused(&["run", "partner", "--seeds", "1..3"]);
+    assert!(message.contains("3 items") && message.contains("permits 2"), "{message}");
+    assert!(log.lock().unwrap().iter().all(|line| line.starts_with("GET ")), "{log:?}");
 }

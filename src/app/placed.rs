@@ -152,7 +152,7 @@ fn nowhere(job: &RunnableJob) -> AppError {
 fn refuse_silent(job: &RunnableJob, connected: &Connected) -> Result<(), AppError> {
     let silent = on_servers(job).find_map(|(_, names)| {
         let answers = names.is_empty() || names.iter().any(|n| connected.servers.iter().any(|s| s.is_called(n)));
-        let missing = |name: &String| connected.silent.iter().find(|(silent, _)| silent == name);
+        let missing = |name: &String| connected.silent.iter().find(|(silent, _)| silent.is_called(name));
         names.iter().find_map(missing).filter(|_| !answers)
     });
     silent.map_or(Ok(()), |(_, error)| Err(server_error(error)))
