@@ -2,7 +2,9 @@
 //!
 //! Wires paths, clock, environment and secrets into the layers below. Prints nothing.
 
+mod background;
 mod check;
+pub mod client_files;
 mod convert;
 mod diagnostics;
 mod error;
@@ -12,12 +14,17 @@ mod init;
 mod job;
 mod layout;
 mod plan;
+mod plan_summary;
 mod run;
+pub mod run_view;
+mod save_preset;
 mod schema;
 mod selection;
 mod session;
+mod words;
 mod write;
 
+pub use background::BackgroundRuns;
 pub use check::{CheckOptions, CheckReport, Fixed, check, check_and_fix};
 pub use convert::{ConvertOptions, Converted, Destination, convert};
 pub use diagnostics::{Finding, FindingEdit, FindingFix, Sources, error_findings, findings};
@@ -27,7 +34,13 @@ pub use init::{FIRST_DOCUMENT, InitReport, init};
 pub use job::{JobOptions, RunnableJob, make_job};
 pub use layout::canonical_text;
 pub use plan::{Planned, TaskForecast, plan};
-pub use run::{ReadyRun, RunRequest, open_ledger, ready, ready_again, setting_value};
+pub use plan_summary::{PlanSummary, PlannedRule, PlannedTask};
+pub use run::{
+    Readiness, ReadyRun, RunRequest, existing_ledger, open_ledger, ready, ready_again, ready_unless_active,
+    setting_value,
+};
+pub use save_preset::{PresetFile, save_preset};
 pub use schema::{SchemaKind, file_text, schema_files, write_schemas};
 pub use session::{Session, SessionOptions};
+pub use words::count;
 pub use write::{WriteError, atomic_write, write_new};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     AppError, Session,
     job::{JobOptions, RunnableJob, make_job},
-    run::open_ledger,
+    run::existing_ledger,
 };
 use crate::{
     ledger::Ledger,
@@ -35,8 +35,7 @@ pub struct TaskForecast {
 pub fn plan(session: &Session, document: &str, options: &JobOptions) -> Result<Planned, AppError> {
     let loaded = session.document(document)?;
     let job = make_job(session, &loaded, options)?;
-    let folder = session.config.store.ledger.as_deref().unwrap_or(".comfywright");
-    let ledger = if session.root.join(folder).join("ledger.db").exists() { Some(open_ledger(session)?) } else { None };
+    let ledger = existing_ledger(session)?;
     let forecast = forecast(&job, ledger.as_deref());
     Ok(Planned { job, forecast })
 }

@@ -40,6 +40,7 @@ pub struct Session {
     /// The configuration in force.
     pub config: Config,
     metrics: BTreeSet<String>,
+    confined: bool,
 }
 
 impl Session {
@@ -65,7 +66,13 @@ impl Session {
         let config = workspace.config.value.clone().unwrap_or_default();
         let mut metrics: BTreeSet<String> = scorers::KNOWN.iter().map(|m| m.name.to_owned()).collect();
         metrics.extend(config.scorer.values().flat_map(|s| s.metrics.iter().cloned()));
-        Ok(Self { root, world, workspace, nodes, against, config, metrics })
+        Ok(Self { root, world, workspace, nodes, against, config, metrics, confined: false })
+    }
+
+    /// From now on paths are relative to the workspace only, not to the current folder.
+    #[must_use]
+    pub fn confined(self) -> Self {
+        Self { confined: true, ..self }
     }
 
     /// What compiling reads.
@@ -114,7 +121,7 @@ impl Session {
     /// workspace itself; none when it is not in it.
     pub fn inside(&self, path: &Path) -> Option<String> {
         let candidates = [path.to_path_buf(), self.root.join(path)];
-        candidates.iter().filter_map(|p| p.canonicalize().ok()).find_map(|absolute| {
+        candidates.iter().skip(usize::from(self.confined)).filter_map(|p| p.canonicalize().ok()).find_map(|absolute| {
             let inside = absolute.strip_prefix(&self.root).ok()?;
             let parts: Option<Vec<&str>> = inside.components().map(|c| c.as_os_str().to_str()).collect();
             parts.map(|parts| parts.join("/"))
