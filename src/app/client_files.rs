@@ -124,7 +124,8 @@ impl<'a> ClientFiles<'a> {
         let found = world.glob(&pattern).map_err(|e| AppError::usage(format!("failed to {e}")))?;
         let open = found.into_iter().filter(|path| check_readable(path).is_ok()).filter_map(|path| {
             let info = world.info(&path).ok().filter(|info| info.kind == FileKind::File)?;
-            self.real(&path).ok().map(|_| (path, info.size))
+            let real = self.real(&path).ok()?;
+            check_readable(&real).ok().map(|()| (path, info.size))
         });
         Ok(open.collect())
     }
@@ -177,7 +178,7 @@ impl<'a> ClientFiles<'a> {
             Some(found) if found == hash => {
                 return Ok(Written { path, hash, is_new: false, unchanged: true });
             }
-            Some(found) if expected != Some(found) => return Err(changed(&path, found, expected)),
+            Some(found) if expected != Some(found) => return Err(changed(&path, expected)),
             None if expected.is_some() => {
                 return Err(AppError::usage(format!("`{path}` is not there any more"))
                     .with_hint("leave expected_hash out to make the file"));
@@ -203,9 +204,13 @@ impl<'a> ClientFiles<'a> {
     /// The folder of a file to write, made when it is not there, and the file's name.
     fn folder_of<'p>(&self, path: &'p str) -> Result<(Dir, &'p str), AppError> {
         let (parent, name) = path.rsplit_once('/').ok_or_else(|| closed(path, "it is in no folder"))?;
+        // What is behind a link is judged before anything is made there.
+        let above = std::iter::successors(Some(parent), |folder| folder.rsplit_once('/').map(|(above, _)| above));
+        let is_absent = |real: &io::Result<String>| real.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
+        if let Some(real) = above.map(|folder| self.real(folder)).find(|real| !is_absent(real)) {
+            check_writable(&format!("{}/{name}", real.map_err(|e| failed(path, &e))?))?;
+        }
         self.dir.create_dir_all(parent).map_err(|e| failed(path, &e))?;
-        let real = self.real(parent).map_err(|e| failed(path, &e))?;
-        check_writable(&format!("{real}/{name}"))?;
         let folder = self.dir.open_dir(parent).map_err(|e| failed(path, &e))?;
         if folder.symlink_metadata(name).is_ok_and(|found| !found.is_file()) {
             return Err(closed(path, "it is a folder or a link"));
@@ -234,12 +239,12 @@ fn failed(path: &str, error: &io::Error) -> AppError {
     AppError::environment(format!("failed to write `{path}`: {error}"))
 }
 
-fn changed(path: &str, found: ContentHash, expected: Option<ContentHash>) -> AppError {
+fn changed(path: &str, expected: Option<ContentHash>) -> AppError {
     let message = match expected {
         None => format!("`{path}` is there already"),
         Some(_) => format!("`{path}` is not what was expected: somebody changed it"),
     };
-    AppError::usage(message).with_hint(format!("read it again, then write with expected_hash = \"{found}\""))
+    AppError::usage(message).with_hint("read it, and write with the hash of what was read as expected_hash")
 }
 
 /// Refuses a text that is too long, or whose form cannot be read.
@@ -288,7 +293,8 @@ fn put(folder: &Dir, name: &str, text: &str, expected: Option<ContentHash>) -> i
     // After a rename it is gone already.
     let _ = folder.remove_file(&temporary);
     result?;
-    if cfg!(unix) { folder.try_clone()?.into_std_file().sync_all() } else { Ok(()) }
+    // Makes the new name last. Only Unix lets a folder be opened for that.
+    if cfg!(unix) { folder.open(".")?.sync_all() } else { Ok(()) }
 }
 
 fn filled(folder: &Dir, name: &str, text: &str) -> io::Result<()> {
@@ -357,14 +363,14 @@ mod tests {
         link("/etc/passwd", "passwd.txt");
         link("a.csv", "b.csv");
         let files = ClientFiles::open(&session).unwrap();
-        for bad in ["inner/config.toml", "config.toml", "outer/passwd.txt", "passwd.txt"] {
+        for bad in ["inner/config.toml", "inner/deep/x.toml", "config.toml", "outer/passwd.txt", "passwd.txt"] {
             assert_ne!(message(files.read(&format!("pipelines/{bad}"))), "no error", "{bad}");
             let text = message(files.write(&format!("pipelines/{bad}"), "", None));
             assert!(text.contains("not open to clients") || text.contains("out of the workspace"), "{bad}: {text}");
         }
         assert!(files.read("pipelines/b.csv").is_ok(), "a link to an open file may be read");
         assert!(message(files.write("pipelines/b.csv", "", None)).contains("a link"));
-        assert!(!folder.path().join(".git/new.toml").exists());
+        assert!(!folder.path().join(".git/deep").exists());
     }
 
     #[test]

@@ -195,13 +195,12 @@ impl Source<'_> {
     fn no_node(&self, text: &str) -> ImportError {
         let titles = self.graph.nodes.values().filter_map(|n| n.title.as_deref());
         let classes = self.graph.nodes.values().map(|n| n.class.as_str());
-        let hint = match did_you_mean(text, self.graph.nodes.keys().map(String::as_str).chain(titles).chain(classes)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => {
-                let nodes = self.graph.nodes.iter().map(|(id, node)| format!("{id} ({})", node.class));
-                format!("it has {}", nodes.collect::<Vec<_>>().join(", "))
-            }
-        };
+        let ids = self.graph.nodes.keys().map(String::as_str);
+        let near = did_you_mean(text, ids.chain(titles).chain(classes)).map(|near| format!("did you mean `{near}`?"));
+        let hint = near.unwrap_or_else(|| {
+            let nodes = self.graph.nodes.iter().map(|(id, node)| format!("{id} ({})", node.class));
+            format!("it has {}", nodes.collect::<Vec<_>>().join(", "))
+        });
         ImportError::NoNode { node: text.to_owned(), hint }
     }
 
@@ -311,7 +310,9 @@ fn kind_of(name: &str, info: Option<&InputInfo>, value: &Value) -> ParamType {
             Value::Number(number) if number.is_f64() => ParamType::Float,
             Value::Number(_) if is_seed => ParamType::Seed,
             Value::Number(_) => ParamType::Int,
-            Value::String(text) if text.ends_with(".safetensors") || text.ends_with(".ckpt") => ParamType::Model,
+            Value::String(text) if [".safetensors", ".ckpt", ".gguf"].iter().any(|end| text.ends_with(end)) => {
+                ParamType::Model
+            }
             _ => ParamType::String,
         },
     }

@@ -70,7 +70,7 @@ pub(super) fn report(session: &Session, path: Option<&str>) -> Result<CheckRepor
     check(session, &CheckOptions { paths: paths.into_iter().map(Into::into).collect() })
 }
 
-fn validate_file(shared: &Shared, arguments: ValidateFile) -> Result<Answer<Checked>, Refusal> {
+fn validate_file(shared: &Shared, arguments: &ValidateFile) -> Result<Answer<Checked>, Refusal> {
     let report = shared.with(|session| report(session, arguments.path.as_deref()))?;
     let (text, checked) = Checked::of(&report);
     Ok(Answer::new(text, checked))

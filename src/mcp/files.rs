@@ -99,7 +99,7 @@ struct ListedFile {
     document: Option<String>,
 }
 
-fn list_files(shared: &Shared, arguments: ListFiles) -> Result<Answer<FileList>, Refusal> {
+fn list_files(shared: &Shared, arguments: &ListFiles) -> Result<Answer<FileList>, Refusal> {
     let glob = arguments.glob.as_deref().unwrap_or("pipelines/**");
     let offset = arguments.offset.unwrap_or(0) as usize;
     let limit = arguments.limit.map_or(LISTED, |limit| limit as usize).clamp(1, MOST_LISTED);
@@ -171,7 +171,7 @@ struct FileContent {
     made_by: Option<Map<String, Value>>,
 }
 
-fn read_file(shared: &Shared, arguments: ReadFile) -> Result<Answer<FileContent>, Refusal> {
+fn read_file(shared: &Shared, arguments: &ReadFile) -> Result<Answer<FileContent>, Refusal> {
     let file = shared.with(|session| ClientFiles::open(session)?.read(&arguments.path))?;
     let content = FileContent {
         hash: file.hash.to_string(),
@@ -244,7 +244,7 @@ struct WriteFile {
     path: String,
     /// The whole text
     content: String,
-    /// Hash of what is replaced, as read_file gave it; leave out for a new file
+    /// Hash of what is replaced, as `read_file` gave it; leave out for a new file
     expected_hash: Option<String>,
 }
 
@@ -261,7 +261,7 @@ pub(super) struct WrittenFile {
     check: Option<Checked>,
 }
 
-fn write_file(shared: &Shared, arguments: WriteFile) -> Result<Answer<WrittenFile>, Refusal> {
+fn write_file(shared: &Shared, arguments: &WriteFile) -> Result<Answer<WrittenFile>, Refusal> {
     let expected = hash(arguments.expected_hash.as_deref())?;
     let session = shared.session()?;
     let written =
@@ -269,7 +269,7 @@ fn write_file(shared: &Shared, arguments: WriteFile) -> Result<Answer<WrittenFil
     match written {
         Ok(written) => after_writing(shared, &written),
         Err(error @ AppError::Wrong(_)) => {
-            let sources = Sources::default().with(arguments.path.as_str().into(), arguments.content.into());
+            let sources = Sources::default().with(arguments.path.as_str().into(), arguments.content.as_str().into());
             Err(Refusal(format!("nothing was written:\n{}", refused(&error, &sources).0)))
         }
         Err(error) => Err(refused(&error, &Sources::default())),

@@ -52,22 +52,27 @@ pub(super) struct Seeds {
 
 /// What a call says about a run, as the operations take it.
 pub(super) fn job_options(
-    set: IndexMap<String, Value>,
+    set: &IndexMap<String, Value>,
     seeds: Option<Seeds>,
-    servers: Vec<String>,
-    only: Option<String>,
+    servers: &[String],
+    only: Option<&str>,
 ) -> Result<JobOptions, Refusal> {
     if seeds.is_some_and(|seeds| seeds.from > seeds.to) {
         return Err(Refusal("argument `seeds`: the first seed is larger than the last".to_owned()));
     }
-    let set = set.into_iter().collect();
-    Ok(JobOptions { set, seeds: seeds.map(|seeds| (seeds.from, seeds.to)), servers, only })
+    Ok(JobOptions {
+        set: set.clone(),
+        seeds: seeds.map(|seeds| (seeds.from, seeds.to)),
+        servers: servers.to_vec(),
+        only: only.map(str::to_owned),
+    })
 }
 
-fn plan_file(shared: &Shared, arguments: PlanFile) -> Result<Answer<PlanSummary>, Refusal> {
-    let options = job_options(arguments.set, arguments.seeds, arguments.servers, arguments.only)?;
+fn plan_file(shared: &Shared, arguments: &PlanFile) -> Result<Answer<PlanSummary>, Refusal> {
+    let PlanFile { document, set, seeds, servers, only } = arguments;
+    let options = job_options(set, *seeds, servers, only.as_deref())?;
     let summary = shared.with(|session| {
-        let document = ClientFiles::open(session)?.document(&arguments.document)?;
+        let document = ClientFiles::open(session)?.document(document)?;
         app::plan(session, &document, &options).map(|planned| planned.summary())
     })?;
     Ok(Answer::new(text(&summary), summary))

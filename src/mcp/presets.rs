@@ -41,7 +41,7 @@ struct SaveWorkflowPreset {
     description: Option<String>,
     #[serde(default)]
     tags: Vec<String>,
-    /// The graph in API format: {"3": {"class_type": …, "inputs": {…}}}
+    /// The graph in API format: `{"3": {"class_type": …, "inputs": {…}}}`
     graph: Option<Map<String, Value>>,
     /// Or a .json file of the workspace that holds it
     graph_file: Option<String>,
@@ -57,7 +57,7 @@ struct SaveWorkflowPreset {
     expected_hash: Option<String>,
 }
 
-#[derive(Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Exposed {
     /// Id, title or class of the node
@@ -74,21 +74,21 @@ struct Exposed {
     help: Option<String>,
 }
 
-fn save_workflow_preset(shared: &Shared, arguments: SaveWorkflowPreset) -> Result<Answer<WrittenFile>, Refusal> {
-    let graph = graph(shared, arguments.graph, arguments.graph_file.as_deref())?;
-    let file = PresetFile { path: arguments.path, expected: hash(arguments.expected_hash.as_deref())? };
-    let exposed = |(name, exposed): (String, Exposed)| {
-        let Exposed { node, input, kind, role, required, help } = exposed;
-        (name, ExposedInput { node, input, kind, role, required, help })
+fn save_workflow_preset(shared: &Shared, arguments: &SaveWorkflowPreset) -> Result<Answer<WrittenFile>, Refusal> {
+    let graph = graph(shared, arguments.graph.as_ref(), arguments.graph_file.as_deref())?;
+    let file = PresetFile { path: arguments.path.clone(), expected: hash(arguments.expected_hash.as_deref())? };
+    let exposed = |(name, exposed): (&String, &Exposed)| {
+        let Exposed { node, input, kind, role, required, help } = exposed.clone();
+        (name.clone(), ExposedInput { node, input, kind, role, required, help })
     };
     let request = PresetRequest {
-        name: arguments.name,
-        version: arguments.version.unwrap_or_else(|| "1.0.0".to_owned()),
-        title: arguments.title,
-        description: arguments.description,
-        tags: arguments.tags,
-        params: arguments.params.into_iter().map(exposed).collect(),
-        outputs: arguments.outputs,
+        name: arguments.name.clone(),
+        version: arguments.version.clone().unwrap_or_else(|| "1.0.0".to_owned()),
+        title: arguments.title.clone(),
+        description: arguments.description.clone(),
+        tags: arguments.tags.clone(),
+        params: arguments.params.iter().map(exposed).collect(),
+        outputs: arguments.outputs.clone(),
     };
     let session = shared.session()?;
     let (written, text) =
@@ -97,9 +97,9 @@ fn save_workflow_preset(shared: &Shared, arguments: SaveWorkflowPreset) -> Resul
     Ok(Answer { text: format!("{}\n\n{text}", answer.text), ..answer })
 }
 
-fn graph(shared: &Shared, inline: Option<Map<String, Value>>, file: Option<&str>) -> Result<Value, Refusal> {
+fn graph(shared: &Shared, inline: Option<&Map<String, Value>>, file: Option<&str>) -> Result<Value, Refusal> {
     match (inline, file) {
-        (Some(graph), None) => Ok(Value::Object(graph)),
+        (Some(graph), None) => Ok(Value::Object(graph.clone())),
         (None, Some(path)) => {
             let file = shared.with(|session| ClientFiles::open(session)?.read(path))?;
             serde_json::from_slice(&file.bytes).map_err(|e| Refusal(format!("{path} is not JSON: {e}")))

@@ -50,7 +50,7 @@ pub(super) fn tool() -> Callable {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct GetRun {
-    /// As run_file gave it, or a document's name; the newest run without it
+    /// As `run_file` gave it, or a document's name; the newest run without it
     run_id: Option<String>,
     /// Seconds to wait for the end, at most 25
     wait: Option<u32>,

@@ -98,7 +98,9 @@ pub(super) fn show(session: &Session, items: &[ItemRow], page: &Page) -> Result<
 }
 
 impl ShownPage {
-    fn add(&mut self, files: &ClientFiles<'_>, file: ResultFile, among: Option<usize>) {
+    fn add(&mut self, files: &ClientFiles<'_>, mut file: ResultFile, among: Option<usize>) {
+        // What every image has; the size stands beside them.
+        file.metrics.retain(|name, _| !matches!(name.as_str(), "seconds" | "width" | "height"));
         let mut line = format!("{}: {} ({} x {})", file.item, file.path, file.width, file.height);
         if let Some(among) = among.filter(|_| pictures::is_picture(&file.path)) {
             let picture = files.read(&file.path).map_err(|e| e.to_string());
@@ -107,8 +109,7 @@ impl ShownPage {
                 Err(error) => line = format!("{line}; no thumbnail: {error}"),
             }
         }
-        let metrics = file.metrics.iter().filter(|(name, _)| *name != "seconds");
-        let metrics: Vec<String> = metrics.map(|(name, value)| format!("{name} {value:.3}")).collect();
+        let metrics: Vec<String> = file.metrics.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
         if !metrics.is_empty() {
             line = format!("{line}; {}", metrics.join(", "));
         }

@@ -82,7 +82,7 @@ struct Begun {
 }
 
 async fn run_file(shared: Arc<Shared>, arguments: RunFile, _: Caller) -> Result<Answer<Begun>, Refusal> {
-    let options = job_options(arguments.set, arguments.seeds, arguments.servers, arguments.only)?;
+    let options = job_options(&arguments.set, arguments.seeds, &arguments.servers, arguments.only.as_deref())?;
     let (document, new) = (arguments.document, arguments.new);
     let preparing = shared.clone();
     let readiness = on_a_thread(move || {
@@ -128,12 +128,12 @@ async fn run_file(shared: Arc<Shared>, arguments: RunFile, _: Caller) -> Result<
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct CancelRun {
-    /// As run_file gave it
+    /// As `run_file` gave it
     run_id: String,
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Cancelled {
+struct CancelOutcome {
     run_id: String,
     /// The call ended it; otherwise there was nothing to end.
     cancelled: bool,
@@ -142,7 +142,11 @@ struct Cancelled {
     counts: StateCounts,
 }
 
-async fn cancel_run(shared: Arc<Shared>, arguments: CancelRun, caller: Caller) -> Result<Answer<Cancelled>, Refusal> {
+async fn cancel_run(
+    shared: Arc<Shared>,
+    arguments: CancelRun,
+    caller: Caller,
+) -> Result<Answer<CancelOutcome>, Refusal> {
     let mut watched = Watched::find(&shared, arguments.run_id).await?;
     let told = shared.runs.cancel(&watched.row.id);
     if !told && watched.is_active {
@@ -155,5 +159,5 @@ async fn cancel_run(shared: Arc<Shared>, arguments: CancelRun, caller: Caller) -
         (true, false) => format!("run {} is {}: {}", view.run, view.state, view.counts_text()),
         (false, _) => format!("nothing works on run {}; it is {}: {}", view.run, view.state, view.counts_text()),
     };
-    Ok(Answer::new(text, Cancelled { run_id: view.run, cancelled: told, state: view.state, counts: view.counts }))
+    Ok(Answer::new(text, CancelOutcome { run_id: view.run, cancelled: told, state: view.state, counts: view.counts }))
 }

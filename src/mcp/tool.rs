@@ -63,12 +63,12 @@ pub(super) struct Callable {
 }
 
 /// A tool whose work reads and writes files, on a thread of its own.
-pub(super) fn blocking<I, O>(about: &About, work: fn(&Shared, I) -> Result<Answer<O>, Refusal>) -> Callable
+pub(super) fn blocking<I, O>(about: &About, work: fn(&Shared, &I) -> Result<Answer<O>, Refusal>) -> Callable
 where
     I: DeserializeOwned + JsonSchema + Send + 'static,
     O: Serialize + JsonSchema + Send + 'static,
 {
-    waiting(about, move |shared, arguments, _| on_a_thread(move || work(&shared, arguments)))
+    waiting(about, move |shared, arguments, _| on_a_thread(move || work(&shared, &arguments)))
 }
 
 /// A tool whose work waits.
