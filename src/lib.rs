@@ -10,13 +10,14 @@
 //! | judgement | [`compile`], [`check`], [`import`] | document -> items and graphs; what is wrong with it; graph -> document |
 //! | intent | [`plan`] | the items of a run and what each waits for |
 //! | engine | [`run`] | pure planner, dispatcher, ports |
-//! | adapters | [`native`], [`scorers`], [`ledger`], [`git`] | what implements the ports |
+//! | adapters | [`outputs`], [`comfy`], [`native`], [`scorers`], [`ledger`], [`git`] | what implements the ports |
 //! | operations | [`app`] | one function for each operation; wires everything |
 //! | surface | [`cli`], [`mcp`] | the command line and the MCP server; the only places that print |
 
 pub mod app;
 pub mod check;
 pub mod cli;
+pub mod comfy;
 pub mod compile;
 pub mod content_hash;
 pub mod diagnostic;
@@ -31,6 +32,7 @@ pub mod ledger;
 pub mod mcp;
 pub mod model;
 pub mod native;
+pub mod outputs;
 pub mod plan;
 pub mod raster;
 pub mod rules;

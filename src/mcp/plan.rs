@@ -65,6 +65,7 @@ pub(super) fn job_options(
         seeds: seeds.map(|seeds| (seeds.from, seeds.to)),
         servers: servers.to_vec(),
         only: only.map(str::to_owned),
+        allow_spend: false,
     })
 }
 

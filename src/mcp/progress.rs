@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    findings::{Refusal, refused},
+    findings::{Problem, Refusal, lines, problems, refused},
     results::{Page, ShownResult, show},
     shared::Shared,
     tool::{About, Answer, Callable, Caller, Effect, on_a_thread, tell, waiting},
 };
 use crate::{
     app::{
-        self, AppError, Sources, history,
+        self, AppError, Sources, findings, history,
         run_view::{RunView, StateCounts, by_task, counts_text},
     },
     ledger::{ItemRow, Ledger, RunRow},
@@ -84,6 +84,9 @@ struct RunStatus {
     /// Why the run broke off.
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<String>,
+    /// What servers said, at the lines that caused it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<Problem>,
     results: Vec<ShownResult>,
     results_total: usize,
     /// Where the rest begins.
@@ -190,7 +193,10 @@ fn answer(
 ) -> Result<Answer<RunStatus>, Refusal> {
     let (row, view) = (&watched.row, RunView::of(&watched.row));
     let items = watched.ledger.items(&row.id).map_err(|e| Refusal(e.to_string()))?;
-    let shown = show(&shared.session()?, &items, page)?;
+    let session = shared.session()?;
+    let shown = show(&session, &items, page)?;
+    let said = app::fault_diagnostics(&session, &watched.ledger, row);
+    let said = findings(&said.map_err(|e| refused(&e, &Sources::default()))?, &Sources::of(&session));
     let status = RunStatus {
         run_id: view.run.clone(),
         document: view.document.clone(),
@@ -203,12 +209,13 @@ fn answer(
         failures: failures(&items),
         held: items.iter().filter(|i| i.state == ItemState::Held).map(|i| i.address.clone()).collect(),
         fault,
+        problems: problems(&said),
         results: shown.results,
         results_total: shown.total,
         next_offset: shown.next_offset,
         counts: view.counts.clone(),
     };
-    let text = [status.lines(&view, row.state), shown.lines].concat().join("\n");
+    let text = [status.lines(&view, row.state), lines(&said), shown.lines].concat().join("\n");
     Ok(Answer { text, data: status, blocks: shown.blocks })
 }
 
