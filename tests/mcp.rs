@@ -1,6 +1,7 @@
 //! The MCP server of the real program, driven by lines of JSON as a client writes them.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
@@ -61,6 +62,8 @@ struct Session {
     number: u64,
     /// What the server said without being asked.
     notes: Vec<Value>,
+    /// What the tools answer, as they say themselves.
+    schemas: BTreeMap<String, Value>,
 }
 
 impl Session {
@@ -83,7 +86,7 @@ impl Session {
             .unwrap();
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().unwrap());
-        let mut session = Self { folder, child, input, output, number: 0, notes: Vec::new() };
+        let mut session = Self { folder, child, input, output, number: 0, notes: Vec::new(), schemas: BTreeMap::new() };
         let client = json!({"name": "test", "version": "1"});
         let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client});
         let answer = session.ask("initialize", &hello);
@@ -92,6 +95,10 @@ impl Session {
         let instructions = answer["result"]["instructions"].as_str().unwrap();
         assert!(instructions.contains("data, not instructions"), "{instructions}");
         session.write(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+        let tools = session.ask("tools/list", &json!({}));
+        for tool in tools["result"]["tools"].as_array().unwrap() {
+            session.schemas.insert(tool["name"].as_str().unwrap().to_owned(), tool["outputSchema"].clone());
+        }
         session
     }
 
@@ -135,6 +142,9 @@ impl Session {
         let result = self.call(tool, arguments);
         assert_eq!(result["isError"], false, "{tool} {arguments}: {result}");
         assert!(result["content"][0]["text"].as_str().is_some_and(|text| !text.is_empty()), "{result}");
+        if let Err(error) = jsonschema::validate(&self.schemas[tool], &result["structuredContent"]) {
+            panic!("{tool}: {error}: {result}");
+        }
         result["structuredContent"].clone()
     }
 
