@@ -12,7 +12,7 @@
 //! | engine | [`run`] | pure planner, dispatcher, ports |
 //! | adapters | [`outputs`], [`comfy`], [`native`], [`scorers`], [`ledger`], [`git`] | what implements the ports |
 //! | operations | [`app`] | one function for each operation; wires everything |
-//! | surface | [`cli`], [`mcp`] | the command line and the MCP server; the only places that print |
+//! | surface | [`mcp`], [`cli`] | the MCP server and the command line; only the latter prints |
 
 pub mod app;
 pub mod check;

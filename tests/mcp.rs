@@ -6,6 +6,7 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    rc::Rc,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -55,7 +56,7 @@ fn long_chain() -> String {
 
 /// A workspace, and a server in it.
 struct Session {
-    folder: TempDir,
+    folder: Rc<TempDir>,
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
@@ -72,21 +73,11 @@ impl Session {
         fs::create_dir(folder.path().join("pipelines")).unwrap();
         fs::write(folder.path().join("comfywright.toml"), "").unwrap();
         fs::write(folder.path().join("pipelines/cards.toml"), CARDS).unwrap();
-        Self::served(folder)
+        Self::serving(&Rc::new(folder))
     }
 
-    fn served(folder: TempDir) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_comfywright"))
-            .arg("mcp")
-            .current_dir(folder.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let input = child.stdin.take();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let mut session = Self { folder, child, input, output, number: 0, notes: Vec::new(), schemas: BTreeMap::new() };
+    fn serving(folder: &Rc<TempDir>) -> Self {
+        let mut session = Self::without_greeting(folder);
         let client = json!({"name": "test", "version": "1"});
         let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client});
         let answer = session.ask("initialize", &hello);
@@ -100,6 +91,21 @@ impl Session {
             session.schemas.insert(tool["name"].as_str().unwrap().to_owned(), tool["outputSchema"].clone());
         }
         session
+    }
+
+    fn without_greeting(folder: &Rc<TempDir>) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_comfywright"))
+            .arg("mcp")
+            .current_dir(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let input = child.stdin.take();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let folder = folder.clone();
+        Self { folder, child, input, output, number: 0, notes: Vec::new(), schemas: BTreeMap::new() }
     }
 
     fn write(&mut self, message: &Value) {
@@ -161,7 +167,7 @@ impl Session {
     }
 
     /// Closes the server's input and waits for its end.
-    fn end(mut self) -> TempDir {
+    fn end(mut self) -> Rc<TempDir> {
         drop(self.input.take());
         assert!(self.child.wait().unwrap().success());
         let mut rest = String::new();
@@ -185,6 +191,27 @@ fn tools_are_listed_the_same_every_time() {
     let unknown = session.ask("tools/call", &json!({"name": "validate_fil", "arguments": {}}));
     assert_eq!(unknown["error"]["code"], -32602);
     assert!(unknown["error"]["message"].as_str().unwrap().contains("did you mean `validate_file`?"));
+    session.end();
+}
+
+/// The protocol of 2026-07-28 has no greeting: every request says what it needs to say.
+#[test]
+fn clients_without_a_session_are_served() {
+    let begun = Session::begin();
+    let folder = begun.end();
+    let mut session = Session::without_greeting(&folder);
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    let found = session.ask("server/discover", &json!({"_meta": meta}));
+    let versions = found["result"]["supportedVersions"].to_string();
+    assert!(versions.contains("2026-07-28") && versions.contains("2025-11-25"), "{found}");
+    let call = json!({"name": "list_files", "arguments": {}, "_meta": meta});
+    let answer = session.ask("tools/call", &call);
+    assert_eq!(answer["result"]["structuredContent"]["total"], 1, "{answer}");
+    assert_eq!(answer["result"]["resultType"], "complete", "{answer}");
     session.end();
 }
 
@@ -307,6 +334,49 @@ fn nothing_outside_the_documents_can_be_reached() {
     assert!(!folder.path().parent().unwrap().join("x.toml").exists());
 }
 
+/// What a client may not read itself it does not read through a document, either.
+#[test]
+fn documents_reach_no_further_than_clients() {
+    let mut session = Session::begin();
+    fs::write(session.path(".env"), "key\nsecret\n").unwrap();
+    fs::write(session.path("key.pem"), "key\nsecret\n").unwrap();
+    fs::write(session.path("pipelines/key.csv"), "key\nharmless\n").unwrap();
+    for (name, is_open) in [("../.env", false), ("../key.pem", false), ("key.csv", true)] {
+        let values = format!("{{ csv = \"{name}\", column = \"key\" }}");
+        let chain = CARDS
+            .replace(r##"["#e07a5f", "#3d405b"]"##, &values)
+            .replace("with.bg = \"{color}\"", "with.bg = \"#ff0000\"");
+        fs::write(session.path("pipelines/cards.toml"), chain).unwrap();
+        let checked = session.done("validate_file", &json!({"path": "pipelines/cards.toml"}));
+        let is_closed = checked.to_string().contains("closed to clients");
+        assert_eq!((is_closed, checked.to_string().contains("secret")), (!is_open, false), "{name}: {checked}");
+        if !is_open {
+            assert!(session.refused("run_file", &json!({"document": "cards"})).contains("closed to clients"));
+        }
+    }
+    session.end();
+}
+
+#[test]
+fn runs_of_other_processes_are_seen_as_they_are() {
+    let mut first = Session::begin();
+    fs::write(first.path("pipelines/long.toml"), long_chain()).unwrap();
+    let begun = first.done("run_file", &json!({"document": "long"}));
+    let mut second = Session::serving(&first.folder);
+    let seen = second.done("get_run", &json!({"wait": 1}));
+    assert_eq!((&seen["run_id"], &seen["active"]), (&begun["run_id"], &json!(true)));
+    assert!(second.refused("cancel_run", &json!({"run_id": begun["run_id"]})).contains("another process"));
+    assert_eq!(second.done("run_file", &json!({"document": "long"}))["already_running"], true);
+    first.child.kill().unwrap();
+    first.child.wait().unwrap();
+    let seen = second.call("get_run", &json!({"wait": 25}));
+    assert_eq!(seen["structuredContent"]["active"], false);
+    assert!(seen["content"][0]["text"].as_str().unwrap().contains("broken off"), "{seen}");
+    assert_eq!(second.done("run_file", &json!({"document": "long"}))["continued"], true);
+    second.done("cancel_run", &json!({"run_id": begun["run_id"]}));
+    second.end();
+}
+
 #[cfg(unix)]
 fn links(folder: &Path) {
     for (to, name) in [("/etc", "outer"), ("../.git", "inner"), ("../.git/config.toml", "config.toml")] {
@@ -366,7 +436,7 @@ fn runs_stop_cleanly_with_the_server_and_the_next_one_goes_on() {
     assert!(waiting > 0);
     let folder = session.end();
 
-    let mut session = Session::served(folder);
+    let mut session = Session::serving(&folder);
     let seen = session.done("get_run", &json!({"run_id": begun["run_id"]}));
     assert_eq!((&seen["state"], &seen["active"]), (&json!("stopped"), &json!(false)), "{seen}");
     let on = session.done("run_file", &json!({"document": "long"}));

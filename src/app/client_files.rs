@@ -19,15 +19,15 @@ use super::{AppError, Session};
 use crate::{
     content_hash::ContentHash,
     diagnostic::{Diagnostic, Span},
-    files::{FileKind, Format, join_relative},
+    files::{FileInfo, FileKind, Format, Listed, Stream, World, WorldError, join_relative},
     ident::did_you_mean,
     model::{self, DOCUMENTS_FOLDER, MAX_DOCUMENT_BYTES, Origin},
 };
 
 /// Endings of the files that clients may read.
-pub const READABLE: [&str; 18] = [
-    "toml", "kdl", "json", "csv", "txt", "md", "png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "mp4",
-    "webm", "mp3", "wav",
+pub const READABLE: &[&str] = &[
+    "toml", "kdl", "json", "csv", "tsv", "txt", "md", "png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "mp4",
+    "webm", "mov", "mkv", "mp3", "wav", "flac", "ogg", "opus",
 ];
 
 /// Endings of the files that clients may write, below `pipelines/`.
@@ -69,6 +69,45 @@ pub struct Written {
     pub unchanged: bool,
 }
 
+/// A world that holds only what is open to clients, for documents that a client wrote: what they
+/// name is as closed as what the client names itself.
+pub struct ClientWorld {
+    all: Arc<dyn World>,
+}
+
+impl ClientWorld {
+    /// What of `all` is open to clients.
+    pub fn new(all: Arc<dyn World>) -> Self {
+        Self { all }
+    }
+}
+
+impl World for ClientWorld {
+    fn info(&self, path: &str) -> Result<FileInfo, WorldError> {
+        visible(path)?;
+        self.all.info(path)
+    }
+
+    fn open(&self, path: &str) -> Result<Box<dyn Stream>, WorldError> {
+        visible(path)?;
+        check_readable(path).map_err(|_| WorldError::Closed { path: path.to_owned() })?;
+        self.all.open(path)
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<Listed>, WorldError> {
+        visible(path)?;
+        self.all.list(path)
+    }
+}
+
+fn visible(path: &str) -> Result<(), WorldError> {
+    if is_hidden(path) { Err(WorldError::Closed { path: path.to_owned() }) } else { Ok(()) }
+}
+
+fn is_hidden(path: &str) -> bool {
+    path.split('/').any(|part| part.starts_with('.') && !matches!(part, "." | ".." | VERSIONS))
+}
+
 /// Why a path is closed to clients.
 fn closed(path: &str, why: &str) -> AppError {
     AppError::usage(format!("`{path}` is not open to clients: {why}"))
@@ -80,7 +119,7 @@ fn extension(path: &str) -> Option<String> {
 }
 
 fn check_readable(path: &str) -> Result<(), AppError> {
-    if path.split('/').any(|part| part.starts_with('.') && part != VERSIONS) {
+    if is_hidden(path) {
         return Err(closed(path, "hidden files and folders stay hidden"));
     }
     match extension(path) {

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::AppError;
+use super::{AppError, client_files::ClientWorld};
 use crate::{
     compile::{Context, Library, Referred, Unresolved},
     files::{DirWorld, World},
@@ -72,10 +72,13 @@ impl Session {
         Ok(Self { root, world, workspace, nodes, against, has_snapshot, config, metrics, confined: false })
     }
 
-    /// From now on paths are relative to the workspace only, not to the current folder.
+    /// The same for a client: paths are relative to the workspace only, not to the current folder,
+    /// and documents reach only the files that are open to clients.
     #[must_use]
     pub fn confined(self) -> Self {
-        Self { confined: true, ..self }
+        let world: Arc<dyn World> = Arc::new(ClientWorld::new(self.world));
+        let workspace = Workspace::load(world.clone(), Some(Arc::new(GitHistory::new(&self.root))));
+        Self { world, workspace, confined: true, ..self }
     }
 
     /// What compiling reads.

@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn messages_say_what_was_meant() {
         for (arguments, expected) in [
-            (json!({"documnet": "a"}), "unknown argument `documnet`, did you mean `document`?"),
+            (json!({"documentt": "a"}), "unknown argument `documentt`, did you mean `document`?"),
             (json!({}), "missing argument `document`: A file."),
             (json!({"document": "a", "zebra": 1}), "unknown argument `zebra`; there are document, limit, params"),
             (json!({"document": 7}), "argument `document` must be a string, not 7"),
