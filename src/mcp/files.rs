@@ -19,6 +19,7 @@ use crate::{
     app::{AppError, Session, Sources, client_files::ClientFiles, history},
     content_hash::ContentHash,
     files::Format,
+    model::identity,
 };
 
 /// Files in one answer of `list_files`, unless another number is asked for.
@@ -116,12 +117,11 @@ fn list_files(shared: &Shared, arguments: &ListFiles) -> Result<Answer<FileList>
 }
 
 fn listed(session: &Session, path: &str, bytes: u64) -> ListedFile {
-    let document = Format::of_path(path).and_then(|_| session.workspace.document(path));
-    let identity = document.as_ref().and_then(|document| document.identity.as_ref());
+    let identity = identity(&*session.world, path);
     ListedFile {
         path: path.to_owned(),
         bytes,
-        kind: identity.map(|identity| identity.kind.as_str().to_owned()),
+        kind: identity.as_ref().map(|identity| identity.kind.as_str().to_owned()),
         document: identity.map(|identity| format!("{}@{}", identity.name, identity.version)),
     }
 }

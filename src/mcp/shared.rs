@@ -20,7 +20,7 @@ impl Shared {
     /// The workspace as it is now.
     pub(super) fn session(&self) -> Result<Session, Refusal> {
         let options = SessionOptions { start: self.start.clone(), object_info: None };
-        Session::open(&options).map(Session::confined).map_err(|e| refused(&e, &Sources::default()))
+        Session::open_for_client(&options).map_err(|e| refused(&e, &Sources::default()))
     }
 
     /// Does `work` with the workspace as it is now.
