@@ -505,7 +505,7 @@ async fn a_wrong_server_is_told_as_such() {
         (
             || Response { status: 302, header: "Location: /login?next=/system_stats", body: Vec::new() },
             "redirects to /login",
-            "wants a login",
+            "want a login",
         ),
         (|| Response::status(401, ""), "answered 401", "wants credentials"),
     ];
@@ -527,4 +527,42 @@ fn addresses_that_are_none_are_refused() {
     }
     let kept = Client::new(&ServerSettings::plain("a", "https://x.org/comfy?x=1#y")).unwrap();
     assert_eq!(kept.url(), "https://x.org/comfy");
+}
+
+#[tokio::test]
+async fn no_more_prompts_are_with_a_server_than_it_takes() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = asked.clone();
+    let server = Scripted::start(move |request, _| match request.line.as_str() {
+        "POST /prompt" => {
+            let id = request.body["prompt_id"].clone();
+            noted.lock().unwrap().push(id.clone());
+            Response::json(&json!({ "prompt_id": id, "number": 1, "node_errors": {} }))
+        }
+        "GET /queue" => {
+            let all = noted.lock().unwrap().clone();
+            let rows: Vec<Value> = all.iter().map(|id| json!([1, id, {}, {}, []])).collect();
+            Response::json(&json!({ "queue_running": rows, "queue_pending": [] }))
+        }
+        _ => otherwise(request),
+    })
+    .await;
+    let place = Arc::new(Place::at(&server));
+    let mut running = tokio::task::JoinSet::new();
+    for number in 1..=5 {
+        let place = place.clone();
+        running.spawn(async move { place.run(Job { prompt_id: Uuid::from_u128(number), ..job() }).await });
+    }
+    for done in 0..5 {
+        while asked.lock().unwrap().len() < (done + 2).min(5) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // Time for one too many.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(asked.lock().unwrap().len(), (done + 2).min(5));
+        let id = asked.lock().unwrap()[done].clone();
+        server.say("executed", json!({ "prompt_id": id, "node": "s", "output": outputs() }));
+        server.say("execution_success", json!({ "prompt_id": id }));
+        assert!(running.join_next().await.unwrap().unwrap().is_ok());
+    }
 }

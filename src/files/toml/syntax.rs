@@ -100,7 +100,7 @@ pub(in crate::files) enum ValueKind {
 pub(in crate::files) fn read(text: &str, file: &Arc<str>, diagnostics: &mut Vec<Diagnostic>) -> Outline {
     let source = Source::new(text);
     let tokens = source.lex().into_vec();
-    let mut events: Vec<Event> = Vec::new();
+    let mut events: Vec<Event> = Vec::with_capacity(tokens.len());
     let mut errors: Vec<ParseError> = Vec::new();
     {
         let mut guard = RecursionGuard::new(&mut events, u32::try_from(MAX_DEPTH).unwrap_or(u32::MAX));
@@ -118,7 +118,21 @@ pub(in crate::files) fn read(text: &str, file: &Arc<str>, diagnostics: &mut Vec<
     }
     let mut reader =
         Reader { text, file, events: &events, next: 0, pending: Pending::default(), depth: 0, diagnostics };
-    reader.document()
+    let outline = reader.document();
+    if let Some(open) = unclosed_array(&errors) {
+        // Everything after it was read as its elements: what is wrong with them says nothing.
+        diagnostics.retain(|d| d.span.is_some_and(|span| span.start < open.start));
+        let unclosed = Diagnostic::error("toml-syntax", file, open, "this array is never closed");
+        diagnostics.push(unclosed.with_hint("write `]` after its last element"));
+    }
+    outline
+}
+
+/// The bracket of the outermost array that is not closed.
+fn unclosed_array(errors: &[ParseError]) -> Option<Span> {
+    let unclosed = errors.iter().filter(|error| error.description() == "unclosed array");
+    let brackets = unclosed.filter_map(|error| error.context().map(|span| Span::new(span.start(), span.end())));
+    brackets.min_by_key(|span| span.start)
 }
 
 /// Pulls statements out of the events.
@@ -199,12 +213,12 @@ impl Reader<'_> {
             span.end = span_of(close).end;
         }
         let array = open.kind() == EventKind::ArrayTableOpen;
-        Header { keys, array, span, comments: Comments { above, trailing: None } }
+        Header { keys, array, span, comments: Comments::above(above) }
     }
 
     /// Reads keys up to the first event that cannot belong to one.
     fn keys(&mut self) -> Vec<Key> {
-        let mut keys = Vec::new();
+        let mut keys = Vec::with_capacity(1);
         while let Some(kind) = self.peek() {
             match kind {
                 EventKind::Whitespace | EventKind::KeySep => {}
@@ -242,7 +256,7 @@ impl Reader<'_> {
         self.next += 1;
         let value = self.value()?;
         above.extend(self.pending.take_dangling());
-        Some(Pair { keys, value, comments: Comments { above, trailing: None } })
+        Some(Pair { keys, value, comments: Comments::above(above) })
     }
 
     /// Skips white space and line ends, which TOML 1.1 allows between the parts of an inline table;
@@ -290,7 +304,7 @@ impl Reader<'_> {
                     let mut above = self.pending.take();
                     let Some(value) = self.value() else { break };
                     above.extend(self.pending.take_dangling());
-                    items.push((value, Comments { above, trailing: None }));
+                    items.push((value, Comments::above(above)));
                     line = Line { taken: true, blank: false };
                 }
                 _ => self.between(kind, &mut line, items.last_mut().map(|(_, comments)| comments)),
