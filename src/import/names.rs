@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use indexmap::IndexMap;
-
 use crate::{
     graph::{Graph, GraphNode},
-    ident::is_identifier,
+    ident::{IndexMap, is_identifier},
 };
 
 /// A name for every node, by its id: the id where it is a name already, else the title, else the

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::names::{free_name, node_names};
 use crate::{
     compile::escape_interpolation,
     graph::{ClassInfo, ComboSource, Graph, GraphNode, Input, InputInfo, InputKind, Link, NodeSet, escape_literal},
-    ident::did_you_mean,
+    ident::{IndexMap, did_you_mean},
     model::{Body, Document, Header, Kind, NodeDef, Param, ParamType, Preset, ValueMap},
 };
 
@@ -118,11 +117,11 @@ pub fn preset(graph: &Graph, nodes: &NodeSet, request: &PresetRequest) -> Result
         return Err(ImportError::Empty);
     }
     let source = Source { graph, nodes, names: node_names(graph) };
-    let mut node: IndexMap<String, NodeDef> = IndexMap::new();
+    let mut node: IndexMap<String, NodeDef> = IndexMap::default();
     for (id, found) in &graph.nodes {
         node.insert(source.names[id].clone(), source.node(id, found)?);
     }
-    let mut params = IndexMap::new();
+    let mut params = IndexMap::default();
     for (name, exposed) in &request.params {
         let id = source.find(&exposed.node)?;
         params.insert(name.clone(), source.param(name, id, exposed)?);
@@ -339,8 +338,8 @@ mod tests {
             title: None,
             description: None,
             tags: Vec::new(),
-            params: IndexMap::new(),
-            outputs: IndexMap::new(),
+            params: IndexMap::default(),
+            outputs: IndexMap::default(),
         }
     }
 

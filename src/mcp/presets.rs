@@ -1,6 +1,5 @@
 //! `save_workflow_preset`: a graph kept as a preset.
 
-use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -13,6 +12,7 @@ use super::{
 };
 use crate::{
     app::{PresetFile, Sources, client_files::ClientFiles, save_preset},
+    ident::IndexMap,
     import::{ExposedInput, PresetRequest},
     model::ParamType,
 };

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
@@ -18,6 +17,7 @@ use crate::{
         self, AppError, Sources, findings, history,
         run_view::{RunView, StateCounts, by_task, counts_text},
     },
+    ident::IndexMap,
     ledger::{ItemRow, Ledger, RunRow},
     run::{ItemState, RunState},
 };
