@@ -22,6 +22,7 @@ use crate::{
     comfy::{ComfyExecutor, ComfySettings, Patience},
     ledger::{Ledger, LedgerError, NewRun, RunLock, RunRow},
     native::{NativeExecutor, NativeSettings},
+    outputs,
     run::{Clock, Control, Event, Executor, Observer, PortFuture, Ports, RunOutcome, RunSetup, Slots, run_plan},
     scorers::NativeScorers,
 };
@@ -195,6 +196,7 @@ fn continued(
     let past = ledger.events(&row.id).map_err(|e| ledger_error(&e))?;
     let id = row.id.parse().map_err(|_| AppError::environment(format!("run {} has a broken id", row.id)))?;
     let (folder, root, native) = (row.folder.clone(), session.root.clone(), native_settings(session));
+    outputs::sweep(&root.join(&folder));
     Ok(ReadyRun {
         job,
         on_servers,
