@@ -77,11 +77,11 @@ fn report(visit: &mut Visit<'_>, program: &Program, number: usize, problem: Grap
     if program.tasks[number].preset.is_some() {
         // What is wrong inside the preset is the preset's own.
         if let Some(place) = given_input(program, number, &problem) {
-            visit.report.error(problem.code, &place, problem.message).hint = problem.hint;
+            visit.problem_at(&problem, &place);
         }
     } else if problem.code != "no-output" {
         let place = program.place(number, problem.input.as_deref());
-        visit.report.error(problem.code, &place, problem.message).hint = problem.hint;
+        visit.problem_at(&problem, &place);
     }
 }
 

@@ -27,6 +27,18 @@ impl Visit<'_> {
         self.report.push(warning.with_hint("give a snapshot of a server that has them: --object-info FILE"));
     }
 
+    /// Reports `problem` at the value at `path`. That a server did not have a file is no fault of the
+    /// document: another server may have it, or the same one tomorrow.
+    pub(super) fn problem_at(&mut self, problem: &GraphProblem, path: &Path) -> &mut Diagnostic {
+        let diagnostic = if problem.of_files {
+            self.report.warning(problem.code, path, &problem.message)
+        } else {
+            self.report.error(problem.code, path, &problem.message)
+        };
+        diagnostic.hint.clone_from(&problem.hint);
+        diagnostic
+    }
+
     /// Reports `problem` with the node whose inputs stand at `class_path`.
     pub(super) fn node_problem(&mut self, problem: &GraphProblem, class_path: &Path) {
         let tree = self.subject.tree;
@@ -36,7 +48,7 @@ impl Visit<'_> {
             Some(path) if problem.code == "unknown-input" => {
                 self.report.error_at_key(problem.code, path, &problem.message)
             }
-            Some(path) => self.report.error(problem.code, path, &problem.message),
+            Some(path) => self.problem_at(problem, path),
             None => self.report.error_at_key(problem.code, class_path, &problem.message),
         };
         diagnostic.hint.clone_from(&problem.hint);
