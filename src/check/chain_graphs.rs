@@ -22,6 +22,9 @@ pub(super) fn check(visit: &mut Visit<'_>) {
             continue;
         }
         let Some(graph) = &program.tasks[number].sample else { continue };
+        if program.tasks[number].needs_server {
+            visit.needs.extend(&program.tasks[number].needs);
+        }
         visit.known_nodes += graph.nodes.values().filter(|n| visit.context.nodes.contains(&n.class)).count();
         for problem in check_graph(graph, visit.context.nodes) {
             report(visit, &program, number, problem);

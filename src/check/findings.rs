@@ -4,7 +4,7 @@ use super::{edits, judge::Visit};
 use crate::{
     diagnostic::Diagnostic,
     files::{Node, NodeKind, Path},
-    graph::GraphProblem,
+    graph::{Graph, GraphProblem, builtin},
 };
 
 impl Visit<'_> {
@@ -12,6 +12,13 @@ impl Visit<'_> {
     pub(super) fn unknown_class(&mut self, class: &str, path: &Path) {
         self.unexamined_at.get_or_insert_with(|| path.clone());
         self.unknown_classes.insert(class.to_owned());
+    }
+
+    /// Notes what `graph` needs of a server, unless it runs without one.
+    pub(super) fn need(&mut self, graph: &Graph) {
+        if graph.nodes.values().any(|node| !builtin().contains(&node.class)) {
+            self.needs.add(graph, self.context.nodes);
+        }
     }
 
     /// Says what was not examined, if something was not.

@@ -81,8 +81,13 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
 
     /// Reports everything that is wrong with them.
     pub(super) fn check(&mut self) {
-        let graph = self.graph();
+        let mut graph = self.graph();
         self.judge(&graph);
+        // What nobody chose is not needed.
+        for (id, node) in &mut graph.nodes {
+            node.inputs.retain(|input, _| !self.invented.contains(&(id.clone(), input.clone())));
+        }
+        self.visit.need(&graph);
     }
 
     /// The names that they insert, if all their texts can be read.

@@ -94,6 +94,11 @@ fn check_graph_of(visit: &mut Visit<'_>, preset: &Preset, mut graph: Graph, plac
         let param = bound.iter().find(|(id, input, ..)| *id == problem.node && Some(input) == problem.input.as_ref());
         workflow_problem(visit, problem, param.map(|(_, _, path, invented)| (path, *invented)), place);
     }
+    // What nobody chose is not needed.
+    for (id, input, ..) in bound.iter().filter(|(.., invented)| *invented) {
+        graph.nodes[id].inputs.shift_remove(input);
+    }
+    visit.need(&graph);
     visit.known_nodes += graph.nodes.values().filter(|n| visit.context.nodes.contains(&n.class)).count();
     let nodes: Vec<(&str, &str)> = graph.nodes.iter().map(|(id, node)| (id.as_str(), node.class.as_str())).collect();
     for (name, text) in &preset.outputs {

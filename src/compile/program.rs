@@ -22,7 +22,7 @@ use super::{
 use crate::{
     content_hash::ContentHash,
     files::{Path, World},
-    graph::{Graph, NodeSet, output_index, parse_link},
+    graph::{Graph, GraphNeeds, NodeSet, output_index, parse_link},
     model::{Body, Chain, Config, DataKind, Document, Header, Kind, Task, TaskType, ValueMap, task_type},
     path,
     rules::Variables,
@@ -100,6 +100,8 @@ pub struct TaskProgram {
     pub alpha: bool,
     /// Whether some class of its graph runs only on a server.
     pub needs_server: bool,
+    /// What the graphs of its items need of a server.
+    pub needs: GraphNeeds,
     /// The graph of its first item, with stand-ins for the files of other tasks.
     pub sample: Option<Graph>,
     /// How many files its first item makes, by output.

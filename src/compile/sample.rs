@@ -83,7 +83,11 @@ impl Program {
             let mut seen = BTreeSet::new();
             let count = self.expansion.items[number].len();
             for index in 0..count.min(MOST_SAMPLES) {
-                match self.sample_item(number, index, context.world, context.nodes, &files) {
+                let lowered = self.sample_item(number, index, context.world, context.nodes, &files);
+                if let Ok(lowered) = &lowered {
+                    self.tasks[number].needs.add(&lowered.graph, context.nodes);
+                }
+                match lowered {
                     Ok(lowered) if index == 0 => {
                         let needs_server = lowered.graph.nodes.values().any(|n| !builtin().contains(&n.class));
                         self.tasks[number].needs_server = needs_server;
