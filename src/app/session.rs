@@ -70,13 +70,12 @@ impl Session {
 
     /// What compiling reads.
     pub fn context(&self) -> Context<'_> {
-        Context {
-            world: self.world.as_ref(),
-            library: self,
-            config: &self.config,
-            nodes: &self.nodes,
-            metrics: &self.metrics,
-        }
+        self.context_with(&self.nodes)
+    }
+
+    /// What compiling reads, with the classes of `nodes`.
+    pub fn context_with<'a>(&'a self, nodes: &'a NodeSet) -> Context<'a> {
+        Context { world: self.world.as_ref(), library: self, config: &self.config, nodes, metrics: &self.metrics }
     }
 
     /// The document that a person means by `text`: a path relative to the current folder or to the

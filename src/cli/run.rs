@@ -21,7 +21,12 @@ use crate::{
 pub fn run(args: &RunArgs, global: &GlobalArgs, output: Output) -> ExitCode {
     let request = RunRequest {
         document: args.document.clone(),
-        options: JobOptions { seeds: args.seeds, only: args.only.clone(), ..job_options(&args.target) },
+        options: JobOptions {
+            seeds: args.seeds,
+            only: args.only.clone(),
+            allow_spend: args.allow_spend,
+            ..job_options(&args.target)
+        },
         verify: args.verify,
         new: args.new,
     };
