@@ -5,6 +5,7 @@
 mod check;
 mod convert;
 mod diagnostics;
+mod doctor;
 mod error;
 mod fmt;
 pub mod history;
@@ -24,6 +25,7 @@ mod write;
 pub use check::{CheckOptions, CheckReport, Fixed, check, check_and_fix};
 pub use convert::{ConvertOptions, Converted, Destination, convert};
 pub use diagnostics::{Finding, FindingEdit, FindingFix, Sources, error_findings, findings};
+pub use doctor::{DoctorFinding, DoctorOptions, DoctorReport, Fitness, ServerReport, doctor};
 pub use error::{AppError, ExitCode};
 pub use fmt::{FmtReport, fmt};
 pub use init::{FIRST_DOCUMENT, InitReport, init};
