@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{
     AppError, Session,
+    faults::Aftermath,
     history::find_run,
     job::{JobOptions, RunnableJob},
     placed::{PlacedJob, placed_job, refuse_spending},
@@ -255,6 +256,16 @@ impl ReadyRun {
         };
         let executor = ComfyExecutor::new(on_servers.connected.servers.clone(), settings);
         executor.map(|executor| Some(Arc::new(executor))).map_err(|e| server_error(&e))
+    }
+
+    /// What is needed to say more about the run when it has ended.
+    pub fn aftermath(&self) -> Aftermath {
+        Aftermath {
+            job: self.job.clone(),
+            ledger: self.ledger.clone(),
+            run: self.id.to_string(),
+            on_servers: self.on_servers.is_some(),
+        }
     }
 
     /// What the document was judged by, for people; none when that is the session's.

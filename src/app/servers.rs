@@ -119,7 +119,7 @@ pub fn connect(session: &Session, names: &[String], knowledge: Knowledge) -> Res
 }
 
 /// Forgets what was kept of the servers: one of them refused what fitted it.
-pub fn forget(session: &Session) {
+pub(super) fn forget(session: &Session) {
     // Without it, the next start only takes longer.
     let _ = std::fs::remove_dir_all(cache_folder(session));
 }

@@ -101,11 +101,14 @@ fn carried_out(
         output.note(&format!("continuing run {}", folder_name(&ready.folder)));
     }
     let (id, folder, place) = (ready.id, ready.folder.clone(), ready.absolute_folder());
-    let diagnostics = ready.job.diagnostics.clone();
+    let mut diagnostics = ready.job.diagnostics.clone();
+    let aftermath = ready.aftermath();
     let begun = Instant::now();
     match until_done(ready, controls, show) {
         Ok(outcome) => {
             let code = exit_code(&outcome);
+            // What cannot be read any more is still in the lines of the items.
+            diagnostics.extend(aftermath.diagnostics(session).unwrap_or_default());
             let data = json!({
                 "run": id.to_string(),
                 "state": outcome.state.name(),
