@@ -9,7 +9,9 @@ use super::{
     GlobalArgs, Output,
     output::{count, wrapped},
 };
-use crate::app::{self, DoctorFinding, DoctorOptions, DoctorReport, ExitCode, Fitness, Session, SessionOptions, Sources};
+use crate::app::{
+    self, DoctorFinding, DoctorOptions, DoctorReport, ExitCode, Fitness, Session, SessionOptions, Sources,
+};
 
 /// Documents that a finding names.
 const NAMED: usize = 4;
@@ -31,8 +33,8 @@ pub struct DoctorArgs {
 pub fn run(args: &DoctorArgs, global: &GlobalArgs, output: Output) -> ExitCode {
     let start = global.workspace.clone().or_else(|| args.paths.first().cloned());
     let options = DoctorOptions { paths: args.paths.clone(), servers: args.server.clone() };
-    let examined = Session::open(&SessionOptions { start, object_info: None })
-        .and_then(|session| app::doctor(&session, &options));
+    let examined =
+        Session::open(&SessionOptions { start, object_info: None }).and_then(|session| app::doctor(&session, &options));
     match examined {
         Ok(report) => answer(&report, output),
         Err(error) => output.fail("doctor", &error, &Sources::default()),
@@ -106,10 +108,13 @@ fn summary(report: &DoctorReport) -> String {
         1 => "1 trouble".to_owned(),
         n => format!("{n} troubles"),
     };
-    let parts = [troubles, match report.count(Fitness::Warning) {
-        0 => String::new(),
-        n => count(n, "warning"),
-    }];
+    let parts = [
+        troubles,
+        match report.count(Fitness::Warning) {
+            0 => String::new(),
+            n => count(n, "warning"),
+        },
+    ];
     let found: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     let servers = count(report.servers.len(), "server");
     format!("{}; looked at {} and {servers}", found.join(", "), count(report.documents, "document"))

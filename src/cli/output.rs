@@ -151,7 +151,7 @@ impl Output {
 pub(super) fn wrapped(text: &str, first: &str, rest: &str, width: usize) -> String {
     let room = width.saturating_sub(rest.chars().count()).max(20);
     let (mut out, mut line) = (String::new(), String::new());
-    let mut end = |line: &mut String, out: &mut String| {
+    let end = |line: &mut String, out: &mut String| {
         let before = if out.is_empty() { first } else { rest };
         out.extend([before, line.as_str(), "\n"]);
         line.clear();

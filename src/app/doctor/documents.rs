@@ -23,8 +23,11 @@ pub(super) struct Needy {
 
 /// Those documents of `selection` that need a server, by path, judged by the classes `nodes`.
 pub(super) fn needs(session: &Session, selection: &Selection, nodes: &NodeSet) -> Vec<Needy> {
-    let mut all: BTreeMap<Arc<str>, (GraphNeeds, Vec<Arc<str>>)> =
-        selection.documents.par_iter().map(|loaded| (loaded.path.clone(), of_document(session, loaded, nodes))).collect();
+    let mut all: BTreeMap<Arc<str>, (GraphNeeds, Vec<Arc<str>>)> = selection
+        .documents
+        .par_iter()
+        .map(|loaded| (loaded.path.clone(), of_document(session, loaded, nodes)))
+        .collect();
     // What a preset needs, its users need: their own graphs are not known while a class is missing.
     let wanted: Vec<Arc<str>> = all.values().flat_map(|(_, presets)| presets.iter().cloned()).collect();
     let others: Vec<_> = wanted.iter().filter(|path| !all.contains_key(*path)).cloned().collect();

@@ -65,9 +65,9 @@ impl DoctorFinding {
 }
 
 /// What it means that there is no server, when documents need one.
-pub(super) fn without_servers(needy: &[Needy]) -> Option<DoctorFinding> {
+pub(super) fn without_servers(needy: &[Needy]) -> DoctorFinding {
     if needy.is_empty() {
-        return Some(DoctorFinding::ok("servers", "no-server", "none is configured, and no document needs one"));
+        return DoctorFinding::ok("servers", "no-server", "none is configured, and no document needs one");
     }
     let message = match needy.len() {
         1 => "none is configured, and 1 document needs one".to_owned(),
@@ -75,7 +75,7 @@ pub(super) fn without_servers(needy: &[Needy]) -> Option<DoctorFinding> {
     };
     let advice = "add one to comfywright.toml: [server.local] with url = \"http://127.0.0.1:8188\"".to_owned();
     let documents = needy.iter().map(|n| n.document.clone()).collect();
-    Some(DoctorFinding { documents, ..DoctorFinding::warning("servers", "no-server", message).advise(advice) })
+    DoctorFinding { documents, ..DoctorFinding::warning("servers", "no-server", message).advise(advice) }
 }
 
 /// What the server called `name` lacks, or that it lacks nothing. What another server has is only a warning.

@@ -105,7 +105,7 @@ fn examine_servers(
 ) -> Result<(Vec<ServerReport>, Vec<DoctorFinding>), AppError> {
     if names.is_empty() {
         let needy = documents::needs(session, selection, &session.nodes);
-        return Ok((Vec::new(), findings::without_servers(&needy).into_iter().collect()));
+        return Ok((Vec::new(), vec![findings::without_servers(&needy)]));
     }
     let asked = server::ask_all(session, names)?;
     let lacks: BTreeMap<&str, Vec<lacks::MissingPart>> = asked

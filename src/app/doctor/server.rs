@@ -33,7 +33,7 @@ pub struct ServerReport {
     pub version: Option<String>,
     /// Version of Python.
     pub python: Option<String>,
-    /// Version of PyTorch.
+    /// Version of `PyTorch`.
     pub pytorch: Option<String>,
     /// What computes, with its memory in bytes.
     pub devices: Vec<Device>,
@@ -160,8 +160,7 @@ fn unreachable_server(report: ServerReport, error: &ClientError) -> Asked {
         ClientError::Status { status: 401 | 403 | 407, .. } | ClientError::Redirected { .. } => "not-accepted",
         _ => "unreachable",
     };
-    let finding =
-        DoctorFinding::trouble(&area(&report), code, format!("failed to {error}")).advise(Some(error.hint()));
+    let finding = DoctorFinding::trouble(&area(&report), code, format!("failed to {error}")).advise(Some(error.hint()));
     Asked { report, findings: vec![finding], nodes: None }
 }
 

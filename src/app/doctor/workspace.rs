@@ -53,8 +53,7 @@ fn documents(selection: &Selection, wrong: &BTreeMap<&str, usize>) -> Vec<Doctor
     let mut found: Vec<DoctorFinding> = wrong
         .iter()
         .map(|(file, errors)| {
-            let finding =
-                DoctorFinding::trouble(AREA, "wrong-file", format!("{file} has {}", count(*errors, "error")));
+            let finding = DoctorFinding::trouble(AREA, "wrong-file", format!("{file} has {}", count(*errors, "error")));
             let advice = format!("comfywright check {file} shows where");
             DoctorFinding { documents: vec![(*file).to_owned()], ..finding.advise(advice) }
         })
