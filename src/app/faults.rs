@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     AppError, Session,
     job::{JobOptions, RunnableJob},
-    placed::placed_job,
+    placed::{Purpose, placed_job},
     run::ledger_error,
     servers::forget,
 };
@@ -57,7 +57,7 @@ pub fn fault_diagnostics(session: &Session, ledger: &Ledger, run: &RunRow) -> Re
     }
     let job = session
         .document(&run.path)
-        .and_then(|loaded| placed_job(session, &loaded, &JobOptions::from_json(&run.settings)))
+        .and_then(|loaded| placed_job(session, &loaded, &JobOptions::from_json(&run.settings), Purpose::Look))
         .map(|placed| placed.job);
     Ok(match job {
         Ok(job) if job.hash.to_string() == run.hash => diagnostics(session, &job, &faults),

@@ -33,7 +33,7 @@ pub use fmt::{FmtReport, fmt};
 pub use init::{FIRST_DOCUMENT, InitReport, init};
 pub use job::{JobOptions, RunnableJob, make_job};
 pub use layout::canonical_text;
-pub use placed::{PlacedJob, placed_job};
+pub use placed::{PlacedJob, Purpose, placed_job};
 pub use plan::{Planned, TaskForecast, plan};
 pub use run::{ReadyRun, RunRequest, open_ledger, ready, ready_again, setting_value};
 pub use schema::{SchemaKind, file_text, schema_files, write_schemas};

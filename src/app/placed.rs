@@ -9,6 +9,7 @@ use super::{
     servers::{Connected, Knowledge, connect, server_error},
 };
 use crate::{
+    diagnostic::Diagnostic,
     graph::{NodeSet, builtin},
     model::Loaded,
     plan::{Placement, PlanTask},
@@ -25,25 +26,45 @@ pub struct PlacedJob {
 /// Diagnostics that a server may answer: nothing is known of a class.
 const OPEN_QUESTIONS: [&str; 2] = ["unknown-class", "not-examined"];
 
+/// What a job is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be carried out: the servers must answer.
+    Run,
+    /// To be looked at: what is known without servers will do.
+    Look,
+}
+
 /// Makes `loaded` ready, judged by the servers on which it runs.
-pub fn placed_job(session: &Session, loaded: &Arc<Loaded>, options: &JobOptions) -> Result<PlacedJob, AppError> {
+pub fn placed_job(
+    session: &Session,
+    loaded: &Arc<Loaded>,
+    options: &JobOptions,
+    purpose: Purpose,
+) -> Result<PlacedJob, AppError> {
     let named: Vec<String> = options.servers.iter().filter(|s| *s != "native").cloned().collect();
+    let unserved = || make_job(session, loaded, options, &session.nodes);
     if named.is_empty() {
-        match make_job(session, loaded, options, &session.nodes) {
-            Ok(job) if on_servers(&job).next().is_none() => return Ok(PlacedJob { job, connected: None }),
+        match unserved() {
+            Ok(job) if !needs_servers(&job) => return Ok(PlacedJob { job, connected: None }),
             Ok(job) => refuse_native(&job, options)?,
             Err(error) if session.config.server.is_empty() || !is_open(&error) => return Err(error),
             Err(_) => {}
         }
     }
-    if session.config.server.is_empty() {
-        let job = make_job(session, loaded, options, &session.nodes)?;
-        return Err(nowhere(&job));
+    if purpose == Purpose::Look && (session.config.server.is_empty() || session.has_snapshot) {
+        return unserved().map(|job| PlacedJob { job, connected: None });
     }
-    let first = judged_by_servers(session, loaded, options, &named, Knowledge::Kept);
-    match first {
-        Err((AppError::Wrong(_), true)) => {
-            judged_by_servers(session, loaded, options, &named, Knowledge::Fresh).map_err(|(error, _)| error)
+    if session.config.server.is_empty() {
+        return Err(nowhere(&unserved()?));
+    }
+    let served = match judged_by_servers(session, loaded, options, &named, Knowledge::Kept) {
+        Err((AppError::Wrong(_), true)) => judged_by_servers(session, loaded, options, &named, Knowledge::Fresh),
+        other => other,
+    };
+    match served {
+        Err((AppError::Environment { .. }, _)) if purpose == Purpose::Look => {
+            unserved().map(|job| PlacedJob { job, connected: None })
         }
         other => other.map_err(|(error, _)| error),
     }
@@ -79,29 +100,33 @@ pub(super) fn on_servers(job: &RunnableJob) -> impl Iterator<Item = (&PlanTask, 
     })
 }
 
+/// Whether some task runs on a server, or has classes of which nothing is known here.
+fn needs_servers(job: &RunnableJob) -> bool {
+    on_servers(job).next().is_some() || has_open_questions(&job.diagnostics)
+}
+
 fn is_open(error: &AppError) -> bool {
-    match error {
-        AppError::Wrong(diagnostics) => diagnostics.iter().any(|d| OPEN_QUESTIONS.contains(&d.code)),
-        _ => false,
-    }
+    matches!(error, AppError::Wrong(diagnostics) if has_open_questions(diagnostics))
+}
+
+fn has_open_questions(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|d| OPEN_QUESTIONS.contains(&d.code))
 }
 
 /// `--server native` means nothing else.
 fn refuse_native(job: &RunnableJob, options: &JobOptions) -> Result<(), AppError> {
     let only_native = !options.servers.is_empty() && options.servers.iter().all(|s| s == "native");
-    match on_servers(job).next().filter(|_| only_native) {
-        Some((task, _)) => Err(AppError::usage(format!(
-            "task `{}` needs a ComfyUI server, and --server native permits none",
-            task.name
-        ))
-        .with_hint("name a server of comfywright.toml instead, or leave --server away")),
-        None => Ok(()),
+    if !only_native || !needs_servers(job) {
+        return Ok(());
     }
+    let what = on_servers(job).next().map_or_else(|| "it".to_owned(), |(task, _)| format!("task `{}`", task.name));
+    Err(AppError::usage(format!("{what} needs a ComfyUI server, and --server native permits none"))
+        .with_hint("name a server of comfywright.toml instead, or leave --server away"))
 }
 
 fn nowhere(job: &RunnableJob) -> AppError {
-    let task = on_servers(job).next().map_or("?", |(task, _)| task.name.as_str());
-    AppError::usage(format!("task `{task}` needs a ComfyUI server, and none is configured"))
+    let what = on_servers(job).next().map_or_else(|| "it".to_owned(), |(task, _)| format!("task `{}`", task.name));
+    AppError::usage(format!("{what} needs a ComfyUI server, and none is configured"))
         .with_hint("add one to comfywright.toml: [server.local] url = \"http://127.0.0.1:8188\"")
 }
 

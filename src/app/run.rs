@@ -15,7 +15,7 @@ use super::{
     faults::Aftermath,
     history::find_run,
     job::{JobOptions, RunnableJob},
-    placed::{PlacedJob, placed_job, refuse_spending},
+    placed::{PlacedJob, Purpose, placed_job, refuse_spending},
     servers::{Connected, server_error},
 };
 use crate::{
@@ -73,7 +73,7 @@ pub(super) fn ledger_error(error: &LedgerError) -> AppError {
 /// Makes a run ready: the unfinished one of the same work, or a new one.
 pub fn ready(session: &Session, request: &RunRequest) -> Result<ReadyRun, AppError> {
     let loaded = session.document(&request.document)?;
-    let placed = placed_job(session, &loaded, &request.options)?;
+    let placed = placed_job(session, &loaded, &request.options, Purpose::Run)?;
     let on_servers = pool(session, &placed, request.options.allow_spend)?;
     let job = placed.job;
     let ledger = open_ledger(session)?;
@@ -93,7 +93,7 @@ pub fn ready_again(session: &Session, name: &str) -> Result<ReadyRun, AppError> 
     let row = find_run(&ledger, name)?;
     let loaded = session.document(&row.path)?;
     let options = JobOptions::from_json(&row.settings);
-    let placed = placed_job(session, &loaded, &options)?;
+    let placed = placed_job(session, &loaded, &options, Purpose::Run)?;
     let on_servers = pool(session, &placed, options.allow_spend)?;
     let job = placed.job;
     if job.hash.to_string() != row.hash {

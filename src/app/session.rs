@@ -37,6 +37,8 @@ pub struct Session {
     pub nodes: Arc<NodeSet>,
     /// What documents are judged by, for people.
     pub against: String,
+    /// Whether that is a snapshot that somebody gave.
+    pub has_snapshot: bool,
     /// The configuration in force.
     pub config: Config,
     metrics: BTreeSet<String>,
@@ -65,7 +67,8 @@ impl Session {
         let config = workspace.config.value.clone().unwrap_or_default();
         let mut metrics: BTreeSet<String> = scorers::KNOWN.iter().map(|m| m.name.to_owned()).collect();
         metrics.extend(config.scorer.values().flat_map(|s| s.metrics.iter().cloned()));
-        Ok(Self { root, world, workspace, nodes, against, config, metrics })
+        let has_snapshot = options.object_info.is_some();
+        Ok(Self { root, world, workspace, nodes, against, has_snapshot, config, metrics })
     }
 
     /// What compiling reads.
