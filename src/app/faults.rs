@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     AppError, Session,
-    job::{JobOptions, RunnableJob},
+    job::{JobOptions, RunnableJob, make_job},
     placed::{Purpose, placed_job},
     run::ledger_error,
     servers::forget,
@@ -55,10 +55,12 @@ pub fn fault_diagnostics(session: &Session, ledger: &Ledger, run: &RunRow) -> Re
     if faults.iter().all(|(_, fault)| fault.details.is_empty()) {
         return Ok(Vec::new());
     }
-    let job = session
-        .document(&run.path)
-        .and_then(|loaded| placed_job(session, &loaded, &JobOptions::from_json(&run.settings), Purpose::Look))
-        .map(|placed| placed.job);
+    let job = session.document(&run.path).and_then(|loaded| {
+        let options = JobOptions::from_json(&run.settings);
+        // Lines are found without servers.
+        let known = make_job(session, &loaded, &options, &session.nodes);
+        known.or_else(|_| placed_job(session, &loaded, &options, Purpose::Look).map(|placed| placed.job))
+    });
     Ok(match job {
         Ok(job) if job.hash.to_string() == run.hash => diagnostics(session, &job, &faults),
         // Its lines are not what they were.
