@@ -1,6 +1,11 @@
-//! Names: what may be called what, and what a misspelt name was probably meant to be.
+//! Names: what may be called what, what they are kept in, and what a misspelt one was probably
+//! meant to be.
 //!
 //! Knows nothing of documents; every layer above uses it.
+
+/// A map in order of appearance. Documents are made of small maps by name: hashing their keys with
+/// the standard library's function would be a tenth of what reading and judging costs.
+pub type IndexMap<K, V> = indexmap::IndexMap<K, V, foldhash::fast::RandomState>;
 
 /// Whether `name` is a document name: lower case letters, digits and inner hyphens.
 pub fn is_document_name(name: &str) -> bool {

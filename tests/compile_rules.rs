@@ -28,11 +28,11 @@ use comfywright::{
     diagnostic::{Diagnostic, Severity, position},
     files::{Format, MemoryWorld},
     graph::builtin,
+    ident::IndexMap,
     model::{Body, Config, ErrorClass, Kind, read_document},
     plan::{ItemIx, ItemResult, Options, Plan, Preparation, Visit, build},
     run::{Command, Event, Fault, ItemState, Planner, Slots, Values},
 };
-use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -120,7 +120,7 @@ fn lines(text: &str, found: &[Diagnostic]) -> Vec<String> {
 }
 
 fn parents(plan: &Plan, preparation: &Preparation) -> IndexMap<String, Vec<String>> {
-    let mut out = IndexMap::new();
+    let mut out = IndexMap::default();
     for index in 0..plan.items.len() as u32 {
         let item = ItemIx(index);
         let task = &plan.tasks[plan.items.task[index as usize].0 as usize];
@@ -154,7 +154,7 @@ impl<'a> Script<'a> {
             planner,
             starts: BTreeMap::new(),
             metrics: BTreeMap::new(),
-            takes: IndexMap::new(),
+            takes: IndexMap::default(),
         }
     }
 

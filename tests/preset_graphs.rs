@@ -28,7 +28,7 @@ fn session(workspace: &Path) -> Session {
 /// The graph of one item of each task, by task.
 fn graphs(session: &Session, document: &str, options: &JobOptions) -> Vec<(String, Graph)> {
     let loaded = session.document(document).unwrap_or_else(|e| panic!("{document}: {e}"));
-    let job = make_job(session, &loaded, options).unwrap_or_else(|e| panic!("{document}: {e:?}"));
+    let job = make_job(session, &loaded, options, &session.nodes).unwrap_or_else(|e| panic!("{document}: {e:?}"));
     let names = job.program.structure.tasks.iter().map(|t| t.name.clone());
     let graphs = job.program.tasks.iter().map(|t| t.sample.clone().unwrap_or_default());
     names.zip(graphs).collect()

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::{AppError, Session};
@@ -12,6 +11,7 @@ use crate::{
     content_hash::ContentHash,
     diagnostic::{Diagnostic, Severity},
     graph::NodeSet,
+    ident::IndexMap,
     model::{Body, Chain, Document, ErrorClass, Foreach, Header, Kind, Loaded, Task, TaskType, ValueMap, Values},
     native::NATIVE_VERSION,
     plan::{self, ItemIx, Plan, Preparation, Prepared, Upstream, Visit},
@@ -167,11 +167,11 @@ fn preset_chain(document: &Document, options: &JobOptions) -> Result<Chain, AppE
         let name =
             seed.ok_or_else(|| AppError::usage("--seeds: the preset has no parameter with the role \"seed\""))?;
         let values = (first..=last).map(Value::from).collect();
-        let keys = IndexMap::from([("seed".to_owned(), Values::List(values))]);
+        let keys = IndexMap::from_iter([("seed".to_owned(), Values::List(values))]);
         task.foreach = Some(Foreach { keys, ..Foreach::default() });
         task.with.insert(name, Value::from("{seed}"));
     }
-    Ok(Chain { task: IndexMap::from([("generate".to_owned(), task)]), ..Chain::default() })
+    Ok(Chain { task: IndexMap::from_iter([("generate".to_owned(), task)]), ..Chain::default() })
 }
 
 /// The chain with only `task` and what it needs.
@@ -209,7 +209,7 @@ fn work_hash(program: &Program, preparation: &Preparation, settings: &Value) -> 
         items.push(0);
     }
     let items = ContentHash::of_bytes(&items).to_string();
-    ContentHash::of_json(&json!([program.hash.to_string(), documents, settings, items]))
+    ContentHash::of_json(&json!([preparation.plan().hash.to_string(), documents, settings, items]))
 }
 
 impl Preparer for Preparation {

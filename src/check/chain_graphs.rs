@@ -1,7 +1,5 @@
 //! The graphs of a chain's tasks.
 
-use indexmap::IndexMap;
-
 use super::{
     judge::Visit,
     node_graph::{NodeGraph, NodeValues, Unlinked},
@@ -10,6 +8,7 @@ use crate::{
     compile::{ItemScope, Program, Report},
     files::Path,
     graph::{GraphProblem, check_graph, parse_link, unescape_literal},
+    ident::IndexMap,
     model::{Body, TaskType},
     path,
 };
@@ -22,9 +21,6 @@ pub(super) fn check(visit: &mut Visit<'_>) {
             continue;
         }
         let Some(graph) = &program.tasks[number].sample else { continue };
-        if program.tasks[number].needs_server {
-            visit.needs.extend(&program.tasks[number].needs);
-        }
         visit.known_nodes += graph.nodes.values().filter(|n| visit.context.nodes.contains(&n.class)).count();
         for problem in check_graph(graph, visit.context.nodes) {
             report(visit, &program, number, &problem);
@@ -43,7 +39,7 @@ fn check_inline(visit: &mut Visit<'_>, program: &Program, number: usize) {
     let base = path!["task", &program.structure.tasks[number].name, "node"];
     let subject = visit.subject;
     let before = std::mem::replace(&mut visit.report, Report::new(subject.file, subject.text, subject.tree));
-    let (params, values) = (IndexMap::new(), program.scope(number, items.row(0), 1, 1));
+    let (params, values) = (IndexMap::default(), program.scope(number, items.row(0), 1, 1));
     NodeGraph::new(visit, &task.node, base, &params, &values, Unlinked::IsAnotherTask).check();
     let found = std::mem::replace(&mut visit.report, before).finish();
     for diagnostic in found {

@@ -36,7 +36,8 @@ pub struct Outcome {
     pub examined: bool,
     /// Classes that could not be examined because their signatures are not known.
     pub unknown_classes: BTreeSet<String>,
-    /// What the document's graphs need of a server; nothing where all of them run in-process.
+    /// What the graphs that stand in the document itself need of a server; nothing where all of them run
+    /// in-process. What the tasks of a chain need, its program tells.
     pub needs: GraphNeeds,
     /// A chain made ready, as far as its faults let it be.
     pub program: Option<Program>,

@@ -3,18 +3,17 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::{edits, judge::Visit, stand_ins::some_file};
 use crate::{
-    compile::{Fillable, Scope, Template, check_param},
+    compile::{Fillable, Scope, Template, check_param, is_plain},
     files::Path,
     graph::{
         CoerceError, Graph, GraphNode, GraphProblem, Input, InputInfo, InputKind, LinkText, OutputError, check_graph,
         coerce_value, output_index, parse_link, unescape_literal,
     },
-    ident::did_you_mean,
+    ident::{IndexMap, did_you_mean},
     model::{NodeDef, Param, ParamType},
     path,
 };
@@ -98,11 +97,10 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
     fn graph(&mut self) -> Graph {
         let mut graph = Graph::default();
         for (id, node) in self.nodes {
-            let base = self.base.join(id).join(&node.class);
             if self.visit.context.nodes.contains(&node.class) {
                 self.visit.known_nodes += 1;
             } else if !self.visit.knows_all_classes {
-                self.visit.unknown_class(&node.class, &base);
+                self.visit.unknown_class(&node.class, &self.base.join(id).join(&node.class));
             }
             let inputs = node.inputs.iter().map(|(name, value)| (name.clone(), self.input(id, node, name, value)));
             let inputs = inputs.collect();
@@ -116,14 +114,21 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
 
     /// The value of an input; what is wrong with how it is written is reported here.
     fn input(&mut self, id: &str, node: &NodeDef, name: &str, value: &Value) -> Input {
-        let path = self.base.join(id).join(&node.class).join(name);
-        let key = (id.to_owned(), name.to_owned());
+        if is_plain(value) {
+            return Input::Value(value.clone());
+        }
+        let key = || (id.to_owned(), name.to_owned());
         if let Some(link) = value.as_str().and_then(parse_link) {
-            return match self.link(link, &path) {
-                Some(input) => input,
-                None => self.settle(key, value),
+            return match self.link(link) {
+                Ok(input) => input,
+                Err(broken) => {
+                    let path = self.base.join(id).join(&node.class).join(name);
+                    self.report_link(link, broken, &path);
+                    self.settle(key(), value)
+                }
             };
         }
+        let (path, key) = (self.base.join(id).join(&node.class).join(name), key());
         if let Some(param) = sole_name(value).filter(|param| self.values.is_file(param)) {
             self.used.insert(param);
             return self.file_input(node, name, key);
@@ -162,38 +167,41 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
         Input::Files(vec![some_file()])
     }
 
-    fn link(&mut self, link: LinkText<'_>, path: &Path) -> Option<Input> {
-        let nodes = self.nodes;
-        let tree = self.visit.subject.tree;
-        let Some(target) = nodes.get(link.node) else {
-            if self.unlinked == Unlinked::IsAnotherTask {
-                return None;
-            }
-            let message = format!("there is no node `{}`", link.node);
-            let near = did_you_mean(link.node, nodes.keys().map(String::as_str));
-            let diagnostic = self.visit.report.error("bad-link", path, message);
-            if let Some(near) = near {
-                diagnostic.hint = Some(format!("did you mean `{near}`?"));
-                edits::replace_text(diagnostic, tree, path, &written(near, link.output));
-            } else {
-                diagnostic.hint = Some("a text that begins with @ is a link; write @@ for a plain @".to_owned());
-            }
-            return None;
-        };
+    fn link(&self, link: LinkText<'_>) -> Result<Input, BrokenLink> {
+        let target = self.nodes.get(link.node).ok_or(BrokenLink::NoNode)?;
         let output = link.output.unwrap_or("0");
-        let Some(class) = self.visit.context.nodes.class(&target.class) else {
-            return Some(Input::link(link.node, output.parse().unwrap_or(0)));
-        };
-        match output_index(class, output) {
-            Ok(index) => Some(Input::link(link.node, index)),
-            Err(error) => {
-                let diagnostic = self.visit.report.error("bad-link", path, error.to_string());
-                diagnostic.hint = error.hint();
-                if let OutputError::Unknown { suggestion: Some(near), .. } = &error {
-                    edits::replace_text(diagnostic, tree, path, &written(link.node, Some(near)));
-                }
-                None
+        match self.visit.context.nodes.class(&target.class) {
+            Some(class) => output_index(class, output).map_err(BrokenLink::NoOutput),
+            None => Ok(output.parse().unwrap_or(0)),
+        }
+        .map(|index| Input::link(link.node, index))
+    }
+
+    fn report_link(&mut self, link: LinkText<'_>, broken: BrokenLink, path: &Path) {
+        let (message, hint, meant) = match broken {
+            BrokenLink::NoNode if self.unlinked == Unlinked::IsAnotherTask => return,
+            BrokenLink::NoNode => {
+                let near = did_you_mean(link.node, self.nodes.keys().map(String::as_str));
+                let hint = near.map_or_else(
+                    || "a text that begins with @ is a link; write @@ for a plain @".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                let message = format!("there is no node `{}`", link.node);
+                (message, Some(hint), near.map(|near| written(near, link.output)))
             }
+            BrokenLink::NoOutput(error) => {
+                let meant = match &error {
+                    OutputError::Unknown { suggestion: Some(near), .. } => Some(written(link.node, Some(near))),
+                    _ => None,
+                };
+                (error.to_string(), error.hint(), meant)
+            }
+        };
+        let tree = self.visit.subject.tree;
+        let diagnostic = self.visit.report.error("bad-link", path, message);
+        diagnostic.hint = hint;
+        if let Some(meant) = meant {
+            edits::replace_text(diagnostic, tree, path, &meant);
         }
     }
 
@@ -265,6 +273,12 @@ pub(super) fn is_filled_by_loader(input: &InputInfo) -> bool {
         InputKind::Link { types, .. } => types.is_any() || types.contains("IMAGE") || types.contains("MASK"),
         _ => false,
     }
+}
+
+/// Why a link leads nowhere.
+enum BrokenLink {
+    NoNode,
+    NoOutput(OutputError),
 }
 
 /// The type of single values of a parameter of type `kind`.

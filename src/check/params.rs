@@ -1,11 +1,10 @@
 //! Parameters agree with themselves: default, range, values, pattern, role.
 
-use indexmap::IndexMap;
-
 use super::judge::Visit;
 use crate::{
     compile::{Report, check_param},
     files::Path,
+    ident::IndexMap,
     model::{Body, Param, ParamType},
     path,
 };
@@ -78,7 +77,7 @@ fn last_line(message: &str) -> &str {
 
 /// A role stands for one parameter, so no two may have it.
 fn check_roles(params: &IndexMap<String, Param>, report: &mut Report<'_>) {
-    let mut seen: IndexMap<&str, &str> = IndexMap::new();
+    let mut seen: IndexMap<&str, &str> = IndexMap::default();
     for (name, param) in params {
         let Some(role) = &param.role else { continue };
         if let Some(first) = seen.get(role.as_str()) {

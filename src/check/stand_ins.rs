@@ -1,12 +1,12 @@
 //! Values of parameters for looking at a preset that nobody has called yet.
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::node_graph::NodeValues;
 use crate::{
     compile::{Scope, check_param},
     graph::BoundFile,
+    ident::IndexMap,
     model::{Param, ParamType},
 };
 
@@ -20,7 +20,7 @@ pub(super) struct StandIns {
 impl StandIns {
     /// Values for `params`. A default that does not fit, which has been reported, is not used.
     pub(super) fn new(params: &IndexMap<String, Param>) -> Self {
-        let mut out = Self { values: IndexMap::new(), invented: Vec::new(), files: Vec::new() };
+        let mut out = Self { values: IndexMap::default(), invented: Vec::new(), files: Vec::new() };
         for (name, param) in params {
             if is_file(param) {
                 out.files.push(name.clone());

@@ -1,13 +1,12 @@
 //! The text of a template and its examples.
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::{judge::Visit, stand_ins::StandIns};
 use crate::{
     compile::{Fillable, Scope, Template, check_param},
     diagnostic::Diagnostic,
-    ident::did_you_mean,
+    ident::{IndexMap, did_you_mean},
     model::{self, Body, ValueMap},
     path,
 };
@@ -45,7 +44,7 @@ fn check_example(
 ) {
     let base = path!["examples", index];
     let before = visit.report.count();
-    let mut values = IndexMap::new();
+    let mut values = IndexMap::default();
     for (name, value) in example {
         let Some(param) = template.params.get(name) else {
             let near = did_you_mean(name, template.params.keys().map(String::as_str));

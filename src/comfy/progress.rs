@@ -1,6 +1,6 @@
 //! How far a prompt is, from what the WebSocket says about its nodes.
 
-use indexmap::IndexMap;
+use crate::ident::IndexMap;
 
 use super::socket_message::PromptEvent;
 use crate::graph::{Graph, Input};
@@ -77,7 +77,7 @@ mod tests {
         steps.note(&PromptEvent::Progress { node: "sampler".to_owned(), share: 0.5 });
         assert!((steps.share() - 0.5).abs() < 1e-6);
         steps.note(&PromptEvent::Progress { node: "sampler".to_owned(), share: 0.25 });
-        steps.note(&PromptEvent::State(IndexMap::from([("sampler.0.1".to_owned(), 1.0)])));
+        steps.note(&PromptEvent::State(IndexMap::from_iter([("sampler.0.1".to_owned(), 1.0)])));
         assert!((steps.share() - 0.5).abs() < 1e-6, "unknown nodes and steps back do not count");
         steps.note(&PromptEvent::Executing(Some("sampler".to_owned())));
         steps.note(&PromptEvent::Executing(Some("save".to_owned())));

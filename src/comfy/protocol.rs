@@ -1,7 +1,7 @@
 //! What goes to a server and what comes back, as types. Unknown fields are ignored: every version
 //! of ComfyUI adds some.
 
-use indexmap::IndexMap;
+use crate::ident::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;

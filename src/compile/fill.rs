@@ -1,13 +1,12 @@
 //! Settings whose texts are parsed once and filled for every item.
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::{
     interpolate::{InterpolationError, Scope, Template},
     report::Report,
 };
-use crate::{files::Path, graph::unescape_literal, model::ValueMap};
+use crate::{files::Path, graph::unescape_literal, ident::IndexMap, model::ValueMap};
 
 /// A value with places to fill.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,10 +21,21 @@ pub enum Fillable {
     Table(IndexMap<String, Fillable>),
 }
 
+/// Whether `value` is itself whatever the scope: no text in it has a place to fill or an escape.
+pub fn is_plain(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.contains('{') && !text.starts_with('@'),
+        Value::Array(list) => list.iter().all(is_plain),
+        Value::Object(map) => map.values().all(is_plain),
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
 impl Fillable {
     /// Parses the texts within `value`, which stands at `path`. Bad places are reported.
     pub fn parse(value: &Value, path: &Path, report: &mut Report<'_>) -> Self {
         match value {
+            plain if is_plain(plain) => Self::Literal(plain.clone()),
             Value::String(text) => match Template::parse(unescape_literal(text)) {
                 Ok(template) if template.is_literal() => {
                     Self::Literal(template.fill(&NoNames).unwrap_or_else(|_| value.clone()))
@@ -49,6 +59,7 @@ impl Fillable {
     /// Parses the texts within `value`.
     pub fn read(value: &Value) -> Result<Self, InterpolationError> {
         Ok(match value {
+            plain if is_plain(plain) => Self::Literal(plain.clone()),
             Value::String(text) => Self::Text(Template::parse(unescape_literal(text))?),
             Value::Array(list) => Self::List(list.iter().map(Self::read).collect::<Result<_, _>>()?),
             Value::Object(map) => {

@@ -16,7 +16,7 @@ mod workflow;
 mod workspace_files;
 
 pub use expand::{Expansion, plain};
-pub use fill::{Fillable, fill_all};
+pub use fill::{Fillable, fill_all, is_plain};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use interpolate::{InterpolationError, ROW_KEY, Scope, Template, to_text};
 pub use lower::{

@@ -5,7 +5,6 @@ use std::{
     sync::Arc,
 };
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::{
@@ -22,7 +21,8 @@ use super::{
 use crate::{
     content_hash::ContentHash,
     files::{Path, World},
-    graph::{Graph, GraphNeeds, NodeSet, output_index, parse_link},
+    graph::{Graph, NodeSet, output_index, parse_link},
+    ident::IndexMap,
     model::{Body, Chain, Config, DataKind, Document, Header, Kind, Task, TaskType, ValueMap, task_type},
     path,
     rules::Variables,
@@ -67,8 +67,6 @@ pub struct Program {
     pub file: Arc<str>,
     /// The document's header.
     pub header: Header,
-    /// Canonical hash of the document.
-    pub hash: ContentHash,
     /// The chain.
     pub chain: Chain,
     /// What its tasks refer to.
@@ -100,8 +98,6 @@ pub struct TaskProgram {
     pub alpha: bool,
     /// Whether some class of its graph runs only on a server.
     pub needs_server: bool,
-    /// What the graphs of its items need of a server.
-    pub needs: GraphNeeds,
     /// The graph of its first item, with stand-ins for the files of other tasks.
     pub sample: Option<Graph>,
     /// How many files its first item makes, by output.
@@ -137,7 +133,6 @@ pub fn compile(document: &Document, chain: &Chain, context: Context<'_>, report:
     let mut program = Program {
         file: report.file().clone(),
         header: document.header.clone(),
-        hash: document.canonical_hash(),
         chain: chain.clone(),
         structure,
         expansion,
@@ -344,6 +339,11 @@ fn carries_alpha(number: usize, chain: &Chain, structure: &Structure, tasks: &[T
 }
 
 impl Program {
+    /// Canonical hash of the document.
+    pub fn document_hash(&self) -> ContentHash {
+        Document { header: self.header.clone(), body: Body::Chain(self.chain.clone()) }.canonical_hash()
+    }
+
     /// The names that the settings of an item may insert.
     pub fn scope<'a>(&'a self, task: usize, row: &'a [ValueIx], attempt: u32, visits: u32) -> ItemScope<'a> {
         ItemScope { program: self, task, row, attempt, visits }

@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 
-use indexmap::{IndexMap, IndexSet};
+use crate::ident::IndexMap;
+use indexmap::IndexSet;
 use serde_json::Value;
 
 use super::interpolate::{ROW_KEY, to_text};
@@ -28,7 +29,7 @@ impl KeyTable {
     pub fn key(&mut self, name: &str) -> KeyIx {
         let (index, new) = self.names.insert_full(name.to_owned());
         if new {
-            self.values.push(IndexMap::new());
+            self.values.push(IndexMap::default());
         }
         index as KeyIx
     }

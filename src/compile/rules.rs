@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use indexmap::IndexMap;
-
 use super::{
     expand::{Expansion, plain},
     fill::Fillable,
@@ -14,6 +12,7 @@ use super::{
 use crate::{
     diagnostic::Span,
     files::Path,
+    ident::IndexMap,
     model::{Chain, ErrorClass, Route},
     path,
     rules::{Kind, Rule, Variables},

@@ -3,25 +3,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use indexmap::IndexMap;
-
 use super::{
-    fill::fill_all,
-    lower::{LowerError, LowerInput, Lowered, lower},
-    program::{Context, Program},
+    fill::{Fillable, fill_all},
+    interpolate::InterpolationError,
+    lower::{LowerError, LowerInput, Lowered, check_values, lower},
+    program::{Context, ItemScope, Program},
     relation::ValueIx,
     report::Report,
     workspace_files::WorkspaceFiles,
 };
 use crate::{
-    files::{Path, World},
-    graph::{BoundFile, NodeSet, builtin},
-    model::{Task, ValueMap},
+    files::Path,
+    graph::{BoundFile, GraphNeeds, NodeSet, builtin},
+    ident::IndexMap,
+    model::{Task, TaskType, ValueMap},
     path,
 };
 
 /// Most items of a task that are lowered.
 const MOST_SAMPLES: usize = 500;
+
+/// Most faults of one task that are reported.
+const MOST_FAULTS: usize = 20;
 
 /// Side of the images that stand in for results, in pixels.
 const SIDE: u32 = 512;
@@ -43,19 +46,43 @@ impl Program {
         nodes: &NodeSet,
         find: &dyn Fn(&str, &str) -> Result<BoundFile, LowerError>,
     ) -> Result<(ValueMap, Lowered), LowerError> {
-        let task = &self.tasks[number];
-        let chain_task = self.chain_task(number);
         let scope = self.scope(number, row, attempt, visits);
-        let bad = |key: &str, e: super::InterpolationError| LowerError::at("bad-interpolation", key, e.message);
-        let mut with = fill_all(&task.settings, &scope).map_err(|(key, e)| bad(&key, e))?;
+        let mut with = self.fill(number, &scope, &files)?;
         for (key, value) in changes {
-            let filled = super::Fillable::read(value).and_then(|f| f.fill(&scope)).map_err(|e| bad(key, e))?;
+            let filled = Fillable::read(value).and_then(|f| f.fill(&scope)).map_err(|e| bad_text(key, e))?;
             with.insert(key.clone(), filled);
         }
         with.retain(|key, _| !files.contains_key(key));
-        let lowered = lower(&LowerInput {
+        let lowered = lower(&self.input(number, with.clone(), files, &scope, nodes, find))?;
+        Ok((with, lowered))
+    }
+
+    /// The settings of one item of task `number`, but for those that links deliver.
+    fn fill(
+        &self,
+        number: usize,
+        scope: &ItemScope<'_>,
+        files: &IndexMap<String, Vec<BoundFile>>,
+    ) -> Result<ValueMap, LowerError> {
+        let mut with = fill_all(&self.tasks[number].settings, scope).map_err(|(key, e)| bad_text(&key, e))?;
+        with.retain(|key, _| !files.contains_key(key));
+        Ok(with)
+    }
+
+    fn input<'a>(
+        &'a self,
+        number: usize,
+        with: ValueMap,
+        files: IndexMap<String, Vec<BoundFile>>,
+        scope: &'a ItemScope<'_>,
+        nodes: &'a NodeSet,
+        find: &'a dyn Fn(&str, &str) -> Result<BoundFile, LowerError>,
+    ) -> LowerInput<'a> {
+        let task = &self.tasks[number];
+        let chain_task = self.chain_task(number);
+        LowerInput {
             kind: chain_task.kind,
-            with: with.clone(),
+            with,
             files,
             wanted: &task.wanted,
             each: chain_task.each,
@@ -63,12 +90,11 @@ impl Program {
             workflow: task.workflow.as_ref(),
             mask: task.mask.as_ref(),
             inline: Some((&chain_task.node, &chain_task.outputs)),
-            scope: &scope,
+            scope,
             nodes,
             document: &self.file,
             file: find,
-        })?;
-        Ok((with, lowered))
+        }
     }
 
     /// The task with this number as the file has it.
@@ -79,44 +105,71 @@ impl Program {
     /// Lowers samples of all tasks; what is wrong goes to `report`.
     pub(super) fn sample(&mut self, context: Context<'_>, report: &mut Report<'_>) {
         let files = WorkspaceFiles::default();
+        let find = |document: &str, path: &str| files.find(context.world, document, path, false);
         for number in self.structure.order.clone() {
-            let mut seen = BTreeSet::new();
             let count = self.expansion.items[number].len();
-            for index in 0..count.min(MOST_SAMPLES) {
-                let lowered = self.sample_item(number, index, context.world, context.nodes, &files);
-                if let Ok(lowered) = &lowered {
-                    self.tasks[number].needs.add(&lowered.graph, context.nodes);
+            if count == 0 {
+                continue;
+            }
+            let delivered = self.stand_ins(number);
+            let (mut faults, mut first) = (Faults::default(), None);
+            let row = self.expansion.items[number].row(0);
+            match self.lower_item(number, row, (1, 1), &ValueMap::default(), delivered.clone(), context.nodes, &find) {
+                Ok((with, lowered)) => {
+                    first = Some(with);
+                    let needs_server = lowered.graph.nodes.values().any(|n| !builtin().contains(&n.class));
+                    self.tasks[number].needs_server = needs_server;
+                    self.tasks[number].sample_files = file_counts(&lowered);
+                    self.tasks[number].sample = Some(lowered.graph);
                 }
-                match lowered {
-                    Ok(lowered) if index == 0 => {
-                        let needs_server = lowered.graph.nodes.values().any(|n| !builtin().contains(&n.class));
-                        self.tasks[number].needs_server = needs_server;
-                        self.tasks[number].sample_files = file_counts(&lowered);
-                        self.tasks[number].sample = Some(lowered.graph);
+                Err(error) => faults.add(self, number, 0, error, report),
+            }
+            if first.is_some() && self.items_are_alike(number) {
+                continue;
+            }
+            for index in 1..count.min(MOST_SAMPLES) {
+                let row = self.expansion.items[number].row(index);
+                let scope = self.scope(number, row, 1, 1);
+                let checked = self.fill(number, &scope, &delivered).and_then(|with| {
+                    if first.as_ref() == Some(&with) && self.chain_task(number).kind != TaskType::Graph {
+                        return Ok(());
                     }
-                    Ok(_) => {}
-                    Err(error) => {
-                        if seen.insert((error.key.clone(), error.message.clone())) && seen.len() <= 20 {
-                            let place = self.place(number, error.key.as_deref());
-                            let item = self.address(number, self.expansion.items[number].row(index));
-                            let message = if count > 1 { format!("{item}: {}", error.message) } else { error.message };
-                            report.error(error.code, &place, message).hint = error.hint;
-                        }
-                    }
+                    check_values(&self.input(number, with, delivered.clone(), &scope, context.nodes, &find))
+                });
+                if let Err(error) = checked {
+                    faults.add(self, number, index, error, report);
                 }
             }
         }
     }
 
-    fn sample_item(
-        &self,
-        number: usize,
-        index: usize,
-        world: &dyn World,
-        nodes: &NodeSet,
-        files: &WorkspaceFiles,
-    ) -> Result<Lowered, LowerError> {
-        let row = self.expansion.items[number].row(index);
+    /// What the graphs of all items of all tasks need of a server, with stand-ins for the files of other tasks.
+    pub fn needs(&self, context: Context<'_>) -> GraphNeeds {
+        let files = WorkspaceFiles::default();
+        let find = |document: &str, path: &str| files.find(context.world, document, path, false);
+        let mut needs = GraphNeeds::default();
+        for number in (0..self.tasks.len()).filter(|number| self.tasks[*number].needs_server) {
+            let delivered = self.stand_ins(number);
+            let count = if self.items_are_alike(number) { 1 } else { self.expansion.items[number].len() };
+            for row in self.expansion.items[number].rows().take(count.min(MOST_SAMPLES)) {
+                let (nothing, delivered) = (ValueMap::default(), delivered.clone());
+                let lowered = self.lower_item(number, row, (1, 1), &nothing, delivered, context.nodes, &find);
+                if let Ok((_, lowered)) = lowered {
+                    needs.add(&lowered.graph, context.nodes);
+                }
+            }
+        }
+        needs
+    }
+
+    /// Whether nothing that the file says of task `number` depends on the item.
+    fn items_are_alike(&self, number: usize) -> bool {
+        let is_literal = |setting: &Fillable| matches!(setting, Fillable::Literal(_));
+        self.chain_task(number).kind != TaskType::Graph && self.tasks[number].settings.values().all(is_literal)
+    }
+
+    /// What links will deliver to the items of task `number`.
+    fn stand_ins(&self, number: usize) -> IndexMap<String, Vec<BoundFile>> {
         let delivered = self.structure.tasks[number].data.iter().map(|data| {
             let entry = data.entry.map_or(&self.structure.tasks[number].routers, |e| {
                 &self.structure.tasks[number].entries[e].alternatives
@@ -131,9 +184,7 @@ impl Program {
             };
             (data.input.clone(), vec![file; self.sample_count(number, entry, data.output.as_deref())])
         });
-        let find = |document: &str, path: &str| files.find(world, document, path, false);
-        let delivered = delivered.collect();
-        self.lower_item(number, row, (1, 1), &ValueMap::new(), delivered, nodes, &find).map(|(_, lowered)| lowered)
+        delivered.collect()
     }
 
     /// How many files one of `sources` delivers to an item of task `number`: more than one when it
@@ -172,6 +223,28 @@ impl Program {
             None => base,
         }
     }
+}
+
+/// What is wrong with the items of one task: each fault once.
+#[derive(Default)]
+struct Faults {
+    seen: BTreeSet<(Option<String>, String)>,
+}
+
+impl Faults {
+    fn add(&mut self, program: &Program, number: usize, index: usize, error: LowerError, report: &mut Report<'_>) {
+        if self.seen.len() == MOST_FAULTS || !self.seen.insert((error.key.clone(), error.message.clone())) {
+            return;
+        }
+        let items = &program.expansion.items[number];
+        let item = program.address(number, items.row(index));
+        let message = if items.len() > 1 { format!("{item}: {}", error.message) } else { error.message };
+        report.error(error.code, &program.place(number, error.key.as_deref()), message).hint = error.hint;
+    }
+}
+
+fn bad_text(key: &str, error: InterpolationError) -> LowerError {
+    LowerError::at("bad-interpolation", key, error.message)
 }
 
 /// How many files there are of each output.

@@ -4,15 +4,14 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::report::Report;
 use crate::{
     diagnostic::Span,
-    files::{Node, NodeKind, Path, Table},
+    files::{Node, Path, Table},
     graph::parse_link,
-    ident::did_you_mean,
+    ident::{IndexMap, did_you_mean},
     model::{Chain, Task, TaskType, task_type},
     path,
 };
@@ -99,7 +98,7 @@ pub fn analyse(chain: &Chain, report: &mut Report<'_>) -> Option<Structure> {
 /// The names of `task` and of every task that it needs: dependencies, links, and routers of tasks
 /// that run only when routed to.
 pub fn needed_by(chain: &Chain, task: &str) -> BTreeSet<String> {
-    let tree = Node { span: Span::default(), kind: NodeKind::Table(Table::default()) };
+    let tree = Node { span: Span::default(), kind: Table::default().into() };
     let Some(structure) = analyse(chain, &mut Report::new(&Arc::from(""), "", &tree)) else { return BTreeSet::new() };
     let mut needed = BTreeSet::new();
     let mut stack: Vec<usize> = chain.task.get_index_of(task).into_iter().collect();
@@ -357,7 +356,7 @@ mod tests {
             let task = serde_json::json!({ "type": "adjust", "depends_on": needs });
             (format!("t{index}"), serde_json::from_value(task).unwrap())
         };
-        let tree = Node { span: Span::default(), kind: NodeKind::Table(Table::default()) };
+        let tree = Node { span: Span::default(), kind: Table::default().into() };
         for (count, codes) in [(MOST_TASKS, &["missing-input"]), (MOST_TASKS + 1, &["too-many-tasks"])] {
             let chain = Chain { task: (0..count).map(task).collect(), ..Chain::default() };
             let mut report = Report::new(&Arc::from("a.toml"), "", &tree);

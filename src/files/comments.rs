@@ -60,5 +60,5 @@ pub(super) fn split_first_row(above: &mut Vec<String>) -> Comments {
     let row = above.split_off(last_blank + 1);
     let mut list = std::mem::replace(above, row);
     list.pop();
-    Comments { above: list, trailing: None }
+    Comments::above(list)
 }

@@ -4,6 +4,7 @@
 //! Must not know what any document means; a [`Shape`] tells it which keys hold what.
 
 mod comments;
+mod deserialize;
 pub mod edit;
 mod findings;
 mod format;

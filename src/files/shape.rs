@@ -3,7 +3,7 @@
 //! A shape is read from a JSON schema, so that the schema that editors use, the reading of KDL
 //! and the checking of structure have one source. Knows no document itself.
 
-use indexmap::IndexMap;
+use crate::ident::IndexMap;
 use serde_json::{Map, Value};
 
 /// What may stand at a place.
@@ -270,7 +270,7 @@ impl<'a> Reader<'a> {
             Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
             _ => Vec::new(),
         };
-        let mut fields = IndexMap::new();
+        let mut fields = IndexMap::default();
         if let Some(Value::Object(properties)) = schema.get("properties") {
             for (name, property) in properties {
                 let field = Field { shape: self.read(property), required: required.contains(&name.as_str()) };
@@ -401,7 +401,10 @@ mod tests {
         assert_eq!(at("count"), Shape::Int { min: Some(1), max: Some(9) });
         assert_eq!(at("share"), Shape::Float { min: None, max: None });
         assert_eq!(at("tags"), Shape::List(Box::new(Shape::String { values: None, pattern: None })));
-        assert_eq!(at("with"), Shape::Table(TableShape { fields: IndexMap::new(), rest: Some(Box::new(Shape::Any)) }));
+        assert_eq!(
+            at("with"),
+            Shape::Table(TableShape { fields: IndexMap::default(), rest: Some(Box::new(Shape::Any)) })
+        );
         assert_eq!(at("anything"), Shape::Any);
         assert_eq!(at("name"), Shape::String { values: None, pattern: Some("^a+$".into()) });
         assert!(table.fields["colour"].required && !table.fields["tags"].required);

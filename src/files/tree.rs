@@ -3,12 +3,14 @@
 //!
 //! One tree for both formats; nothing here knows which of them it came from, nor any document.
 
-use std::fmt;
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+};
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
-use crate::diagnostic::Span;
+use crate::{diagnostic::Span, ident::IndexMap};
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,8 +34,14 @@ pub enum NodeKind {
     Bool(bool),
     /// A list; each element with its comments.
     List(Vec<Element>),
-    /// A table.
-    Table(Table),
+    /// A table; apart, since most values are none.
+    Table(Box<Table>),
+}
+
+impl From<Table> for NodeKind {
+    fn from(table: Table) -> Self {
+        Self::Table(Box::new(table))
+    }
 }
 
 /// One element of a list.
@@ -56,13 +64,45 @@ pub struct Entry {
     pub comments: Comments,
 }
 
+/// The comments beside a value. Most values have none, so they stand apart.
+#[derive(Clone, Debug, Default)]
+pub struct Comments(Option<Box<CommentLines>>);
+
 /// Comments, each a line of text without its marker.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Comments {
+pub struct CommentLines {
     /// Lines above; an empty string is a blank line between comment blocks.
     pub above: Vec<String>,
     /// The comment at the end of the same line.
     pub trailing: Option<String>,
+}
+
+impl Comments {
+    /// Lines above a value.
+    pub fn above(lines: Vec<String>) -> Self {
+        if lines.is_empty() { Self(None) } else { Self(Some(Box::new(CommentLines { above: lines, trailing: None }))) }
+    }
+}
+
+impl Deref for Comments {
+    type Target = CommentLines;
+
+    fn deref(&self) -> &CommentLines {
+        static NONE: CommentLines = CommentLines { above: Vec::new(), trailing: None };
+        self.0.as_deref().unwrap_or(&NONE)
+    }
+}
+
+impl DerefMut for Comments {
+    fn deref_mut(&mut self) -> &mut CommentLines {
+        self.0.get_or_insert_default()
+    }
+}
+
+impl PartialEq for Comments {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
 }
 
 /// Keys with values, in order of appearance.
@@ -170,7 +210,7 @@ impl Node {
                 for (key, value) in map {
                     table.insert(key, Self::from_json(value)?);
                 }
-                NodeKind::Table(table)
+                table.into()
             }
         };
         Some(kind.into())
@@ -261,7 +301,7 @@ mod tests {
     fn places_fall_back_to_what_is_there() {
         let mut table = Table::default();
         table.insert("a", Node { span: Span::new(4, 5), kind: NodeKind::Int(1) });
-        let root = Node { span: Span::new(0, 9), kind: NodeKind::Table(table) };
+        let root = Node { span: Span::new(0, 9), kind: table.into() };
         assert_eq!(root.span_of(&crate::path!["a"]), Span::new(4, 5));
         assert_eq!(root.span_of(&crate::path!["a", "b"]), Span::new(4, 5));
         assert_eq!(root.span_of(&crate::path!["c"]), Span::new(0, 9));

@@ -131,7 +131,8 @@ pub trait World: Send + Sync {
 
     /// The bytes of the file `path`, when they are at most `limit`.
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, WorldError> {
-        let mut bytes = Vec::new();
+        // Room for a document: an empty vector would be filled by many small reads.
+        let mut bytes = Vec::with_capacity(16 << 10);
         let mut stream = self.open(path)?.take(limit.saturating_add(1));
         stream.read_to_end(&mut bytes).map_err(|e| WorldError::from_io(path, e))?;
         if bytes.len() as u64 > limit {

@@ -1,6 +1,6 @@
 //! Graphs in API format: what `POST /prompt` takes.
 
-use indexmap::IndexMap;
+use crate::ident::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::ir::{BoundFile, Graph, GraphNode, Input, Link};
@@ -58,7 +58,7 @@ fn read_node(id: &str, node: &Value) -> Result<GraphNode, ApiError> {
     let object = node.as_object().ok_or_else(not_a_node)?;
     let class = object.get("class_type").and_then(Value::as_str);
     let class = class.ok_or_else(|| ApiError::NoClass { node: id.to_owned() })?;
-    let mut inputs = IndexMap::new();
+    let mut inputs = IndexMap::default();
     if let Some(values) = object.get("inputs") {
         for (name, value) in values.as_object().ok_or_else(not_a_node)? {
             let not_a_link = || ApiError::NotALink { node: id.to_owned(), input: name.clone() };

@@ -3,13 +3,13 @@
 
 use std::fmt::Write as _;
 
-use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::{
     api::to_api,
     ir::{BoundFile, Graph, GraphNode, Input},
 };
+use crate::ident::IndexMap;
 
 /// JSON text in ASCII, as Python's `json.dumps` writes it: ComfyUI's editor reads text chunks
 /// byte by byte.
@@ -47,9 +47,9 @@ fn file_names(files: &[BoundFile]) -> Value {
 pub fn ui_format(graph: &Graph) -> Value {
     let numbers: IndexMap<&str, usize> = graph.nodes.keys().enumerate().map(|(i, id)| (id.as_str(), i + 1)).collect();
     let columns = columns(graph);
-    let mut rows: IndexMap<usize, usize> = IndexMap::new();
+    let mut rows: IndexMap<usize, usize> = IndexMap::default();
     let mut links = Vec::new();
-    let mut outgoing: IndexMap<(usize, usize), Vec<usize>> = IndexMap::new();
+    let mut outgoing: IndexMap<(usize, usize), Vec<usize>> = IndexMap::default();
     let mut nodes = Vec::new();
     for (id, node) in &graph.nodes {
         let number = numbers[id.as_str()];

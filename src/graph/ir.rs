@@ -1,7 +1,7 @@
 //! The graph itself: nodes with classes, inputs and links, as ComfyUI's API format has them, and
 //! inputs that are files not yet uploaded anywhere.
 
-use indexmap::IndexMap;
+use crate::ident::IndexMap;
 use serde_json::Value;
 
 /// A ComfyUI graph. Nodes are in order of appearance; the order means nothing to ComfyUI.

@@ -8,11 +8,13 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use indexmap::IndexMap;
 use serde_json::{Value, value::RawValue};
 
 use super::{class::ClassInfo, class_reader::read_class};
-use crate::{content_hash::ContentHash, ident::did_you_mean};
+use crate::{
+    content_hash::ContentHash,
+    ident::{IndexMap, did_you_mean},
+};
 
 /// The classes of a server, or of a snapshot of one.
 #[derive(Clone, Debug, Default)]
@@ -58,7 +60,7 @@ impl NodeSet {
                 column: error.column(),
                 message: error.to_string(),
             })?;
-        let mut classes = IndexMap::with_capacity(raw.len());
+        let mut classes = IndexMap::with_capacity_and_hasher(raw.len(), foldhash::fast::RandomState::default());
         for (name, value) in raw {
             if !value.get().starts_with('{') {
                 return Err(ObjectInfoError::NotAClass { class: name });

@@ -1,6 +1,6 @@
 //! Chains: tasks, items, routing.
 
-use indexmap::IndexMap;
+use crate::ident::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -244,10 +244,10 @@ impl Task {
             priority: None,
             on: None,
             preset: None,
-            with: ValueMap::new(),
-            node: IndexMap::new(),
-            outputs: IndexMap::new(),
-            settings: ValueMap::new(),
+            with: ValueMap::default(),
+            node: IndexMap::default(),
+            outputs: IndexMap::default(),
+            settings: ValueMap::default(),
         }
     }
 }

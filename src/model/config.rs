@@ -1,6 +1,6 @@
 //! `comfywright.toml`: servers, models, scorers and limits of a workspace.
 
-use indexmap::IndexMap;
+use crate::ident::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

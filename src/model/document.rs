@@ -2,7 +2,7 @@
 //!
 //! Doc comments here become the descriptions in `schemas/` and so the hover texts of editors.
 
-use indexmap::IndexMap;
+use crate::ident::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

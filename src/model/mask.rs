@@ -1,6 +1,6 @@
 //! Masks: layers, each from one source, blended in order.
 
-use indexmap::IndexMap;
+use crate::ident::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -63,7 +63,7 @@ pub fn for_config() -> Value {
 /// The schema of what may be written for the setting or input `name`, without interpolation;
 /// complete in itself.
 pub fn for_value(shape: &SettingShape, name: &str) -> Value {
-    with_layers(shape.schema(name))
+    if shape.is_of_layers() { with_layers(shape.schema(name)) } else { shape.schema(name) }
 }
 
 /// Adds the definitions that settings refer to.

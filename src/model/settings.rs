@@ -182,6 +182,15 @@ impl SettingShape {
         matches!(self, Self::List(_) | Self::Layers | Self::LayerList)
     }
 
+    /// Whether its schema refers to that of a mask's layer.
+    pub fn is_of_layers(&self) -> bool {
+        match self {
+            Self::Layers | Self::LayerKey | Self::LayerList => true,
+            Self::OneOf(list) => list.iter().any(Self::is_of_layers),
+            _ => false,
+        }
+    }
+
     fn takes_any_text(&self) -> bool {
         match self {
             Self::Text | Self::Path => true,

@@ -7,7 +7,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexSet;
 
 use super::{
     Inputs, NodeError, NodeValue, files,
@@ -16,6 +16,7 @@ use super::{
 use crate::{
     compile::OutputSpec,
     graph::{BoundFile, Graph, GraphNode, Input, embed},
+    ident::IndexMap,
     imagefile,
     model::ErrorClass,
     outputs::output_path,
@@ -127,7 +128,7 @@ pub(super) fn evaluate(around: &Surroundings<'_>, allowance: &mut dyn Allowance)
     let graph = &prepared.graph;
     let order = order(graph, &prepared.outputs)?;
     let last_use = last_uses(graph, &order);
-    let mut values: IndexMap<&str, Vec<NodeValue>> = IndexMap::new();
+    let mut values: IndexMap<&str, Vec<NodeValue>> = IndexMap::default();
     let mut produced = Produced::default();
     for (at, id) in order.iter().enumerate() {
         if around.cancelled.load(Ordering::Relaxed) {
@@ -197,7 +198,7 @@ fn reserve(id: &str, node: &GraphNode, bytes: u64, allowance: &mut dyn Allowance
 type NodeInputs = (Inputs, IndexMap<String, Vec<BoundFile>>);
 
 fn inputs_of(id: &str, node: &GraphNode, values: &IndexMap<&str, Vec<NodeValue>>) -> Result<NodeInputs, Fault> {
-    let (mut inputs, mut files) = (Inputs::new(), IndexMap::new());
+    let (mut inputs, mut files) = (Inputs::new(), IndexMap::default());
     for (name, input) in &node.inputs {
         match input {
             Input::Value(value) => inputs.set(name, NodeValue::from(value)),

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use indexmap::IndexMap;
-
 use super::{
     Inputs, NodeError, NodeValue,
     files::{self, FileError},
@@ -11,6 +9,7 @@ use super::{
 };
 use crate::{
     graph::BoundFile,
+    ident::IndexMap,
     imagefile::{EncodeError, Header, Limits},
 };
 

@@ -3,11 +3,13 @@
 
 use std::{ops::RangeInclusive, sync::Arc};
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::nodes::NodeError;
-use crate::raster::{Image, Mask};
+use crate::{
+    ident::IndexMap,
+    raster::{Image, Mask},
+};
 
 /// One value on a socket.
 #[derive(Clone, Debug, PartialEq)]

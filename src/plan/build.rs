@@ -40,7 +40,7 @@ pub fn build(program: &Program, defaults: &ConfigDefaults, options: &Options) ->
     Plan {
         document: program.header.name.clone(),
         version: program.header.version.clone(),
-        hash: program.hash,
+        hash: program.document_hash(),
         mode: program.chain.mode,
         parallel: program.chain.parallel,
         tasks,

@@ -80,8 +80,8 @@ impl Preparation {
         let task = &self.program.tasks[number];
         let parts = &self.program.structure.tasks[number];
         let plan_task = &self.plan.tasks[self.plan.items.task[item.0 as usize].0 as usize];
-        let mut files = indexmap::IndexMap::new();
-        let mut sources = indexmap::IndexMap::new();
+        let mut files = crate::ident::IndexMap::default();
+        let mut sources = crate::ident::IndexMap::default();
         for data in &parts.data {
             let delivered = self.delivered(item, number, data, visit, upstream)?;
             files.insert(data.input.clone(), delivered.iter().map(|(bound, _)| bound.clone()).collect::<Vec<_>>());

@@ -1,8 +1,7 @@
 //! What a rule may read, and the values it then has.
 
+use crate::ident::IndexMap;
 use std::collections::BTreeMap;
-
-use indexmap::IndexMap;
 
 /// The type of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

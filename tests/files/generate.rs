@@ -59,8 +59,12 @@ fn comments(commented: bool) -> BoxedStrategy<Comments> {
         prop_oneof![" [a-z]{1,5}", Just(" ".to_owned()), Just(":schema x".to_owned()), Just(" \"{ // # /*".to_owned())];
     prop_oneof![
         6 => Just(Comments::default()),
-        1 => vec(line.clone(), 1..3).prop_map(|above| Comments { above, trailing: None }),
-        1 => line.prop_map(|l| Comments { above: Vec::new(), trailing: Some(l) }),
+        1 => vec(line.clone(), 1..3).prop_map(Comments::above),
+        1 => line.prop_map(|line| {
+            let mut comments = Comments::default();
+            comments.trailing = Some(line);
+            comments
+        }),
     ]
     .boxed()
 }
@@ -127,7 +131,7 @@ fn table(shape: &TableShape, commented: bool, depth: u32) -> BoxedStrategy<Node>
             for (key, node, comments) in known.into_iter().flatten().chain(rest) {
                 table.entries.insert(key, Entry { key_span: Span::default(), node, comments });
             }
-            node(NodeKind::Table(table))
+            node(table.into())
         })
         .boxed()
 }

@@ -56,8 +56,9 @@ fn of_document(session: &Session, loaded: &Loaded, nodes: &NodeSet) -> (GraphNee
     let (Some(document), Some(tree)) = (&loaded.parsed.value, &loaded.parsed.tree) else { return Default::default() };
     let context = Context { nodes, ..session.context() };
     let outcome = check(Subject { file: &loaded.path, text: &loaded.text, tree, document }, context);
-    let mut presets = Vec::new();
+    let (mut needs, mut presets) = (outcome.needs, Vec::new());
     if let Some(program) = &outcome.program {
+        needs.extend(&program.needs(context));
         let unknown = program.tasks.iter().filter(|task| task.sample.is_none());
         presets.extend(unknown.filter_map(|task| task.preset.as_ref()).map(|preset| preset.path.clone()));
     }
@@ -66,5 +67,5 @@ fn of_document(session: &Session, loaded: &Loaded, nodes: &NodeSet) -> (GraphNee
         let preset = reference.and_then(|reference| session.resolve(reference, Kind::Preset).ok());
         presets.extend(preset.map(|preset| preset.path));
     }
-    (outcome.needs, presets)
+    (needs, presets)
 }

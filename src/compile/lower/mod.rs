@@ -11,13 +11,13 @@ mod settings;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
 pub use preset::{ParamValue, can_be_saved, check_param, file_params};
 
 use crate::{
     graph::{BoundFile, Graph, Input, NodeSet},
+    ident::IndexMap,
     model::{Document, NodeDef, TaskType, ValueMap},
 };
 use settings::Settings;
@@ -139,6 +139,18 @@ pub fn lower(input: &LowerInput<'_>) -> Result<Lowered, LowerError> {
         TaskType::Export => image::export(&mut builder)?,
     }
     Ok(builder.out)
+}
+
+/// Checks the values of an item of whose task another item was lowered: without a graph where the
+/// graph differs in its values alone.
+pub fn check_values(input: &LowerInput<'_>) -> Result<(), LowerError> {
+    match input.preset {
+        Some(preset) if preset::differs_in_values_alone(preset) => {
+            let builder = Builder { input, settings: Settings(&input.with), out: Lowered::default() };
+            preset::given_values(&builder).map(drop)
+        }
+        _ => lower(input).map(drop),
+    }
 }
 
 /// A graph under construction.

@@ -1,15 +1,15 @@
 //! Presets and inline graphs: nodes with parameters put in.
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::{Builder, LowerError, OutputSpec};
+use super::{Builder, LowerError, OutputSpec, Referred};
 use crate::{
-    compile::{Fillable, Scope, Template, bound_node},
+    compile::{Fillable, Scope, Template, bound_node, is_plain},
     graph::{
         BoundFile, ClassInfo, Graph, GraphNode, Input, InputKind, NodeSet, Types, coerce_value, from_api, output_index,
         parse_link,
     },
+    ident::IndexMap,
     model::{Body, NodeDef, Param, ParamType, Preset},
 };
 
@@ -33,10 +33,7 @@ pub fn file_params(preset: &Preset) -> impl Iterator<Item = &str> {
 
 /// `generate`: the preset's graph.
 pub(super) fn generate(builder: &mut Builder<'_>) -> Result<(), LowerError> {
-    let Some((place, Body::Preset(preset))) = builder.input.preset.map(|d| (&d.path, &d.document.body)) else {
-        return Err(LowerError::new("missing-preset", "a generate task says `preset`"));
-    };
-    let values = param_values(builder, preset, place)?;
+    let (preset, values) = given_values(builder)?;
     if let Some(source) = &preset.graph {
         let missing =
             || LowerError::at("missing-workflow", "preset", format!("the workflow {} cannot be read", source.workflow));
@@ -56,13 +53,30 @@ pub(super) fn generate(builder: &mut Builder<'_>) -> Result<(), LowerError> {
     collect_outputs(builder, &preset.outputs)
 }
 
+/// Whether the graphs of all items have the same nodes and links, and take any value that the
+/// parameters take.
+pub(super) fn differs_in_values_alone(preset: &Referred) -> bool {
+    matches!(&preset.document.body, Body::Preset(preset)
+        if preset.graph.is_none() && preset.node.values().all(|node| node.bypass.is_none()))
+}
+
+/// The preset, and its parameters as given, else their defaults.
+pub(super) fn given_values<'a>(
+    builder: &Builder<'a>,
+) -> Result<(&'a Preset, IndexMap<String, ParamValue>), LowerError> {
+    let Some((place, Body::Preset(preset))) = builder.input.preset.map(|d| (&d.path, &d.document.body)) else {
+        return Err(LowerError::new("missing-preset", "a generate task says `preset`"));
+    };
+    Ok((preset, param_values(builder, preset, place)?))
+}
+
 /// Parameters as given, else their defaults.
 fn param_values(
     builder: &Builder<'_>,
     preset: &Preset,
     place: &str,
 ) -> Result<IndexMap<String, ParamValue>, LowerError> {
-    let mut values = IndexMap::new();
+    let mut values = IndexMap::default();
     for (name, param) in &preset.params {
         if let Some(files) = builder.input.files.get(name) {
             values.insert(name.clone(), ParamValue::Files(files.clone()));
@@ -178,7 +192,7 @@ pub(super) fn inline(builder: &mut Builder<'_>) -> Result<(), LowerError> {
     let Some((nodes, outputs)) = builder.input.inline else {
         return Err(LowerError::new("missing-input", "a graph task has nodes: [task.NAME.node.ID.Class]"));
     };
-    let mut graph = build_graph(nodes, builder.input.scope, &IndexMap::new(), builder.input.nodes)?;
+    let mut graph = build_graph(nodes, builder.input.scope, &IndexMap::default(), builder.input.nodes)?;
     for (input, files) in &builder.input.files {
         if let Some((id, name)) = input.split_once('.') {
             set_files(&mut graph, id, name, files, builder.input.nodes)?;
@@ -198,16 +212,17 @@ fn build_graph(
     let mut graph = Graph::default();
     let mut uploads = Vec::new();
     for (id, node) in nodes {
-        let mut inputs = IndexMap::new();
+        let mut inputs = IndexMap::default();
+        let class = known.class(&node.class);
         for (name, value) in &node.inputs {
-            let key = format!("{id}.{name}");
-            if let Some(text) = value.as_str() {
+            let key = || format!("{id}.{name}");
+            if let Some(text) = value.as_str().filter(|_| !is_plain(value)) {
                 let sole = Template::parse(text).ok().and_then(|t| t.sole_path().map(|p| p.join(".")));
                 if let Some(files) = sole.and_then(|path| files.get(path.as_str()).copied()) {
                     uploads.push((id.clone(), name.clone(), files.to_vec()));
                     continue;
                 }
-                match link(text, nodes, known, &key)? {
+                match link(text, nodes, known, &key())? {
                     LinkOrLiteral::Link(link) => {
                         inputs.insert(name.clone(), link);
                         continue;
@@ -216,10 +231,10 @@ fn build_graph(
                     LinkOrLiteral::Literal => {}
                 }
             }
-            let kind =
-                known.class(&node.class).and_then(|c| c.inputs.iter().find(|i| i.name == *name)).map(|i| &i.kind);
-            let value =
-                Fillable::read(value).and_then(|texts| texts.fill(scope)).map_err(|e| interpolation_error(&key, &e))?;
+            let kind = class.and_then(|c| c.inputs.iter().find(|i| i.name == *name)).map(|i| &i.kind);
+            let value = Fillable::read(value)
+                .and_then(|texts| texts.fill(scope))
+                .map_err(|e| interpolation_error(&key(), &e))?;
             let value = kind.and_then(|k| coerce_value(k, &value).ok()).unwrap_or(value);
             inputs.insert(name.clone(), Input::Value(value));
         }

@@ -184,7 +184,7 @@ fn printed_row(source: &Source<'_>, list: &Path, value: &Node) -> Option<String>
 fn table_of(key: &str, value: &Node) -> Node {
     let mut table = Table::default();
     table.insert(key, value.clone());
-    NodeKind::Table(table).into()
+    NodeKind::from(table).into()
 }
 
 /// Takes one level of indentation off.

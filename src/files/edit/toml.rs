@@ -301,7 +301,7 @@ fn append_section(source: &Source<'_>, parent: &Path, key: &str, value: &Node) -
     for key in keys.into_iter().rev() {
         let mut table = Table::default();
         table.insert(key, node);
-        node = NodeKind::Table(table).into();
+        node = NodeKind::from(table).into();
     }
     let printed = format::print(&node, source.shape);
     Ok(vec![lines::append(source.text, &printed, true)])

@@ -35,7 +35,7 @@ pub fn parse(
         |d: &Diagnostic| broken_lines.is_empty() || line_of(text, d).is_none_or(|line| !broken_lines.contains(&line));
     diagnostics.extend(reader.diagnostics.into_iter().filter(is_new));
     diagnostics.sort_by_key(|d| d.span);
-    let node = Node { span: Span::new(0, text.len()), kind: NodeKind::Table(table) };
+    let node = Node { span: Span::new(0, text.len()), kind: table.into() };
     ((!broken).then_some(node), diagnostics)
 }
 

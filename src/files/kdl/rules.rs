@@ -155,19 +155,19 @@ impl<'a> Reader<'a> {
                 self.place(&class_path, Form::Class, node.span, Some(class.span), Some(node));
                 let mut inputs = Table::default();
                 self.block_into(&mut inputs, node, class_shape, &class_path);
-                let inputs = Node { span: node.span, kind: NodeKind::Table(inputs) };
+                let inputs = Node { span: node.span, kind: inputs.into() };
                 self.insert(&mut entry, class, inputs, Comments::default());
             }
             _ => self.block_into(&mut entry, node, entry_shape, &entry_path),
         }
         let map = table.entries.entry(node.name.text.clone()).or_insert_with(|| Entry {
             key_span: node.name.span,
-            node: Node { span: node.span, kind: NodeKind::Table(Table::default()) },
+            node: Node { span: node.span, kind: Table::default().into() },
             comments: Comments::default(),
         });
         let mut entries = std::mem::replace(&mut map.node.kind, NodeKind::Bool(false));
         if let NodeKind::Table(map) = &mut entries {
-            let entry = Node { span: node.span, kind: NodeKind::Table(entry) };
+            let entry = Node { span: node.span, kind: entry.into() };
             self.insert(map, key, entry, node.comments.clone());
         }
         if let Some(map) = table.entries.get_mut(&node.name.text) {
@@ -202,7 +202,7 @@ impl<'a> Reader<'a> {
         let mut row = Table::default();
         self.properties_into(&mut row, node, row_shape, &row_path);
         self.block_into(&mut row, node, row_shape, &row_path);
-        let node_of_row = Node { span: node.span, kind: NodeKind::Table(row) };
+        let node_of_row = Node { span: node.span, kind: row.into() };
         rows.push(Element { node: node_of_row, comments: node.comments.clone() });
     }
 
@@ -300,7 +300,7 @@ impl<'a> Reader<'a> {
         let mut table = Table::default();
         self.properties_into(&mut table, node, shape, at);
         self.block_into(&mut table, node, shape, at);
-        NodeKind::Table(table)
+        table.into()
     }
 
     fn arguments(&mut self, node: &RawNode, at: &Path) -> NodeKind {

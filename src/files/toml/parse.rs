@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use super::syntax::{self, Header, Key, Pair, Statement, Value, ValueKind};
 use crate::{
     diagnostic::{Diagnostic, Span, position},
@@ -14,6 +12,7 @@ use crate::{
         findings::too_deep,
         tree::{Comments, Element, Entry, Node, NodeKind, Table},
     },
+    ident::IndexMap,
 };
 
 /// Reads a TOML text. All errors are reported; with an error of syntax there is no tree, with
@@ -38,7 +37,7 @@ pub fn parse(text: &str, file: &Arc<str>) -> (Option<Node>, Vec<Diagnostic>) {
     let too_deep = builder.diagnostics.iter().any(|d| d.code == "too-deep");
     let mut root = builder.root.into_table();
     root.dangling = outline.dangling;
-    let node = Node { span: Span::new(0, text.len()), kind: NodeKind::Table(root) };
+    let node = Node { span: Span::new(0, text.len()), kind: root.into() };
     let mut diagnostics = builder.diagnostics;
     diagnostics.sort_by_key(|d| d.span);
     ((!broken && !too_deep).then_some(node), diagnostics)
@@ -77,7 +76,7 @@ enum Content {
 
 impl Building {
     fn new(origin: Origin, span: Span) -> Self {
-        Self { origin, span, entries: IndexMap::new() }
+        Self { origin, span, entries: IndexMap::default() }
     }
 
     fn into_table(self) -> Table {
@@ -86,7 +85,7 @@ impl Building {
     }
 
     fn into_node(self) -> Node {
-        Node { span: self.span, kind: NodeKind::Table(self.into_table()) }
+        Node { span: self.span, kind: self.into_table().into() }
     }
 }
 
@@ -161,7 +160,7 @@ impl Builder<'_> {
                 let element = |(value, comments)| Element { node: self.node(value), comments };
                 NodeKind::List(items.into_iter().map(element).collect())
             }
-            ValueKind::Inline(pairs, dangling) => NodeKind::Table(Table { dangling, ..self.inline_table(pairs, span) }),
+            ValueKind::Inline(pairs, dangling) => Table { dangling, ..self.inline_table(pairs, span) }.into(),
         };
         Node { span, kind }
     }

@@ -100,7 +100,7 @@ pub(in crate::files) enum ValueKind {
 pub(in crate::files) fn read(text: &str, file: &Arc<str>, diagnostics: &mut Vec<Diagnostic>) -> Outline {
     let source = Source::new(text);
     let tokens = source.lex().into_vec();
-    let mut events: Vec<Event> = Vec::new();
+    let mut events: Vec<Event> = Vec::with_capacity(tokens.len());
     let mut errors: Vec<ParseError> = Vec::new();
     {
         let mut guard = RecursionGuard::new(&mut events, u32::try_from(MAX_DEPTH).unwrap_or(u32::MAX));
@@ -199,12 +199,12 @@ impl Reader<'_> {
             span.end = span_of(close).end;
         }
         let array = open.kind() == EventKind::ArrayTableOpen;
-        Header { keys, array, span, comments: Comments { above, trailing: None } }
+        Header { keys, array, span, comments: Comments::above(above) }
     }
 
     /// Reads keys up to the first event that cannot belong to one.
     fn keys(&mut self) -> Vec<Key> {
-        let mut keys = Vec::new();
+        let mut keys = Vec::with_capacity(1);
         while let Some(kind) = self.peek() {
             match kind {
                 EventKind::Whitespace | EventKind::KeySep => {}
@@ -242,7 +242,7 @@ impl Reader<'_> {
         self.next += 1;
         let value = self.value()?;
         above.extend(self.pending.take_dangling());
-        Some(Pair { keys, value, comments: Comments { above, trailing: None } })
+        Some(Pair { keys, value, comments: Comments::above(above) })
     }
 
     /// Skips white space and line ends, which TOML 1.1 allows between the parts of an inline table;
@@ -290,7 +290,7 @@ impl Reader<'_> {
                     let mut above = self.pending.take();
                     let Some(value) = self.value() else { break };
                     above.extend(self.pending.take_dangling());
-                    items.push((value, Comments { above, trailing: None }));
+                    items.push((value, Comments::above(above)));
                     line = Line { taken: true, blank: false };
                 }
                 _ => self.between(kind, &mut line, items.last_mut().map(|(_, comments)| comments)),

@@ -5,7 +5,7 @@ use super::{
     moves::move_key,
     settings::{check_setting, check_with},
     sources::check_task_sources,
-    values::matches,
+    values::matches_with_paths,
     word,
 };
 use crate::{
@@ -28,7 +28,7 @@ struct TaskNode<'a> {
 
 /// Checks the tasks.
 pub(super) fn check(source: &Source<'_>, diagnostics: &mut Vec<Diagnostic>) {
-    for (path, node) in matches(source.tree, &["task", "*"]) {
+    for (path, node) in matches_with_paths(source.tree, &["task", "*"]) {
         let (Some(Step::Key(name)), Some(table)) = (path.0.last(), node.as_table()) else { continue };
         let kind = table.entries.get("type").and_then(|entry| entry.node.as_str());
         let kind = kind.and_then(|name| task_types().find(|kind| word(kind) == name));

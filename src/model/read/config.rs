@@ -2,7 +2,7 @@
 
 use super::{
     Source,
-    values::{check_durations, check_reference, check_secret, check_url, each, matches},
+    values::{check_durations, check_reference, check_secret, check_url, each, matches_with_paths},
 };
 use crate::{diagnostic::Diagnostic, files::Step, ident::is_document_name};
 
@@ -23,7 +23,7 @@ pub(super) fn check(source: &Source<'_>, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 fn check_server_names(source: &Source<'_>, diagnostics: &mut Vec<Diagnostic>) {
-    for (path, _) in matches(source.tree, &["server", "*"]) {
+    for (path, _) in matches_with_paths(source.tree, &["server", "*"]) {
         let Some(Step::Key(name)) = path.0.last() else { continue };
         let span = source.tree.key_span_of(&path);
         if RESERVED_SERVERS.contains(&name.as_str()) {

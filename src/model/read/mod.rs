@@ -17,7 +17,7 @@ pub use values::setting_path;
 
 use std::sync::{Arc, OnceLock};
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 use super::{
     chain::Chain,
@@ -110,7 +110,7 @@ pub fn read_config(text: &str, file: &Arc<str>) -> Parsed<Config> {
     let source = Source { text, file, format: Format::Toml, tree: &tree };
     config::check(&source, &mut diagnostics);
     add_unless_covered(&mut diagnostics, files::validate(&tree, config_shape(), file));
-    let value = typed_unless_wrong(&source, &mut diagnostics, || from_json(&tree));
+    let value = typed_unless_wrong(&source, &mut diagnostics, || typed(&tree));
     Parsed { value, tree: Some(tree), diagnostics: sorted(diagnostics) }
 }
 
@@ -175,12 +175,12 @@ fn add_unless_covered(diagnostics: &mut Vec<Diagnostic>, found: Vec<Diagnostic>)
 fn typed_unless_wrong<T>(
     source: &Source<'_>,
     diagnostics: &mut Vec<Diagnostic>,
-    typed: impl FnOnce() -> Result<T, Mismatch>,
+    read: impl FnOnce() -> Result<T, Mismatch>,
 ) -> Option<T> {
     if diagnostics.iter().any(|d| d.severity == Severity::Error) {
         return None;
     }
-    typed()
+    read()
         .map_err(|mismatch| {
             let span = source.tree.span_of(&mismatch.path);
             diagnostics.push(source.error("invalid-value", span, mismatch.message));
@@ -195,14 +195,14 @@ struct Mismatch {
 }
 
 fn typed_document(tree: &Node, kind: Kind) -> Result<Document, Mismatch> {
-    let header: Header = from_json(tree)?;
+    let header: Header = typed(tree)?;
     let body = match kind {
-        Kind::Preset => Body::Preset(from_json(tree)?),
-        Kind::Template => Body::Template(from_json(tree)?),
-        Kind::AbTest => Body::AbTest(from_json(tree)?),
-        Kind::Mask => Body::Mask(from_json(tree)?),
+        Kind::Preset => Body::Preset(typed(tree)?),
+        Kind::Template => Body::Template(typed(tree)?),
+        Kind::AbTest => Body::AbTest(typed(tree)?),
+        Kind::Mask => Body::Mask(typed(tree)?),
         Kind::Chain => {
-            let mut chain: Chain = from_json(tree)?;
+            let mut chain: Chain = typed(tree)?;
             chain.task.values_mut().for_each(|task| task.with.append(&mut task.settings));
             Body::Chain(chain)
         }
@@ -210,8 +210,9 @@ fn typed_document(tree: &Node, kind: Kind) -> Result<Document, Mismatch> {
     Ok(Document { header, body })
 }
 
-fn from_json<T: DeserializeOwned>(tree: &Node) -> Result<T, Mismatch> {
-    serde_path_to_error::deserialize(tree.to_json()).map_err(|error| {
+fn typed<'de, T: Deserialize<'de>>(tree: &'de Node) -> Result<T, Mismatch> {
+    // Following the way to every value costs more than reading it, and only a fault needs it.
+    T::deserialize(tree).or_else(|_| serde_path_to_error::deserialize(tree)).map_err(|error| {
         let steps = error.path().iter().filter_map(|segment| match segment {
             serde_path_to_error::Segment::Seq { index } => Some(Step::Index(*index)),
             serde_path_to_error::Segment::Map { key } => Some(Step::Key(key.clone())),

@@ -76,5 +76,5 @@ fn as_written_at(to: &Path, node: &Node) -> Node {
 pub(super) fn table_of(key: &str, node: &Node) -> Node {
     let entry = Entry { key_span: node.span, node: node.clone(), comments: Comments::default() };
     let table = Table { entries: [(key.to_owned(), entry)].into_iter().collect(), dangling: Vec::new() };
-    Node { span: node.span, kind: NodeKind::Table(table) }
+    Node { span: node.span, kind: table.into() }
 }

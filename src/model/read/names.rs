@@ -27,7 +27,7 @@ const NAMED: &[(Kind, &[&str], &str)] = &[
 /// Checks every name of a document of `kind`.
 pub(super) fn check(source: &Source<'_>, kind: Kind, diagnostics: &mut Vec<Diagnostic>) {
     for (_, way, what) in NAMED.iter().filter(|(named, ..)| *named == kind) {
-        for (_, node) in super::values::matches(source.tree, way) {
+        for node in super::values::matches(source.tree, way) {
             diagnostics.extend(node.as_table().into_iter().flat_map(|table| check_keys(source, table, what)));
         }
     }
@@ -45,7 +45,7 @@ fn check_keys(source: &Source<'_>, table: &Table, what: &str) -> Vec<Diagnostic>
 /// Layers have names that are values, and no two of a mask the same.
 fn check_layer_names(source: &Source<'_>, way: &[&str], diagnostics: &mut Vec<Diagnostic>) {
     let mut seen: Vec<(Path, String)> = Vec::new();
-    for (layer_path, layer) in super::values::matches(source.tree, way) {
+    for (layer_path, layer) in super::values::matches_with_paths(source.tree, way) {
         let Some(node) = layer.get(&path!["name"]) else { continue };
         let Some(name) = node.as_str() else { continue };
         if !is_identifier(name) {

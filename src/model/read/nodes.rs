@@ -1,6 +1,6 @@
 //! Nodes of inline graphs: exactly one class each.
 
-use super::{Source, values::matches};
+use super::{Source, values::matches_with_paths};
 use crate::{
     diagnostic::{Diagnostic, Span},
     files::{Entry, Node, NodeKind, Path},
@@ -12,7 +12,7 @@ const METADATA: [&str; 3] = ["title", "bypass", "pos"];
 /// Checks the nodes of presets and of `graph` tasks.
 pub(super) fn check(source: &Source<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for way in [&["node", "*"][..], &["task", "*", "node", "*"]] {
-        for (path, node) in matches(source.tree, way) {
+        for (path, node) in matches_with_paths(source.tree, way) {
             check_node(source, &path, node, diagnostics);
         }
     }

@@ -2,7 +2,6 @@
 
 use std::sync::OnceLock;
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::{
@@ -14,7 +13,7 @@ use super::{
 use crate::{
     diagnostic::Diagnostic,
     files::{self, Comments, Element, Entry, Field, Node, NodeKind, Shape, Table, TableShape},
-    ident::did_you_mean,
+    ident::{IndexMap, did_you_mean},
     model::{
         chain::TaskType,
         schema,

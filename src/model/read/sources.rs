@@ -18,7 +18,7 @@ const LOAD_SOURCES: &[&str] = &["path", "files"];
 
 /// Checks that every layer that `way` leads to has one source.
 pub(super) fn check_layers(source: &Source<'_>, way: &[&str], diagnostics: &mut Vec<Diagnostic>) {
-    for (_, node) in matches(source.tree, way) {
+    for node in matches(source.tree, way) {
         if let Some(table) = node.as_table() {
             diagnostics.extend(check_one(source, "a layer", LAYER_SOURCES, &[table], node.span));
         }

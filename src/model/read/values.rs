@@ -13,7 +13,31 @@ use crate::{
 };
 
 /// The values that `way` leads to; `*` is every key or element.
-pub(super) fn matches<'a>(tree: &'a Node, way: &[&str]) -> Vec<(Path, &'a Node)> {
+pub(super) fn matches<'a>(tree: &'a Node, way: &[&str]) -> Vec<&'a Node> {
+    fn follow<'a>(node: &'a Node, way: &[&str], found: &mut Vec<&'a Node>) {
+        match (way, &node.kind) {
+            ([], _) => found.push(node),
+            (["*", rest @ ..], NodeKind::Table(table)) => {
+                table.entries.values().for_each(|entry| follow(&entry.node, rest, found));
+            }
+            (["*", rest @ ..], NodeKind::List(list)) => {
+                list.iter().for_each(|element| follow(&element.node, rest, found));
+            }
+            ([key, rest @ ..], NodeKind::Table(table)) => {
+                if let Some(entry) = table.entries.get(*key) {
+                    follow(&entry.node, rest, found);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    follow(tree, way, &mut found);
+    found
+}
+
+/// The values that `way` leads to, each with its path.
+pub(super) fn matches_with_paths<'a>(tree: &'a Node, way: &[&str]) -> Vec<(Path, &'a Node)> {
     let mut found = vec![(Path::default(), tree)];
     for step in way {
         found = found.into_iter().flat_map(|(path, node)| steps_into(&path, node, step)).collect();
@@ -78,7 +102,7 @@ pub(super) fn check_durations(source: &Source<'_>, diagnostics: &mut Vec<Diagnos
 /// Checks the lengths of lists below `tree`, which is a document or looks like one.
 pub(super) fn check_lengths(source: &Source<'_>, tree: &Node, diagnostics: &mut Vec<Diagnostic>) {
     for (way, fewest, most, form) in LENGTHS {
-        for (_, node) in matches(tree, way) {
+        for node in matches(tree, way) {
             diagnostics.extend(check_length(source, node, *fewest, *most, form));
         }
     }
@@ -103,7 +127,7 @@ pub(super) fn each(
     diagnostics: &mut Vec<Diagnostic>,
     check: impl Fn(&Source<'_>, &Node) -> Option<Diagnostic>,
 ) {
-    diagnostics.extend(matches(source.tree, way).into_iter().filter_map(|(_, node)| check(source, node)));
+    diagnostics.extend(matches(source.tree, way).into_iter().filter_map(|node| check(source, node)));
 }
 
 fn check_timeout(source: &Source<'_>, node: &Node) -> Option<Diagnostic> {
