@@ -5,6 +5,9 @@ use serde::Serialize;
 use super::{documents::Needy, lacks::MissingPart};
 use crate::graph::builtin;
 
+/// Most files that an advice lists.
+const LISTED: usize = 4;
+
 /// Whether something is fit for work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -78,6 +81,12 @@ pub(super) fn without_servers(needy: &[Needy]) -> DoctorFinding {
     DoctorFinding { documents, ..DoctorFinding::warning("servers", "no-server", message).advise(advice) }
 }
 
+/// What it means that the configuration cannot be read.
+pub(super) fn unknown_servers() -> DoctorFinding {
+    DoctorFinding::warning("servers", "no-server", "which there are is not known: comfywright.toml has errors")
+        .advise("mend it and ask again".to_owned())
+}
+
 /// What the server called `name` lacks, or that it lacks nothing. What another server has is only a warning.
 pub(super) fn of_parts(
     name: &str,
@@ -131,6 +140,9 @@ fn words(part: &MissingPart) -> (&'static str, String, String) {
             };
             let advice = match near {
                 Some(near) => format!("{put}, or name another: the nearest it has is {near}"),
+                None if (1..=LISTED).contains(&part.listed.len()) => {
+                    format!("{put}, or name another: it has {}", part.listed.join(", "))
+                }
                 None => put,
             };
             ("missing-file", message, advice)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::documents::Needy;
-use crate::graph::{Lack, NodeSet};
+use crate::graph::{InputKind, Lack, NeededFile, NodeSet};
 
 /// A node class or model file that a server lacks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,6 +20,8 @@ pub struct MissingPart {
     pub folder: Option<&'static str>,
     /// What the server has of the nearest name.
     pub nearest: Option<String>,
+    /// The files that the server has for the input.
+    pub listed: Vec<String>,
     /// The documents that need it.
     pub documents: Vec<String>,
 }
@@ -67,16 +69,33 @@ pub(super) fn missing(needy: &[Needy], nodes: &NodeSet) -> Vec<MissingPart> {
             parts.entry(lack).or_default().push(needy.document.clone());
         }
     }
-    parts.into_iter().map(|(lack, documents)| part(lack, documents)).collect()
+    parts.into_iter().map(|(lack, documents)| part(lack, documents, nodes)).collect()
 }
 
-fn part(lack: Lack, documents: Vec<String>) -> MissingPart {
-    match lack {
-        Lack::Class { class, nearest } => {
-            MissingPart { class, input: String::new(), file: None, folder: None, nearest, documents }
+/// The files that a server lists for the input that wants `file`.
+fn listed(file: &NeededFile, nodes: &NodeSet) -> Vec<String> {
+    match nodes.class(&file.class).and_then(|class| class.input(&file.input)).map(|input| &input.kind) {
+        Some(InputKind::Combo { options, .. }) => {
+            options.iter().filter_map(|o| o.as_str()).map(str::to_owned).collect()
         }
+        _ => Vec::new(),
+    }
+}
+
+fn part(lack: Lack, documents: Vec<String>, nodes: &NodeSet) -> MissingPart {
+    match lack {
+        Lack::Class { class, nearest } => MissingPart {
+            class,
+            input: String::new(),
+            file: None,
+            folder: None,
+            nearest,
+            listed: Vec::new(),
+            documents,
+        },
         Lack::File { file, nearest } => MissingPart {
             folder: folder(&file.class, &file.input),
+            listed: listed(&file, nodes),
             class: file.class,
             input: file.input,
             file: Some(file.name),

@@ -103,6 +103,9 @@ fn examine_servers(
     selection: &Selection,
     names: &[String],
 ) -> Result<(Vec<ServerReport>, Vec<DoctorFinding>), AppError> {
+    if names.is_empty() && session.workspace.config.has_errors() {
+        return Ok((Vec::new(), vec![findings::unknown_servers()]));
+    }
     if names.is_empty() {
         let needy = documents::needs(session, selection, &session.nodes);
         return Ok((Vec::new(), vec![findings::without_servers(&needy)]));
