@@ -54,7 +54,7 @@ pub type PreviewSink = Arc<dyn Fn(&str, &Preview) + Send + Sync>;
 pub struct ComfySettings {
     /// The workspace.
     pub root: PathBuf,
-    /// Id of our WebSockets: the same for the same run, so that a process that continues it hears
+    /// Id of each WebSocket of ours: the same for the same run, so that a process that continues it hears
     /// what an earlier one submitted.
     pub client_id: String,
     /// How long to wait for what.
@@ -69,7 +69,10 @@ pub struct ComfySettings {
 
 impl fmt::Debug for ComfySettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ComfySettings").field("root", &self.root).field("client_id", &self.client_id).finish()
+        f.debug_struct("ComfySettings")
+            .field("root", &self.root)
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
     }
 }
 

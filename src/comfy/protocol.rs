@@ -28,7 +28,7 @@ pub struct System {
     pub comfyui_version: String,
     /// Version of Python and how it was built.
     pub python_version: String,
-    /// Version of PyTorch.
+    /// Version of `PyTorch`.
     #[serde(deserialize_with = "text_or_null")]
     pub pytorch_version: String,
     /// Bytes of memory.

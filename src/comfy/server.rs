@@ -70,16 +70,16 @@ impl Server {
         })
     }
 
-    /// The WebSocket, which is opened at the first use; waits a little for it to be connected.
+    /// The WebSocket, which is opened at the first use; waits a little for the
+    /// first attempt to connect.
     pub(super) async fn socket(&self, client_id: &str, previews: Option<&PreviewSink>) -> Arc<Socket> {
         let socket = {
             let mut slot = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
             let open = || Arc::new(Socket::open(&self.client, client_id, self.routes.clone(), previews.cloned()));
             slot.get_or_insert_with(open).clone()
         };
-        let mut connected = socket.connected();
         // Without it, queue and history are asked.
-        let _ = tokio::time::timeout(SOCKET, connected.wait_for(|connected| *connected)).await;
+        let _ = tokio::time::timeout(SOCKET, socket.opened()).await;
         socket
     }
 

@@ -187,7 +187,7 @@ async fn the_history_may_come_after_the_end() {
     let server = Scripted::start(move |request, server| match request.line.as_str() {
         "POST /prompt" => {
             // The end is told, and what the node left is not.
-            server.say("execution_success", json!({ "prompt_id": ID }));
+            server.say("execution_success", &json!({ "prompt_id": ID }));
             queued()
         }
         line if line.starts_with("GET /history/") && looks.fetch_add(1, Ordering::SeqCst) >= 4 => history(),
@@ -204,9 +204,9 @@ async fn the_history_may_come_after_the_end() {
 async fn what_was_heard_needs_no_history() {
     let server = Scripted::start(|request, server| match request.line.as_str() {
         "POST /prompt" => {
-            server.say("execution_start", json!({ "prompt_id": ID }));
-            server.say("executed", json!({ "prompt_id": ID, "node": "s", "output": outputs() }));
-            server.say("execution_success", json!({ "prompt_id": ID }));
+            server.say("execution_start", &json!({ "prompt_id": ID }));
+            server.say("executed", &json!({ "prompt_id": ID, "node": "s", "output": outputs() }));
+            server.say("execution_success", &json!({ "prompt_id": ID }));
             queued()
         }
         _ => otherwise(request),
@@ -230,7 +230,7 @@ async fn a_lost_socket_is_made_up_for_by_looking_and_comes_back() {
     let looks = counter();
     let server = Scripted::start(move |request, server| match request.line.as_str() {
         "POST /prompt" => {
-            server.say("execution_start", json!({ "prompt_id": ID }));
+            server.say("execution_start", &json!({ "prompt_id": ID }));
             server.close_sockets();
             queued()
         }
@@ -264,8 +264,8 @@ async fn a_restart_submits_the_same_id_again() {
     let server = Scripted::start(move |request, server| match request.line.as_str() {
         "POST /prompt" => {
             if posts.fetch_add(1, Ordering::SeqCst) > 0 {
-                server.say("executed", json!({ "prompt_id": ID, "node": "s", "output": outputs() }));
-                server.say("execution_success", json!({ "prompt_id": ID }));
+                server.say("executed", &json!({ "prompt_id": ID, "node": "s", "output": outputs() }));
+                server.say("execution_success", &json!({ "prompt_id": ID }));
             }
             queued()
         }
@@ -319,7 +319,7 @@ async fn out_of_memory_is_a_class_of_its_own() {
                 "prompt_id": ID, "node_id": "a", "node_type": "EmptyImage",
                 "exception_type": "torch.OutOfMemoryError", "exception_message": "Allocation on device 0\n",
             });
-            server.say("execution_error", error);
+            server.say("execution_error", &error);
             queued()
         }
         _ => otherwise(request),
@@ -355,8 +355,8 @@ async fn an_earlier_submission_is_waited_for_before_it_is_made_again() {
     // It has never arrived.
     let server = Scripted::start(|request, server| match request.line.as_str() {
         "POST /prompt" => {
-            server.say("executed", json!({ "prompt_id": ID, "node": "s", "output": outputs() }));
-            server.say("execution_success", json!({ "prompt_id": ID }));
+            server.say("executed", &json!({ "prompt_id": ID, "node": "s", "output": outputs() }));
+            server.say("execution_success", &json!({ "prompt_id": ID }));
             queued()
         }
         _ => otherwise(request),
@@ -393,8 +393,8 @@ async fn a_server_that_comes_back_gets_the_item() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     let script = |request: &Request, server: &Scripted| match request.line.as_str() {
         "POST /prompt" => {
-            server.say("executed", json!({ "prompt_id": ID, "node": "s", "output": outputs() }));
-            server.say("execution_success", json!({ "prompt_id": ID }));
+            server.say("executed", &json!({ "prompt_id": ID, "node": "s", "output": outputs() }));
+            server.say("execution_success", &json!({ "prompt_id": ID }));
             queued()
         }
         line if line.starts_with("GET /history/") => history(),
@@ -429,7 +429,7 @@ async fn nothing_but_the_own_prompt_is_cancelled() {
 async fn the_timeout_counts_from_the_start_and_interrupts() {
     let server = Scripted::start(move |request, server| match request.line.as_str() {
         "POST /prompt" => {
-            server.say("execution_start", json!({ "prompt_id": ID }));
+            server.say("execution_start", &json!({ "prompt_id": ID }));
             queued()
         }
         "GET /queue" => running(),
@@ -468,8 +468,8 @@ async fn credentials_go_with_every_request_and_into_no_message() {
         noted.lock().unwrap().push(request.clone());
         match request.line.as_str() {
             "POST /prompt" => {
-                server.say("executed", json!({ "prompt_id": ID, "node": "s", "output": outputs() }));
-                server.say("execution_success", json!({ "prompt_id": ID }));
+                server.say("executed", &json!({ "prompt_id": ID, "node": "s", "output": outputs() }));
+                server.say("execution_success", &json!({ "prompt_id": ID }));
                 queued()
             }
             "GET /system_stats" => Response::status(403, "no"),
@@ -505,7 +505,7 @@ async fn a_wrong_server_is_told_as_such() {
         (
             || Response { status: 302, header: "Location: /login?next=/system_stats", body: Vec::new() },
             "redirects to /login",
-            "wants a login",
+            "want a login",
         ),
         (|| Response::status(401, ""), "answered 401", "wants credentials"),
     ];
@@ -527,4 +527,105 @@ fn addresses_that_are_none_are_refused() {
     }
     let kept = Client::new(&ServerSettings::plain("a", "https://x.org/comfy?x=1#y")).unwrap();
     assert_eq!(kept.url(), "https://x.org/comfy");
+}
+
+#[tokio::test]
+async fn no_more_prompts_are_with_a_server_than_it_takes() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = asked.clone();
+    let server = Scripted::start(move |request, _| match request.line.as_str() {
+        "POST /prompt" => {
+            let id = request.body["prompt_id"].clone();
+            noted.lock().unwrap().push(id.clone());
+            Response::json(&json!({ "prompt_id": id, "number": 1, "node_errors": {} }))
+        }
+        "GET /queue" => {
+            let all = noted.lock().unwrap().clone();
+            let rows: Vec<Value> = all.iter().map(|id| json!([1, id, {}, {}, []])).collect();
+            Response::json(&json!({ "queue_running": rows, "queue_pending": [] }))
+        }
+        _ => otherwise(request),
+    })
+    .await;
+    let place = Arc::new(Place::at(&server));
+    let mut running = tokio::task::JoinSet::new();
+    for number in 1..=5 {
+        let place = place.clone();
+        running.spawn(async move { place.run(Job { prompt_id: Uuid::from_u128(number), ..job() }).await });
+    }
+    for done in 0..5 {
+        while asked.lock().unwrap().len() < (done + 2).min(5) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // Time for one too many.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(asked.lock().unwrap().len(), (done + 2).min(5));
+        let id = asked.lock().unwrap()[done].clone();
+        server.say("executed", &json!({ "prompt_id": id, "node": "s", "output": outputs() }));
+        server.say("execution_success", &json!({ "prompt_id": id }));
+        assert!(running.join_next().await.unwrap().unwrap().is_ok());
+    }
+}
+
+/// A server that says again what a real one has said.
+async fn replaying(recording: Value) -> Scripted {
+    Scripted::start(move |request, server| match request.line.as_str() {
+        "POST /prompt" => {
+            for message in recording["said"].as_array().into_iter().flatten() {
+                server.say(message["type"].as_str().unwrap_or_default(), &message["data"]);
+            }
+            let status = recording["status"].as_u64().unwrap_or(200) as u16;
+            Response { status, ..Response::json(&recording["response"]) }
+        }
+        line if line.starts_with("GET /history/") => Response::json(&recording["history"]),
+        _ => otherwise(request),
+    })
+    .await
+}
+
+fn replayed_job(recording: &Value) -> Job {
+    let left = recording["history"].as_object().into_iter().flat_map(|entries| entries.values());
+    let nodes = left.filter_map(|entry| entry["outputs"].as_object()).flat_map(|outputs| outputs.keys());
+    let spec = |node: &String| OutputSpec { name: format!("of-{node}"), node: node.clone() };
+    let base = job();
+    let prepared = Prepared {
+        graph: comfywright::graph::from_api(&recording["prompt"]).unwrap_or_default(),
+        outputs: nodes.map(spec).collect(),
+        ..(*base.prepared).clone()
+    };
+    let id = recording["response"]["prompt_id"].as_str().and_then(|id| id.parse().ok());
+    Job { prompt_id: id.unwrap_or(ID), prepared: Arc::new(prepared), ..base }
+}
+
+/// What real servers of two versions answered, in `fixtures/comfy`.
+#[tokio::test]
+async fn recorded_answers_are_understood() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/comfy");
+    let mut count = 0;
+    for version in ["0.3.75", "0.33.0"] {
+        for entry in std::fs::read_dir(root.join(version)).unwrap() {
+            let path = entry.unwrap().path();
+            let recording: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            let server = replaying(recording.clone()).await;
+            let job = replayed_job(&recording);
+            let wanted = job.prepared.outputs.len();
+            let made = Place::at(&server).run(job).await;
+            let expected = recording["expected"].as_array().unwrap();
+            count += 1;
+            if path.ends_with("interrupt.json") {
+                let fault = made.unwrap_err();
+                assert!(fault.message.contains("interrupted it"), "{}: {fault:?}", path.display());
+                continue;
+            }
+            if expected.is_empty() {
+                assert_eq!(made.map(|m| m.files.len()), Ok(wanted), "{}", path.display());
+                continue;
+            }
+            let fault = made.unwrap_err();
+            let found: Vec<Value> = fault.details.iter().map(|d| json!([d.node, d.kind])).collect();
+            assert_eq!(&found, expected, "{}", path.display());
+            assert!(fault.details.iter().all(|d| !d.message.is_empty()), "{}: {fault:?}", path.display());
+        }
+    }
+    assert_eq!(count, 46);
 }

@@ -9,7 +9,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::broadcast,
 };
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Message, http};
 
 /// A request, as far as tests look at it.
 #[derive(Clone, Debug)]
@@ -81,12 +81,12 @@ impl Scripted {
         server
     }
 
-    /// Says something about a prompt on all WebSockets.
-    pub fn say(&self, kind: &str, data: Value) {
+    /// Says something about a prompt on every WebSocket.
+    pub fn say(&self, kind: &str, data: &Value) {
         let _ = self.said.send(Said::Text(json!({ "type": kind, "data": data }).to_string()));
     }
 
-    /// Closes all WebSockets.
+    /// Closes every WebSocket.
     pub fn close_sockets(&self) {
         let _ = self.said.send(Said::Close);
     }
@@ -109,6 +109,7 @@ impl Scripted {
     async fn serve_socket(self, stream: TcpStream) {
         let mut said = self.said.subscribe();
         let log = self.log.clone();
+        #[expect(clippy::result_large_err, reason = "the crate's own type")]
         let note = |request: &http::Request<()>, response: http::Response<()>| {
             let header = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
                 (name.to_string(), value.to_str().unwrap_or_default().to_owned())
@@ -117,7 +118,6 @@ impl Scripted {
             log.lock().unwrap().push(Request { line: format!("SOCKET {}", request.uri()), headers, body: Value::Null });
             Ok(response)
         };
-        #[expect(clippy::result_large_err, reason = "the crate's own type")]
         let accepted = tokio_tungstenite::accept_hdr_async(stream, note).await;
         let Ok(mut socket) = accepted else { return };
         loop {
