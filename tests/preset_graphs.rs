@@ -1,4 +1,4 @@
-//! Presets become graphs: img2img, inpaint, ControlNet and LoRA shapes, files from other tasks, kept workflows.
+//! Presets become graphs: img2img, inpaint, `ControlNet` and `LoRA` shapes, files from other tasks, kept workflows.
 //!
 //! A folder `fixtures/presets/<case>/` is a workspace whose `pipelines/` has presets and one `chain.toml` or
 //! `chain.kdl` that uses them; `graphs.json` has the graph of each of its tasks in API format, with `<path>` for a

@@ -79,6 +79,11 @@ fn a_text_becomes_pictures_that_say_what_made_them() {
             .map(|node| node["type"].to_string())
             .collect();
         assert!(types.contains(&"\"KSampler\"".to_owned()), "{types:?}");
+        let workflow = carried(&path, "workflow");
+        let mut nodes = workflow["nodes"].as_array().expect("nodes").iter();
+        let sampler = nodes.find(|node| node["type"] == "KSampler").expect("a sampler");
+        let widgets = serde_json::json!([seed, "fixed", 2, 7.0, "dpmpp_2m", "karras", 1.0]);
+        assert_eq!(sampler["widgets_values"], widgets, "the editor takes them by their places");
         let record = carried(&path, "comfywright");
         assert_eq!((&record["document"], &record["version"]), (&"sd15".into(), &"1.0.0".into()));
         assert_eq!((&record["seed"], &record["item"]), (&seed.into(), &format!("generate[seed={seed}]").into()));

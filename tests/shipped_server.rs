@@ -161,8 +161,7 @@ impl Clock for Now {
 /// round differently.
 fn tolerance(graph: &Graph) -> u8 {
     let nodes = || graph.nodes.values();
-    let is_jpeg =
-        |input: &Input| matches!(input, Input::Files(files) if files.iter().any(|f| f.path.ends_with(".jpg")));
+    let is_jpeg = |input: &Input| matches!(input, Input::Files(files) if files.iter().any(|f| Path::new(&f.path).extension().is_some_and(|e| e == "jpg")));
     let is_smooth = |input: &Input| matches!(input, Input::Value(v) if v == "lanczos" || v == "bicubic");
     if nodes().any(|node| node.inputs.values().any(is_jpeg)) {
         4

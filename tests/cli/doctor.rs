@@ -78,7 +78,7 @@ fn examine(folder: &Folder, area: &str, arguments: &[&str]) -> (i32, Value, Vec<
     (answer.code, data, found)
 }
 
-fn pairs<'a>(found: &'a [(String, String)]) -> Vec<(&'a str, &'a str)> {
+fn pairs(found: &[(String, String)]) -> Vec<(&str, &str)> {
     found.iter().map(|(code, fitness)| (code.as_str(), fitness.as_str())).collect()
 }
 
@@ -174,7 +174,7 @@ fn what_a_server_lacks_is_listed_with_who_needs_it() {
 fn chains_need_what_they_give_to_presets() {
     let folder = workspace(&server("local", &comfyui(classes())));
     let retouch = folder.read("pipelines/retouch.toml");
-    folder.write("pipelines/retouch.toml", &retouch.replace("with.checkpoint = \"{checkpoint}\"", "with.checkpoint = \"{model}\"")
+    folder.write("pipelines/retouch.toml", retouch.replace("with.checkpoint = \"{checkpoint}\"", "with.checkpoint = \"{model}\"")
         .replace("[task.inspect]", "[task.paint.foreach]\nmodel = [\"v1-5-pruned-emaonly-fp16.safetensors\", \"other.ckpt\"]\n\n[task.inspect]")
         .replace("gather = [\"photo\"]", "gather = [\"photo\", \"model\"]"));
     let (code, data, _) = examine(&folder, "server local", &["pipelines/retouch.toml"]);
@@ -188,7 +188,7 @@ fn chains_need_what_they_give_to_presets() {
 
     let mut poor = classes();
     poor.as_object_mut().unwrap().remove("SetLatentNoiseMask");
-    folder.write("comfywright.toml", &server("local", &comfyui(poor)));
+    folder.write("comfywright.toml", server("local", &comfyui(poor)));
     let (_, data, _) = examine(&folder, "server local", &["pipelines/retouch.toml"]);
     let missing = &data["servers"][0]["missing"][0];
     assert_eq!(
@@ -219,7 +219,7 @@ fn secrets_are_looked_up_and_never_told() {
     assert_eq!((code, pairs(&found)), (3, vec![("secret", "trouble")]), "{data:#}");
     let text = data.to_string() + &folder.run(&["doctor"]).stdout;
     assert!(text.contains("env:COMFYWRIGHT_TEST_NO_SUCH_VARIABLE") && !text.contains("very-secret"), "{text}");
-    folder.write("comfywright.toml", &config.replace("env:COMFYWRIGHT_TEST_NO_SUCH_VARIABLE", "file:key"));
+    folder.write("comfywright.toml", config.replace("env:COMFYWRIGHT_TEST_NO_SUCH_VARIABLE", "file:key"));
     let (_, data, found) = examine(&folder, "secrets", &[]);
     assert!(found.is_empty() && data.to_string().contains("all 2 references"), "{data:#}");
 }
