@@ -1,165 +1,167 @@
-"""60 prompts of about 0.3 s on one ComfyUI: `comfywright run` beside a bare script, in turns.
+#!/usr/bin/env python3
+"""Time of `comfywright run` for many short prompts, beside a bare script that posts them itself.
 
-    python3 tests/comfyui/server.py run -- python3 benches/prompts.py [--program PATH] [--prompts 60] [--rounds 5]
+    cargo build --release
+    python3 tests/comfyui/server.py run -- python3 benches/prompts.py [--prompts 60] [--rounds 3] [--steps 12]
 
-The bare script posts all prompts at once, waits for the last one and fetches every output; it keeps no journal,
-checks nothing and writes its files without fsync. Every prompt blurs an image of its own, so nothing is cached. The
-size of the image is chosen so that a prompt takes about 0.3 s on the machine at hand. Prints the times of every
-round and the ratio of the medians; ends with 1 when that is above 1.05.
+Both let the ComfyUI at COMFYWRIGHT_TEST_SERVER really sample: a checkpoint of random weights, 64 x 64,
+as many steps as make a prompt of about 0.3 s, with a seed of its own for each, so that nothing comes
+out of a cache. The script posts all prompts, waits for each in turn and fetches its picture, over one
+connection. comfywright starts as a whole process, plans, submits, follows, fetches, hashes, and commits
+every result to its ledger. They take turns; the figure is the ratio of the medians.
+
+Prints all times. Exits 1 when comfywright takes more than 1.05 times as long. Needs only the standard
+library (Linux or macOS).
 """
 
 import argparse
 import http.client
-import itertools
 import json
 import os
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.parse
-import uuid
 from pathlib import Path
+from urllib.parse import urlencode, urlsplit
 
-ROOT = Path(__file__).resolve().parent.parent
-COLORS = itertools.count(1)
+import measure
+
+LIMIT = 1.05
+CHECKPOINT = "tiny-sd15.ckpt"
 
 PRESET = """kind = "preset"
 format = 1
-name = "blur"
+name = "tiny"
 version = "1.0.0"
 
-[params.color]
-type = "int"
+[params.seed]
+type = "seed"
 role = "seed"
-default = 1
+default = 0
 
-[node.image.EmptyImage]
-width = {side}
-height = {side}
+[node.checkpoint.CheckpointLoaderSimple]
+ckpt_name = "{checkpoint}"
+
+[node.positive.CLIPTextEncode]
+clip = "@checkpoint.CLIP"
+text = "a lighthouse"
+
+[node.negative.CLIPTextEncode]
+clip = "@checkpoint.CLIP"
+text = ""
+
+[node.latent.EmptyLatentImage]
+width = 64
+height = 64
 batch_size = 1
-color = "{{color}}"
 
-[node.blur.ImageBlur]
-image = "@image.IMAGE"
-blur_radius = 12
-sigma = 4.0
+[node.sampler.KSampler]
+model = "@checkpoint.MODEL"
+positive = "@positive.CONDITIONING"
+negative = "@negative.CONDITIONING"
+latent_image = "@latent.LATENT"
+seed = "{{seed}}"
+steps = {steps}
+cfg = 5.0
+sampler_name = "euler"
+scheduler = "normal"
+denoise = 1.0
+
+[node.decode.VAEDecode]
+samples = "@sampler.LATENT"
+vae = "@checkpoint.VAE"
 
 [outputs]
-image = "@blur.IMAGE"
+image = "@decode.IMAGE"
 """
 
 
-class Server:
-    """One connection that is kept open."""
+def graph(seed: int, steps: int) -> dict:
+    def node(class_type: str, **inputs: object) -> dict:
+        return {"class_type": class_type, "inputs": inputs}
 
-    def __init__(self, url):
-        self.connection = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc)
-
-    def ask(self, method, path, body=None):
-        text = None if body is None else json.dumps(body)
-        self.connection.request(method, path, text, {"Content-Type": "application/json"})
-        answer = self.connection.getresponse()
-        data = answer.read()
-        if answer.status != 200:
-            raise SystemExit(f"{method} {path}: {answer.status} {data[:200]!r}")
-        return data
-
-    def json(self, method, path, body=None):
-        return json.loads(self.ask(method, path, body))
-
-
-def graph(color, side, prefix):
     return {
-        "image": {"class_type": "EmptyImage", "inputs": {"width": side, "height": side, "batch_size": 1, "color": color}},
-        "blur": {"class_type": "ImageBlur", "inputs": {"image": ["image", 0], "blur_radius": 12, "sigma": 4.0}},
-        "save_image": {"class_type": "SaveImage", "inputs": {"images": ["blur", 0], "filename_prefix": prefix}},
+        "checkpoint": node("CheckpointLoaderSimple", ckpt_name=CHECKPOINT),
+        "positive": node("CLIPTextEncode", clip=["checkpoint", 1], text="a lighthouse"),
+        "negative": node("CLIPTextEncode", clip=["checkpoint", 1], text=""),
+        "latent": node("EmptyLatentImage", width=64, height=64, batch_size=1),
+        "sampler": node(
+            "KSampler", model=["checkpoint", 0], positive=["positive", 0], negative=["negative", 0],
+            latent_image=["latent", 0], seed=seed, steps=steps, cfg=5.0, sampler_name="euler", scheduler="normal",
+            denoise=1.0),
+        "decode": node("VAEDecode", samples=["sampler", 0], vae=["checkpoint", 2]),
+        "save": node("SaveImage", images=["decode", 0], filename_prefix=f"bare/{seed}"),
     }
 
 
-def bare(url, count, side):
-    """Seconds of the bare script."""
-    server, folder = Server(url), Path(tempfile.mkdtemp(prefix="bare-"))
-    begun = time.perf_counter()
-    ids = []
-    for color in itertools.islice(COLORS, count):
-        ids.append(str(uuid.uuid4()))
-        body = {"prompt": graph(color, side, f"bare/{ids[-1]}"), "prompt_id": ids[-1]}
-        server.json("POST", "/prompt", body)
-    waiting = list(ids)
-    while waiting:
-        entry = server.json("GET", f"/history/{waiting[0]}").get(waiting[0])
-        if entry is None:
-            time.sleep(0.01)
-            continue
-        for file in entry["outputs"]["save_image"]["images"]:
-            query = urllib.parse.urlencode(file)
-            (folder / f"{waiting[0]}.png").write_bytes(server.ask("GET", f"/view?{query}"))
-        waiting.pop(0)
-    return time.perf_counter() - begun
+class Bare:
+    """What a person would write: post all, wait for each in turn, fetch what it made."""
+
+    def __init__(self, address: str):
+        self.connection = http.client.HTTPConnection(urlsplit(address).netloc)
+
+    def ask(self, method: str, path: str, body: object = None) -> bytes:
+        headers = {"Content-Type": "application/json"}
+        self.connection.request(method, path, None if body is None else json.dumps(body), headers)
+        answer = self.connection.getresponse()
+        content = answer.read()
+        if answer.status != 200:
+            sys.exit(f"{method} {path}: {answer.status} {content[:500]!r}")
+        return content
+
+    def run(self, seeds: range, steps: int, folder: Path) -> None:
+        prompts = [{"prompt": graph(seed, steps), "extra_data": {"extra_pnginfo": {"workflow": {}}}} for seed in seeds]
+        ids = [json.loads(self.ask("POST", "/prompt", prompt))["prompt_id"] for prompt in prompts]
+        for prompt_id in ids:
+            while not (history := json.loads(self.ask("GET", f"/history/{prompt_id}"))):
+                time.sleep(0.02)
+            for output in history[prompt_id]["outputs"].values():
+                for image in output["images"]:
+                    path = folder / f"{prompt_id}-{image['filename']}"
+                    path.write_bytes(self.ask("GET", f"/view?{urlencode(image)}"))
 
 
-def ours(program, workspace, count):
-    """Seconds of `comfywright run`."""
-    first = next(COLORS)
-    for _ in range(count - 1):
-        last = next(COLORS)
-    command = [program, "run", "blur", "--seeds", f"{first}..{last}", "--server", "local", "--json"]
-    begun = time.perf_counter()
-    done = subprocess.run(command, cwd=workspace, capture_output=True, text=True)
-    seconds = time.perf_counter() - begun
-    counts = json.loads(done.stdout or "{}").get("data", {}).get("counts")
-    if counts != {"done": count}:
-        raise SystemExit(f"comfywright run: {counts} {done.stdout} {done.stderr}")
-    return seconds
+def comfywright(binary: Path, folder: Path, seeds: range) -> float:
+    command = [binary, "run", "tiny", "--seeds", f"{seeds.start}..{seeds.stop - 1}", "--server", "bench", "--json"]
+    result = measure.run(command, folder)
+    answer = json.loads(result.output)
+    made = answer["data"]["counts"].get("done", 0)
+    if not answer["ok"] or made != len(seeds):
+        sys.exit(f"comfywright made {made} of {len(seeds)}:\n{json.dumps(answer, indent=1)[:3000]}")
+    return result.wall
 
 
-def fitting_side(url, wanted):
-    """The side of an image whose blur takes about `wanted` seconds."""
-    side = 512
-    for _ in range(4):
-        bare(url, 1, side)
-        seconds = statistics.median(bare(url, 1, side) for _ in range(3))
-        side = max(64, min(4096, round(side * (wanted / seconds) ** 0.5 / 8) * 8))
-    return side
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", default=str(ROOT / "target/release/comfywright"))
-    parser.add_argument("--server", default=os.environ.get("COMFYWRIGHT_TEST_SERVER"))
-    parser.add_argument("--prompts", type=int, default=60)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.3)
-    arguments = parser.parse_args()
-    if not arguments.server:
-        parser.error("give the address of a ComfyUI: --server URL")
-    side = fitting_side(arguments.server, arguments.seconds)
-    with tempfile.TemporaryDirectory() as folder:
-        workspace = Path(folder)
-        (workspace / "pipelines").mkdir()
-        (workspace / "comfywright.toml").write_text(f'[server.local]\nurl = "{arguments.server}"\n')
-        (workspace / "pipelines/blur.toml").write_text(PRESET.format(side=side))
-        ours(arguments.program, workspace, 2)
-        rounds = []
-        for number in range(arguments.rounds):
-            pair = {}
-            # Whoever is first profits or suffers from what happened before: in turns.
-            for who in ("bare", "ours") if number % 2 == 0 else ("ours", "bare"):
-                seconds = bare(arguments.server, arguments.prompts, side) if who == "bare" else ours(
-                    arguments.program, workspace, arguments.prompts
-                )
-                pair[who] = seconds
-            rounds.append(pair)
-            print(f"round {number + 1}: bare {pair['bare']:.2f} s, comfywright {pair['ours']:.2f} s", flush=True)
-    medians = {who: statistics.median(pair[who] for pair in rounds) for who in ("bare", "ours")}
-    ratio = medians["ours"] / medians["bare"]
-    print(
-        f"{arguments.prompts} prompts of {side} x {side}: bare {medians['bare']:.2f} s "
-        f"({medians['bare'] / arguments.prompts:.3f} s each), comfywright {medians['ours']:.2f} s, ratio {ratio:.3f}"
-    )
-    return int(ratio > 1.05)
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--prompts", type=int, default=60)
+    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--steps", type=int, default=12)
+    arguments.add_argument("--binary", type=Path, default=measure.BINARY)
+    options = arguments.parse_args()
+    binary = options.binary.resolve()
+    address = os.environ.get("COMFYWRIGHT_TEST_SERVER") or sys.exit("COMFYWRIGHT_TEST_SERVER is not set")
+    bare, ours, theirs, seed = Bare(address), [], [], 1
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "pipelines").mkdir()
+        (folder / "fetched").mkdir()
+        (folder / "comfywright.toml").write_text(f'[server.bench]\nurl = "{address}"\n')
+        (folder / "pipelines" / "tiny.toml").write_text(PRESET.format(checkpoint=CHECKPOINT, steps=options.steps))
+        # Both once before it counts: the checkpoint is loaded, the signatures are kept.
+        bare.run(range(seed, seed + 2), options.steps, folder / "fetched")
+        comfywright(binary, folder, range(seed + 2, seed + 4))
+        seed += 4
+        for _ in range(options.rounds):
+            began = time.monotonic()
+            bare.run(range(seed, seed + options.prompts), options.steps, folder / "fetched")
+            theirs.append(time.monotonic() - began)
+            seed += options.prompts
+            ours.append(comfywright(binary, folder, range(seed, seed + options.prompts)))
+            seed += options.prompts
+            print(f"{options.prompts} prompts: bare script {theirs[-1]:6.2f} s "
+                  f"({theirs[-1] / options.prompts:.3f} s each), comfywright {ours[-1]:6.2f} s")
+    ratio = sorted(ours)[len(ours) // 2] / sorted(theirs)[len(theirs) // 2]
+    return 0 if measure.verdict("comfywright over a bare script", ratio, LIMIT) else 1
 
 
 if __name__ == "__main__":

