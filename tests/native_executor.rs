@@ -216,7 +216,7 @@ fn files_carry_what_made_them_and_nothing_of_the_run() {
     assert_eq!(workflow["nodes"].as_array().unwrap().len(), 3);
     assert_eq!(workflow["nodes"][0]["widgets_values"], json!(["coffee.jpg"]));
     assert_eq!(workflow["nodes"][0]["outputs"][0]["links"], json!([1]));
-    assert_eq!(workflow["links"], json!([[1, 1, 0, 2, 0, "*"], [2, 2, 0, 3, 0, "*"]]));
+    assert_eq!(workflow["links"], json!([[1, 1, 0, 2, 0, "IMAGE"], [2, 2, 0, 3, 0, "IMAGE"]]));
 }
 
 #[test]

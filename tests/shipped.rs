@@ -21,12 +21,43 @@ fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Signatures of a server's classes, with the model files that the presets name.
+const SERVER: &str = "fixtures/graph/server-0.33.0.json";
+
 #[test]
 fn shipped_documents_are_right_and_in_layout() {
-    let (code, answer) = comfywright(project(), &["check"]);
+    let (code, answer) = comfywright(project(), &["check", "--object-info", SERVER]);
     assert_eq!((code, &answer["diagnostics"]), (0, &Value::from(Vec::<Value>::new())), "{answer:#}");
+    assert_eq!(answer["data"]["unexamined"], Value::from(Vec::<Value>::new()), "{answer:#}");
     let (code, answer) = comfywright(project(), &["fmt", "--check"]);
     assert_eq!(code, 0, "{answer:#}");
+}
+
+/// Without a server's classes, what runs on a server is not examined, and nothing worse is said.
+#[test]
+fn without_a_server_presets_are_not_examined() {
+    let (code, answer) = comfywright(project(), &["check"]);
+    assert_eq!(code, 0, "{answer:#}");
+    let found = answer["diagnostics"].as_array().expect("a list");
+    assert!(!found.is_empty() && found.iter().all(|d| d["code"] == "not-examined"), "{answer:#}");
+}
+
+/// Every document names its schema, as `.ci/run` demands of the TOML ones.
+#[test]
+fn shipped_documents_name_their_schema() {
+    let mut kinds = std::collections::BTreeSet::new();
+    for entry in std::fs::read_dir(project().join("pipelines")).expect("readable") {
+        let path = entry.expect("readable").path();
+        let Some(extension) = path.extension().filter(|_| path.is_file()) else { continue };
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let comment = if extension == "kdl" { "//" } else { "#" };
+        let first = text.lines().next().unwrap_or_default();
+        let schema =
+            first.strip_prefix(&format!("{comment}:schema ../")).unwrap_or_else(|| panic!("{path:?}: {first}"));
+        assert!(project().join(schema).is_file(), "{path:?}: there is no {schema}");
+        kinds.insert(extension.to_owned());
+    }
+    assert_eq!(kinds.len(), 2, "documents in both formats");
 }
 
 #[test]

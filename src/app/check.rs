@@ -15,6 +15,7 @@ use crate::{
     content_hash::ContentHash,
     diagnostic::{Diagnostic, Fix, Severity, Span, TextEdit},
     files::{Format, edit},
+    graph::GraphNeeds,
     model::{CONFIG_FILE, Loaded, read_config, read_document},
 };
 
@@ -147,6 +148,7 @@ fn check_document(session: &Session, loaded: &Loaded) -> check::Outcome {
         diagnostics: loaded.parsed.diagnostics.clone(),
         examined: true,
         unknown_classes: BTreeSet::new(),
+        needs: GraphNeeds::default(),
         program: None,
     };
     if let (Some(document), Some(tree)) = (&loaded.parsed.value, &loaded.parsed.tree) {

@@ -162,7 +162,7 @@ fn cache_folder(session: &Session) -> PathBuf {
 }
 
 /// Carries a future out on a thread of its own: callers may be on a runtime's thread or not.
-fn wait_for<T: Send>(future: impl Future<Output = T> + Send) -> Result<T, AppError> {
+pub(super) fn wait_for<T: Send>(future: impl Future<Output = T> + Send) -> Result<T, AppError> {
     let failed = |why: String| AppError::environment(format!("failed to ask the servers: {why}"));
     thread::scope(|scope| {
         let work = || {

@@ -23,7 +23,7 @@ pub(super) fn check(visit: &mut Visit<'_>) {
         let Some(graph) = &program.tasks[number].sample else { continue };
         visit.known_nodes += graph.nodes.values().filter(|n| visit.context.nodes.contains(&n.class)).count();
         for problem in check_graph(graph, visit.context.nodes) {
-            report(visit, &program, number, problem);
+            report(visit, &program, number, &problem);
         }
     }
     visit.program = Some(program);
@@ -60,7 +60,7 @@ impl NodeValues for ItemScope<'_> {
     }
 }
 
-fn report(visit: &mut Visit<'_>, program: &Program, number: usize, problem: GraphProblem) {
+fn report(visit: &mut Visit<'_>, program: &Program, number: usize, problem: &GraphProblem) {
     let task = program.chain_task(number);
     if problem.code == "unknown-class" && !visit.knows_all_classes {
         let place = if task.preset.is_some() {
@@ -75,12 +75,12 @@ fn report(visit: &mut Visit<'_>, program: &Program, number: usize, problem: Grap
     }
     if program.tasks[number].preset.is_some() {
         // What is wrong inside the preset is the preset's own.
-        if let Some(place) = given_input(program, number, &problem) {
-            visit.report.error(problem.code, &place, problem.message).hint = problem.hint;
+        if let Some(place) = given_input(program, number, problem) {
+            visit.problem_at(problem, &place);
         }
     } else if problem.code != "no-output" {
         let place = program.place(number, problem.input.as_deref());
-        visit.report.error(problem.code, &place, problem.message).hint = problem.hint;
+        visit.problem_at(problem, &place);
     }
 }
 

@@ -4,7 +4,7 @@ use super::{edits, judge::Visit};
 use crate::{
     diagnostic::Diagnostic,
     files::{Node, NodeKind, Path},
-    graph::GraphProblem,
+    graph::{Graph, GraphProblem, builtin},
 };
 
 impl Visit<'_> {
@@ -12,6 +12,13 @@ impl Visit<'_> {
     pub(super) fn unknown_class(&mut self, class: &str, path: &Path) {
         self.unexamined_at.get_or_insert_with(|| path.clone());
         self.unknown_classes.insert(class.to_owned());
+    }
+
+    /// Notes what `graph` needs of a server, unless it runs without one.
+    pub(super) fn need(&mut self, graph: &Graph) {
+        if graph.nodes.values().any(|node| !builtin().contains(&node.class)) {
+            self.needs.add(graph, self.context.nodes);
+        }
     }
 
     /// Says what was not examined, if something was not.
@@ -27,6 +34,18 @@ impl Visit<'_> {
         self.report.push(warning.with_hint("give a snapshot of a server that has them: --object-info FILE"));
     }
 
+    /// Reports `problem` at the value at `path`. That a server did not have a file is no fault of the
+    /// document: another server may have it, or the same one tomorrow.
+    pub(super) fn problem_at(&mut self, problem: &GraphProblem, path: &Path) -> &mut Diagnostic {
+        let diagnostic = if problem.of_files {
+            self.report.warning(problem.code, path, &problem.message)
+        } else {
+            self.report.error(problem.code, path, &problem.message)
+        };
+        diagnostic.hint.clone_from(&problem.hint);
+        diagnostic
+    }
+
     /// Reports `problem` with the node whose inputs stand at `class_path`.
     pub(super) fn node_problem(&mut self, problem: &GraphProblem, class_path: &Path) {
         let tree = self.subject.tree;
@@ -36,7 +55,7 @@ impl Visit<'_> {
             Some(path) if problem.code == "unknown-input" => {
                 self.report.error_at_key(problem.code, path, &problem.message)
             }
-            Some(path) => self.report.error(problem.code, path, &problem.message),
+            Some(path) => self.problem_at(problem, path),
             None => self.report.error_at_key(problem.code, class_path, &problem.message),
         };
         diagnostic.hint.clone_from(&problem.hint);

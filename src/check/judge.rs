@@ -10,7 +10,7 @@ use crate::{
     compile::{Context, Program, Report},
     diagnostic::Diagnostic,
     files::{Node, Path},
-    graph::builtin,
+    graph::{GraphNeeds, builtin},
     model::{Document, Kind},
 };
 
@@ -36,6 +36,9 @@ pub struct Outcome {
     pub examined: bool,
     /// Classes that could not be examined because their signatures are not known.
     pub unknown_classes: BTreeSet<String>,
+    /// What the graphs that stand in the document itself need of a server; nothing where all of them run
+    /// in-process. What the tasks of a chain need, its program tells.
+    pub needs: GraphNeeds,
     /// A chain made ready, as far as its faults let it be.
     pub program: Option<Program>,
 }
@@ -125,6 +128,8 @@ pub(super) struct Visit<'a> {
     pub(super) program: Option<Program>,
     /// Whether the known classes are those of a server, so that there are no others.
     pub(super) knows_all_classes: bool,
+    /// What the graphs need of a server.
+    pub(super) needs: GraphNeeds,
     /// Nodes whose class is known.
     pub(super) known_nodes: usize,
     /// Classes that are not known.
@@ -141,6 +146,7 @@ pub fn check(subject: Subject<'_>, context: Context<'_>) -> Outcome {
         report: Report::new(subject.file, subject.text, subject.tree),
         program: None,
         knows_all_classes: context.nodes.names().any(|name| !builtin().contains(name)),
+        needs: GraphNeeds::default(),
         known_nodes: 0,
         unknown_classes: BTreeSet::new(),
         unexamined_at: None,
@@ -155,6 +161,7 @@ pub fn check(subject: Subject<'_>, context: Context<'_>) -> Outcome {
         diagnostics: visit.report.finish(),
         examined: kind != Kind::Preset || !saw_nothing,
         unknown_classes: visit.unknown_classes,
+        needs: visit.needs,
         program: visit.program,
     }
 }

@@ -10,8 +10,8 @@ use crate::{
     compile::{Fillable, Scope, Template, check_param, is_plain},
     files::Path,
     graph::{
-        Graph, GraphNode, GraphProblem, Input, InputKind, LinkText, OutputError, check_graph, coerce_value,
-        output_index, parse_link, unescape_literal,
+        CoerceError, Graph, GraphNode, GraphProblem, Input, InputInfo, InputKind, LinkText, OutputError, check_graph,
+        coerce_value, output_index, parse_link, unescape_literal,
     },
     ident::{IndexMap, did_you_mean},
     model::{NodeDef, Param, ParamType},
@@ -80,8 +80,13 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
 
     /// Reports everything that is wrong with them.
     pub(super) fn check(&mut self) {
-        let graph = self.graph();
+        let mut graph = self.graph();
         self.judge(&graph);
+        // What nobody chose is not needed.
+        for (id, node) in &mut graph.nodes {
+            node.inputs.retain(|input, _| !self.invented.contains(&(id.clone(), input.clone())));
+        }
+        self.visit.need(&graph);
     }
 
     /// The names that they insert, if all their texts can be read.
@@ -156,11 +161,7 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
     /// An input that takes a file which the caller gives: read by the class, or through a loader.
     fn file_input(&mut self, node: &NodeDef, name: &str, key: (String, String)) -> Input {
         let info = self.visit.context.nodes.class(&node.class).and_then(|c| c.input(name));
-        let through_loader = info.is_some_and(|i| match &i.kind {
-            InputKind::Link { types, .. } => types.is_any() || types.contains("IMAGE") || types.contains("MASK"),
-            _ => false,
-        });
-        if through_loader {
+        if info.is_some_and(is_filled_by_loader) {
             self.settled.insert(key);
         }
         Input::Files(vec![some_file()])
@@ -214,9 +215,14 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
         for (index, choice) in param.values.iter().enumerate() {
             // One that the parameter itself does not take is reported there.
             let Ok(choice) = check_param(&free, choice) else { continue };
-            if let Err(error) = coerce_value(&info.kind, &choice) {
-                let message = format!("input \"{name}\" of {} does not take it: {error}", node.class);
-                self.visit.report.error("bad-parameter", &path!["params", param_name, "values", index], message);
+            let Err(error) = coerce_value(&info.kind, &choice) else { continue };
+            let place = path!["params", param_name, "values", index];
+            let message = format!("input \"{name}\" of {} does not take it: {error}", node.class);
+            // Which files a server has is not the document's business.
+            if matches!(error, CoerceError::NotInList { of_files: true, .. }) {
+                self.visit.report.warning("not-in-list", &place, message);
+            } else {
+                self.visit.report.error("bad-parameter", &place, message);
             }
         }
     }
@@ -258,6 +264,14 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
         // That no parameter's file fits an input is known; everything else about settled inputs
         // has been said, and that a class has no such input has not.
         (self.settled.contains(&key) && problem.code != "unknown-input") || (of_value && self.invented.contains(&key))
+    }
+}
+
+/// Whether a file for this input goes through a loader that is added.
+pub(super) fn is_filled_by_loader(input: &InputInfo) -> bool {
+    match &input.kind {
+        InputKind::Link { types, .. } => types.is_any() || types.contains("IMAGE") || types.contains("MASK"),
+        _ => false,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     judge::Visit,
-    node_graph::NodeValues,
+    node_graph::{NodeValues, is_filled_by_loader},
     preset_outputs::check_output,
     stand_ins::{StandIns, some_file},
 };
@@ -47,6 +47,8 @@ pub(super) fn check(visit: &mut Visit<'_>) {
 fn check_graph_of(visit: &mut Visit<'_>, preset: &Preset, mut graph: Graph, place: &Path) {
     let values = StandIns::new(&preset.params);
     let mut bound = Vec::new();
+    // Inputs that get a loader of the file, as node and input.
+    let mut loaded = Vec::new();
     for (name, param) in &preset.params {
         let base = path!["params", name];
         let Some(bind) = &param.bind else {
@@ -66,6 +68,10 @@ fn check_graph_of(visit: &mut Visit<'_>, preset: &Preset, mut graph: Graph, plac
                     _ if values.is_file(name) => Input::Files(vec![some_file()]),
                     value => Input::Value(value.cloned().unwrap_or_default()),
                 };
+                let class = visit.context.nodes.class(&graph.nodes[&id].class);
+                if values.is_file(name) && class.and_then(|c| c.input(&bind.input)).is_some_and(is_filled_by_loader) {
+                    loaded.push((id.clone(), bind.input.clone()));
+                }
                 graph.nodes[&id].inputs.insert(bind.input.clone(), input);
                 bound.push((id, bind.input.clone(), base.join("bind"), values.is_invented(name)));
             }
@@ -81,9 +87,18 @@ fn check_graph_of(visit: &mut Visit<'_>, preset: &Preset, mut graph: Graph, plac
             }
             continue;
         }
+        let is_loaded = |(id, input): &(String, String)| *id == problem.node && Some(input) == problem.input.as_ref();
+        if problem.code == "wrong-input-type" && loaded.iter().any(is_loaded) {
+            continue;
+        }
         let param = bound.iter().find(|(id, input, ..)| *id == problem.node && Some(input) == problem.input.as_ref());
         workflow_problem(visit, problem, param.map(|(_, _, path, invented)| (path, *invented)), place);
     }
+    // What nobody chose is not needed.
+    for (id, input, ..) in bound.iter().filter(|(.., invented)| *invented) {
+        graph.nodes[id].inputs.shift_remove(input);
+    }
+    visit.need(&graph);
     visit.known_nodes += graph.nodes.values().filter(|n| visit.context.nodes.contains(&n.class)).count();
     let nodes: Vec<(&str, &str)> = graph.nodes.iter().map(|(id, node)| (id.as_str(), node.class.as_str())).collect();
     for (name, text) in &preset.outputs {
@@ -95,11 +110,13 @@ fn workflow_problem(visit: &mut Visit<'_>, problem: GraphProblem, param: Option<
     let of_value = matches!(problem.code, "out-of-range" | "not-in-list");
     match param {
         Some((_, true)) if of_value => {}
-        Some((path, _)) => visit.report.error(problem.code, path, problem.message).hint = problem.hint,
+        Some((path, _)) => {
+            visit.problem_at(&problem, path);
+        }
         None if problem.node.is_empty() => {}
         None => {
             let message = format!("node \"{}\" of the workflow: {}", problem.node, problem.message);
-            visit.report.error(problem.code, place, message).hint = problem.hint;
+            visit.problem_at(&GraphProblem { message, ..problem }, place);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use super::{
-    args, check, completions, convert, fmt, history, init, mcp,
+    args, check, completions, convert, doctor, fmt, history, init, mcp,
     output::{ColorChoice, Output},
     plan, run, schema,
 };
@@ -58,6 +58,8 @@ pub enum Command {
     Schema(schema::SchemaArgs),
     /// Print completions for a shell
     Completions(completions::CompletionsArgs),
+    /// Say whether disk, secrets and servers are fit for the documents, and what to do about it
+    Doctor(doctor::DoctorArgs),
     /// Say what a run would do
     Plan(args::PlanArgs),
     /// Run a chain or a preset; an unfinished run of the same work is continued
@@ -96,6 +98,7 @@ fn dispatch(cli: &Cli) -> ExitCode {
         Command::Convert(args) => convert::run(args, global, output),
         Command::Schema(args) => schema::run(args, output),
         Command::Completions(args) => completions::run(args, output),
+        Command::Doctor(args) => doctor::run(args, global, output),
         Command::Plan(args) => plan::run(args, global, output),
         Command::Run(args) => run::run(args, global, output),
         Command::Status(args) => history::status(args, global, output),

@@ -6,6 +6,7 @@ mod check;
 mod command;
 mod completions;
 mod convert;
+mod doctor;
 mod fmt;
 mod format_name;
 mod history;

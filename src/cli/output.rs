@@ -146,6 +146,29 @@ impl Output {
     }
 }
 
+/// `text` in lines of at most `width` columns: the first begins with `first`, the others with `rest`. Escape
+/// sequences in `first` take no columns.
+pub(super) fn wrapped(text: &str, first: &str, rest: &str, width: usize) -> String {
+    let room = width.saturating_sub(rest.chars().count()).max(20);
+    let (mut out, mut line) = (String::new(), String::new());
+    let end = |line: &mut String, out: &mut String| {
+        let before = if out.is_empty() { first } else { rest };
+        out.extend([before, line.as_str(), "\n"]);
+        line.clear();
+    };
+    for word in text.split_whitespace() {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
+            end(&mut line, &mut out);
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    end(&mut line, &mut out);
+    out
+}
+
 fn write_out(text: &str) {
     let mut out = io::stdout().lock();
     // A closed pipe is how `| head` says that it has seen enough.

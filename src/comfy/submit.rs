@@ -51,7 +51,7 @@ pub(super) async fn prompt(
         }
     }
     set_prefixes(&mut graph, job, nodes);
-    let workflow = embed::ui_format(&graph);
+    let workflow = embed::ui_format(&graph, nodes);
     let mut extra = json!({ "extra_pnginfo": { "workflow": workflow, "comfywright": job.prepared.provenance } });
     if previews {
         extra["preview_method"] = Value::from("auto");

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     files::Path,
-    graph::{BoundFile, NodeSet, builtin},
+    graph::{BoundFile, GraphNeeds, NodeSet, builtin},
     ident::IndexMap,
     model::{Task, TaskType, ValueMap},
     path,
@@ -141,6 +141,25 @@ impl Program {
                 }
             }
         }
+    }
+
+    /// What the graphs of all items of all tasks need of a server, with stand-ins for the files of other tasks.
+    pub fn needs(&self, context: Context<'_>) -> GraphNeeds {
+        let files = WorkspaceFiles::default();
+        let find = |document: &str, path: &str| files.find(context.world, document, path, false);
+        let mut needs = GraphNeeds::default();
+        for number in (0..self.tasks.len()).filter(|number| self.tasks[*number].needs_server) {
+            let delivered = self.stand_ins(number);
+            let count = if self.items_are_alike(number) { 1 } else { self.expansion.items[number].len() };
+            for row in self.expansion.items[number].rows().take(count.min(MOST_SAMPLES)) {
+                let (nothing, delivered) = (ValueMap::default(), delivered.clone());
+                let lowered = self.lower_item(number, row, (1, 1), &nothing, delivered, context.nodes, &find);
+                if let Ok((_, lowered)) = lowered {
+                    needs.add(&lowered.graph, context.nodes);
+                }
+            }
+        }
+        needs
     }
 
     /// Whether nothing that the file says of task `number` depends on the item.

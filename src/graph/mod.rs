@@ -11,6 +11,7 @@ mod coerce;
 pub mod embed;
 mod ir;
 mod link;
+mod needs;
 mod object_info;
 
 pub use api::{ApiError, from_api, to_api};
@@ -20,4 +21,5 @@ pub use class::{ClassInfo, ComboSource, DynamicOption, InputInfo, InputKind, Out
 pub use coerce::{CoerceError, coerce_value};
 pub use ir::{BoundFile, Graph, GraphNode, Input, Link};
 pub use link::{LinkText, OutputError, escape_literal, output_index, parse_link, unescape_literal};
+pub use needs::{GraphNeeds, Lack, NeededFile};
 pub use object_info::{NodeSet, ObjectInfoError};

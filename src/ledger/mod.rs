@@ -20,5 +20,5 @@ mod writer;
 pub use error::LedgerError;
 pub use journal::{NewRun, RunJournal};
 pub use lock::RunLock;
-pub use open::Ledger;
+pub use open::{Ledger, network_file_system};
 pub use read::{DecisionRow, ItemRow, RunRow};

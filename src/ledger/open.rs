@@ -51,17 +51,17 @@ fn connect(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-/// The kind of network file system on which `folder` is, where the system tells.
+/// The kind of network file system on which `folder`, which exists, is, where the system tells.
 #[cfg(target_os = "linux")]
-fn network_file_system(folder: &Path) -> Option<&'static str> {
+pub fn network_file_system(folder: &Path) -> Option<&'static str> {
     let kind = rustix::fs::statfs(folder).ok()?.f_type;
     // The field's type differs between architectures; magic numbers have 32 bits.
     kind_of_network_file_system(kind as u32)
 }
 
-/// The kind of network file system on which `folder` is, where the system tells.
+/// The kind of network file system on which `folder`, which exists, is, where the system tells.
 #[cfg(not(target_os = "linux"))]
-fn network_file_system(_folder: &Path) -> Option<&'static str> {
+pub fn network_file_system(_folder: &Path) -> Option<&'static str> {
     None
 }
 

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     compile::OutputSpec,
-    graph::{BoundFile, Graph, GraphNode, Input, embed},
+    graph::{BoundFile, Graph, GraphNode, Input, builtin, embed},
     ident::IndexMap,
     imagefile,
     model::ErrorClass,
@@ -229,7 +229,7 @@ fn save(around: &Surroundings<'_>, id: &str, inputs: &Inputs, produced: &mut Pro
     let frames = files::frames_to_save(inputs.value("images")?)?;
     let texts = [
         ("prompt", embed::ascii_json(&embed::api_format(&prepared.graph))),
-        ("workflow", embed::ascii_json(&embed::ui_format(&prepared.graph))),
+        ("workflow", embed::ascii_json(&embed::ui_format(&prepared.graph, builtin()))),
         ("comfywright", embed::ascii_json(&prepared.provenance)),
     ];
     let texts = texts.each_ref().map(|(key, text)| (*key, text.as_str()));

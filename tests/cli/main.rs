@@ -2,6 +2,7 @@
 
 mod check;
 mod convert;
+mod doctor;
 mod envelope;
 mod fix;
 mod fmt;

@@ -1,0 +1,70 @@
+//! The workspace itself: its configuration and its documents.
+
+use std::collections::BTreeMap;
+
+use super::{
+    super::{Session, selection::Selection},
+    findings::DoctorFinding,
+};
+use crate::{
+    check::{Subject, check},
+    diagnostic::{Diagnostic, Severity},
+    model::{CONFIG_FILE, DOCUMENTS_FOLDER},
+};
+
+const AREA: &str = "workspace";
+
+/// What there is to say of it, and what is wrong with its files.
+pub(super) fn examine(session: &Session, selection: &Selection) -> (Vec<DoctorFinding>, Vec<Diagnostic>) {
+    let mut found = vec![configuration(session)];
+    let mut wrong: Vec<Diagnostic> = session.workspace.config.diagnostics.clone();
+    for loaded in &selection.documents {
+        wrong.extend(loaded.parsed.diagnostics.iter().cloned());
+        if let (Some(document), Some(tree)) = (&loaded.parsed.value, &loaded.parsed.tree) {
+            let subject = Subject { file: &loaded.path, text: &loaded.text, tree, document };
+            wrong.extend(check(subject, session.context()).diagnostics);
+        }
+    }
+    if selection.everything {
+        wrong.extend(session.workspace.diagnostics().iter().cloned());
+    }
+    wrong.retain(|d| d.severity == Severity::Error);
+    wrong.sort_by(|a, b| (&a.file, a.span).cmp(&(&b.file, b.span)));
+    let mut by_file: BTreeMap<&str, usize> = BTreeMap::new();
+    for diagnostic in &wrong {
+        *by_file.entry(&diagnostic.file).or_default() += 1;
+    }
+    found.extend(documents(selection, &by_file));
+    (found, wrong)
+}
+
+fn configuration(session: &Session) -> DoctorFinding {
+    let root = session.root.display();
+    if session.workspace.config_text.is_none() {
+        let message = format!("{root} has no {CONFIG_FILE}");
+        return DoctorFinding::warning(AREA, "no-config", message)
+            .advise("comfywright init writes one; without it nothing marks where the workspace begins".to_owned());
+    }
+    DoctorFinding::ok(AREA, "config", format!("{root} has a {CONFIG_FILE}"))
+}
+
+fn documents(selection: &Selection, wrong: &BTreeMap<&str, usize>) -> Vec<DoctorFinding> {
+    let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+    let mut found: Vec<DoctorFinding> = wrong
+        .iter()
+        .map(|(file, errors)| {
+            let finding = DoctorFinding::trouble(AREA, "wrong-file", format!("{file} has {}", count(*errors, "error")));
+            let advice = format!("comfywright check {file} shows where");
+            DoctorFinding { documents: vec![(*file).to_owned()], ..finding.advise(advice) }
+        })
+        .collect();
+    if selection.documents.is_empty() {
+        let message = format!("there are no documents in {DOCUMENTS_FOLDER}/");
+        let advice = "comfywright init writes a first one".to_owned();
+        found.push(DoctorFinding::warning(AREA, "no-documents", message).advise(advice));
+    } else if wrong.is_empty() {
+        let message = format!("no errors in {}", count(selection.documents.len(), "document"));
+        found.push(DoctorFinding::ok(AREA, "documents", message));
+    }
+    found
+}
