@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use indexmap::IndexMap;
+use crate::ident::IndexMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -137,7 +137,7 @@ pub fn task_of(address: &str) -> &str {
 
 /// The items of each task by state, in the order of the plan.
 pub fn by_task(items: &[ItemRow]) -> IndexMap<String, StateCounts> {
-    let mut tasks: IndexMap<&str, BTreeMap<ItemState, u32>> = IndexMap::new();
+    let mut tasks: IndexMap<&str, BTreeMap<ItemState, u32>> = IndexMap::default();
     for item in items {
         *tasks.entry(task_of(&item.address)).or_default().entry(item.state).or_default() += 1;
     }
@@ -148,7 +148,7 @@ pub fn by_task(items: &[ItemRow]) -> IndexMap<String, StateCounts> {
 /// that task; an address means one item.
 pub fn results(items: &[ItemRow], task: Option<&str>) -> Vec<ResultFile> {
     let wanted = |item: &&ItemRow| task.is_none_or(|task| item.address == task || task_of(&item.address) == task);
-    let mut tasks: IndexMap<&str, Vec<&ItemRow>> = IndexMap::new();
+    let mut tasks: IndexMap<&str, Vec<&ItemRow>> = IndexMap::default();
     for item in items.iter().filter(wanted) {
         tasks.entry(task_of(&item.address)).or_default().push(item);
     }

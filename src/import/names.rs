@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use indexmap::IndexMap;
+use crate::ident::IndexMap;
 
 use crate::{
     graph::{Graph, GraphNode},

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use indexmap::IndexMap;
+use crate::ident::IndexMap;
 use serde_json::Value;
 
 use super::names::{free_name, node_names};
@@ -118,11 +118,11 @@ pub fn preset(graph: &Graph, nodes: &NodeSet, request: &PresetRequest) -> Result
         return Err(ImportError::Empty);
     }
     let source = Source { graph, nodes, names: node_names(graph) };
-    let mut node: IndexMap<String, NodeDef> = IndexMap::new();
+    let mut node: IndexMap<String, NodeDef> = IndexMap::default();
     for (id, found) in &graph.nodes {
         node.insert(source.names[id].clone(), source.node(id, found)?);
     }
-    let mut params = IndexMap::new();
+    let mut params = IndexMap::default();
     for (name, exposed) in &request.params {
         let id = source.find(&exposed.node)?;
         params.insert(name.clone(), source.param(name, id, exposed)?);
@@ -339,8 +339,8 @@ mod tests {
             title: None,
             description: None,
             tags: Vec::new(),
-            params: IndexMap::new(),
-            outputs: IndexMap::new(),
+            params: IndexMap::default(),
+            outputs: IndexMap::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! `plan_file`: what a run would do. Its arguments are those of `run_file`, too.
 
-use indexmap::IndexMap;
+use crate::ident::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;

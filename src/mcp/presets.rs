@@ -1,6 +1,6 @@
 //! `save_workflow_preset`: a graph kept as a preset.
 
-use indexmap::IndexMap;
+use crate::ident::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use indexmap::IndexMap;
+use crate::ident::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
