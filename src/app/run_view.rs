@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::ident::IndexMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    ident::IndexMap,
     ledger::{ItemRow, RunRow},
     plan::OutputFile,
     run::ItemState,

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::ident::IndexMap;
+
 use crate::{
     graph::{Graph, GraphNode},
-    ident::{IndexMap, is_identifier},
+    ident::is_identifier,
 };
 
 /// A name for every node, by its id: the id where it is a name already, else the title, else the

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use crate::ident::IndexMap;
 use serde_json::Value;
 
 use super::names::{free_name, node_names};
 use crate::{
     compile::escape_interpolation,
     graph::{ClassInfo, ComboSource, Graph, GraphNode, Input, InputInfo, InputKind, Link, NodeSet, escape_literal},
-    ident::{IndexMap, did_you_mean},
+    ident::did_you_mean,
     model::{Body, Document, Header, Kind, NodeDef, Param, ParamType, Preset, ValueMap},
 };
 

@@ -1,5 +1,6 @@
 //! `save_workflow_preset`: a graph kept as a preset.
 
+use crate::ident::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -12,7 +13,6 @@ use super::{
 };
 use crate::{
     app::{PresetFile, Sources, client_files::ClientFiles, save_preset},
-    ident::IndexMap,
     import::{ExposedInput, PresetRequest},
     model::ParamType,
 };

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use crate::ident::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
@@ -17,7 +18,6 @@ use crate::{
         self, AppError, Sources, findings, history,
         run_view::{RunView, StateCounts, by_task, counts_text},
     },
-    ident::IndexMap,
     ledger::{ItemRow, Ledger, RunRow},
     run::{ItemState, RunState},
 };
