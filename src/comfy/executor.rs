@@ -216,7 +216,7 @@ impl ComfyExecutor {
                     let pool = Arc::clone(&seat.pool);
                     let number = seat.number;
                     drop(seat);
-                    return outputs::fetch(&pool.servers[number].client, &self.settings.root, &job, &left).await;
+                    return outputs::fetch(&pool.servers[number], &self.settings.root, &job, &left).await;
                 }
                 Ended::Failed(fault) => return Err(fault),
                 Ended::Lost => {
