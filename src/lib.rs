@@ -7,12 +7,12 @@
 //! | base | [`ident`], [`content_hash`], [`diagnostic`], [`raster`], [`imagefile`], [`vision`], [`draw`] | pure, no project types |
 //! | files | [`files`] | spanned tree, TOML, KDL, edits, access to a workspace's files |
 //! | meaning | [`graph`], [`rules`], [`model`] | graphs and node signatures; expressions; documents |
-//! | judgement | [`compile`], [`check`] | document -> items and graphs; what is wrong with it |
+//! | judgement | [`compile`], [`check`], [`import`] | document -> items and graphs; what is wrong with it; graph -> document |
 //! | intent | [`plan`] | the items of a run and what each waits for |
 //! | engine | [`run`] | pure planner, dispatcher, ports |
 //! | adapters | [`outputs`], [`comfy`], [`native`], [`scorers`], [`ledger`], [`git`] | what implements the ports |
 //! | operations | [`app`] | one function for each operation; wires everything |
-//! | surface | [`cli`] | the command line; the only place that prints |
+//! | surface | [`mcp`], [`cli`] | the MCP server and the command line; only the latter prints |
 
 pub mod app;
 pub mod check;
@@ -27,7 +27,9 @@ pub mod git;
 pub mod graph;
 pub mod ident;
 pub mod imagefile;
+pub mod import;
 pub mod ledger;
+pub mod mcp;
 pub mod model;
 pub mod native;
 pub mod outputs;

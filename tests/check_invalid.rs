@@ -198,6 +198,7 @@ fn every_file_is_found_wrong_as_it_says() {
 
 /// Codes that no file of this folder can show, and why.
 const ELSEWHERE: &[(&str, &str)] = &[
+    ("file-closed", "a file that documents may read and clients of the MCP server may not; its tests have some"),
     ("file-too-large", "a document of more than 4 MiB; the tests of reading make one"),
     ("invalid-value", "a guard for values that the schema lets pass and the model does not; none are known"),
     ("too-many-tasks", "a file of more than a thousand tasks; a unit test of the compiler makes one"),

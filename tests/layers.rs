@@ -19,7 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["outputs", "comfy", "native", "scorer", "scorers", "models", "ledger", "git"],
     &["analysis", "insight", "report", "share", "registry"],
     &["app"],
-    &["cli", "mcp", "web"],
+    &["mcp", "web", "cli"],
 ];
 
 /// The parts of `run` that wait and ask the time; the rest is the planner, which does neither.

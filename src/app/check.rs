@@ -9,7 +9,7 @@ use std::{
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{AppError, ExitCode, Session, SessionOptions, Sources, atomic_write, selection::select};
+use super::{AppError, ExitCode, Session, SessionOptions, Sources, atomic_write, count, selection::select};
 use crate::{
     check::{self, Subject},
     content_hash::ContentHash,
@@ -70,6 +70,29 @@ impl CheckReport {
     /// Files about which there are diagnostics.
     pub fn files_with_findings(&self) -> usize {
         self.diagnostics.iter().map(|d| &d.file).collect::<BTreeSet<_>>().len()
+    }
+
+    /// What was found and by what it was judged, in one line.
+    pub fn summary(&self) -> String {
+        if self.documents == 0 && self.diagnostics.is_empty() {
+            return "nothing was examined: there are no documents in pipelines/ (comfywright init writes one)"
+                .to_owned();
+        }
+        let found = match (self.errors(), self.warnings()) {
+            (0, 0) => "no errors".to_owned(),
+            (errors, warnings) => {
+                let parts = [(errors, "error"), (warnings, "warning")];
+                let parts: Vec<String> =
+                    parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| count(*n, word)).collect();
+                format!("{} in {}", parts.join(", "), count(self.files_with_findings(), "file"))
+            }
+        };
+        let mut text = format!("{found}; checked {} against {}", count(self.documents, "document"), self.against);
+        if !self.unexamined.is_empty() {
+            let some = if self.unexamined.len() == self.documents { "nothing was" } else { "not" };
+            text = format!("{text}; {some} examined in {}", count(self.unexamined.len(), "document"));
+        }
+        text
     }
 
     /// How the command ends.

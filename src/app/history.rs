@@ -2,8 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
+
 use super::{AppError, run::ledger_error};
-use crate::ledger::{DecisionRow, ItemRow, Ledger, RunRow};
+use crate::{
+    imagefile,
+    ledger::{DecisionRow, ItemRow, Ledger, LedgerError, RunRow},
+    run::RunState,
+};
 
 /// How many runs are looked through for a name.
 const RECENT: u32 = 10_000;
@@ -41,6 +47,18 @@ pub fn item(ledger: &Ledger, run: &RunRow, address: &str) -> Result<(ItemRow, Ve
         AppError::usage(format!("the run has no item \"{address}\" to which anything has happened"))
             .with_hint("`comfywright show RUN` lists them")
     })
+}
+
+/// Whether a process works on the run. One that says so of itself may have been killed.
+pub fn is_active(ledger: &Ledger, run: &RunRow) -> bool {
+    run.state == RunState::Running && matches!(ledger.lock_run(&run.id), Err(LedgerError::Locked { .. }))
+}
+
+/// The record of comfywright that an image file carries.
+pub fn record(bytes: &[u8]) -> Option<Map<String, Value>> {
+    let texts = imagefile::metadata(bytes);
+    let (_, text) = texts.iter().find(|(key, _)| key == "comfywright")?;
+    serde_json::from_str(text).ok()
 }
 
 /// Why an item was made, or made again.

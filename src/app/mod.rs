@@ -2,7 +2,9 @@
 //!
 //! Wires paths, clock, environment and secrets into the layers below. Prints nothing.
 
+mod background;
 mod check;
+pub mod client_files;
 mod convert;
 mod diagnostics;
 mod error;
@@ -14,14 +16,19 @@ mod job;
 mod layout;
 mod placed;
 mod plan;
+mod plan_summary;
 mod run;
+pub mod run_view;
+mod save_preset;
 mod schema;
 mod secrets;
 mod selection;
 mod servers;
 mod session;
+mod words;
 mod write;
 
+pub use background::BackgroundRuns;
 pub use check::{CheckOptions, CheckReport, Fixed, check, check_and_fix};
 pub use convert::{ConvertOptions, Converted, Destination, convert};
 pub use diagnostics::{Finding, FindingEdit, FindingFix, Sources, error_findings, findings};
@@ -33,8 +40,14 @@ pub use job::{JobOptions, RunnableJob, make_job};
 pub use layout::canonical_text;
 pub use placed::{PlacedJob, Purpose, placed_job};
 pub use plan::{Planned, TaskForecast, plan};
-pub use run::{ReadyRun, RunRequest, open_ledger, ready, ready_again, setting_value};
+pub use plan_summary::{PlanSummary, PlannedRule, PlannedTask};
+pub use run::{
+    Readiness, ReadyRun, RunRequest, existing_ledger, open_ledger, ready, ready_again, ready_unless_active,
+    setting_value,
+};
+pub use save_preset::{PresetFile, save_preset};
 pub use schema::{SchemaKind, file_text, schema_files, write_schemas};
 pub use servers::{Connected, Knowledge, connect, server_error, server_settings};
 pub use session::{Session, SessionOptions};
+pub use words::count;
 pub use write::{WriteError, atomic_write, write_new};

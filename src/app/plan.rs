@@ -6,7 +6,7 @@ use super::{
     AppError, Session,
     job::{JobOptions, RunnableJob},
     placed::{Purpose, placed_job},
-    run::open_ledger,
+    run::existing_ledger,
 };
 use crate::{
     ledger::Ledger,
@@ -36,8 +36,7 @@ pub struct TaskForecast {
 pub fn plan(session: &Session, document: &str, options: &JobOptions) -> Result<Planned, AppError> {
     let loaded = session.document(document)?;
     let job = placed_job(session, &loaded, options, Purpose::Look)?.job;
-    let folder = session.config.store.ledger.as_deref().unwrap_or(".comfywright");
-    let ledger = if session.root.join(folder).join("ledger.db").exists() { Some(open_ledger(session)?) } else { None };
+    let ledger = existing_ledger(session)?;
     let forecast = forecast(&job, ledger.as_deref());
     Ok(Planned { job, forecast })
 }

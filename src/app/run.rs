@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     AppError, Session,
     faults::Aftermath,
-    history::find_run,
+    history::{find_run, is_active},
     job::{JobOptions, RunnableJob},
     placed::{PlacedJob, Purpose, placed_job, refuse_spending},
     servers::{Connected, server_error},
@@ -22,6 +22,7 @@ use crate::{
     comfy::{ComfyExecutor, ComfySettings, Patience},
     ledger::{Ledger, LedgerError, NewRun, RunLock, RunRow},
     native::{NativeExecutor, NativeSettings},
+    outputs,
     run::{Clock, Control, Event, Executor, Observer, PortFuture, Ports, RunOutcome, RunSetup, Slots, run_plan},
     scorers::NativeScorers,
 };
@@ -59,6 +60,20 @@ pub struct ReadyRun {
     _lock: RunLock,
 }
 
+/// What there is to carry out.
+pub enum Readiness {
+    /// This run.
+    Ready(Box<ReadyRun>),
+    /// Nothing: a process works on this run of the same work.
+    Active(Box<RunRow>),
+}
+
+/// The ledger of the workspace, if there is one already.
+pub fn existing_ledger(session: &Session) -> Result<Option<Arc<Ledger>>, AppError> {
+    let folder = session.config.store.ledger.as_deref().unwrap_or(".comfywright");
+    if session.root.join(folder).join("ledger.db").exists() { open_ledger(session).map(Some) } else { Ok(None) }
+}
+
 /// Opens the ledger of the workspace.
 pub fn open_ledger(session: &Session) -> Result<Arc<Ledger>, AppError> {
     let folder = session.config.store.ledger.as_deref().unwrap_or(".comfywright");
@@ -72,6 +87,14 @@ pub(super) fn ledger_error(error: &LedgerError) -> AppError {
 
 /// Makes a run ready: the unfinished one of the same work, or a new one.
 pub fn ready(session: &Session, request: &RunRequest) -> Result<ReadyRun, AppError> {
+    match ready_unless_active(session, request)? {
+        Readiness::Ready(ready) => Ok(*ready),
+        Readiness::Active(row) => Err(ledger_error(&LedgerError::Locked { run: row.id })),
+    }
+}
+
+/// As [`ready`]; that a process works on the run already is no error.
+pub fn ready_unless_active(session: &Session, request: &RunRequest) -> Result<Readiness, AppError> {
     let loaded = session.document(&request.document)?;
     let placed = placed_job(session, &loaded, &request.options, Purpose::Run)?;
     let on_servers = pool(session, &placed, request.options.allow_spend)?;
@@ -81,10 +104,12 @@ pub fn ready(session: &Session, request: &RunRequest) -> Result<ReadyRun, AppErr
         .unfinished_run(&job.plan.document, &job.hash.to_string())
         .map_err(|e| ledger_error(&e))?
         .filter(|_| !request.new);
-    match unfinished {
+    let ready = match unfinished {
+        Some(row) if is_active(&ledger, &row) => return Ok(Readiness::Active(Box::new(row))),
         Some(row) => continued(session, job, on_servers, ledger, &row, request.verify),
         None => begun(session, job, on_servers, ledger, request.verify),
-    }
+    };
+    ready.map(|ready| Readiness::Ready(Box::new(ready)))
 }
 
 /// Makes the run that `name` means ready to go on, for `approve` and `reject`.
@@ -171,6 +196,7 @@ fn continued(
     let past = ledger.events(&row.id).map_err(|e| ledger_error(&e))?;
     let id = row.id.parse().map_err(|_| AppError::environment(format!("run {} has a broken id", row.id)))?;
     let (folder, root, native) = (row.folder.clone(), session.root.clone(), native_settings(session));
+    outputs::sweep(&root.join(&folder));
     Ok(ReadyRun {
         job,
         on_servers,

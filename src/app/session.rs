@@ -3,10 +3,10 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
-use super::AppError;
+use super::{AppError, client_files::ClientWorld};
 use crate::{
     compile::{Context, Library, Referred, Unresolved},
     files::{DirWorld, World},
@@ -42,12 +42,23 @@ pub struct Session {
     /// The configuration in force.
     pub config: Config,
     metrics: BTreeSet<String>,
+    confined: bool,
 }
 
 impl Session {
     /// Opens the workspace around `options.start`: the nearest folder upwards with a
     /// `comfywright.toml`; without one, the folder that holds `pipelines/`, or the folder itself.
     pub fn open(options: &SessionOptions) -> Result<Self, AppError> {
+        Self::opened(options, false)
+    }
+
+    /// The same for a client: paths are relative to the workspace only, not to the current folder,
+    /// and documents reach only the files that are open to clients.
+    pub fn open_for_client(options: &SessionOptions) -> Result<Self, AppError> {
+        Self::opened(options, true)
+    }
+
+    fn opened(options: &SessionOptions, confined: bool) -> Result<Self, AppError> {
         let start = options.start.clone().unwrap_or_else(|| PathBuf::from("."));
         let start =
             start.canonicalize().map_err(|e| AppError::usage(format!("failed to find {}: {e}", start.display())))?;
@@ -57,18 +68,17 @@ impl Session {
             DirWorld::open(&root)
                 .map_err(|e| AppError::environment(format!("failed to open the workspace {}: {e}", root.display())))?,
         );
+        let world = if confined { Arc::new(ClientWorld::new(world)) } else { world };
         let workspace = Workspace::load(world.clone(), Some(Arc::new(GitHistory::new(&root))));
         let (nodes, against) = match &options.object_info {
-            None => {
-                (Arc::new(builtin().clone()), "the built-in snapshot of ComfyUI 0.3.75's model-free nodes".to_owned())
-            }
+            None => (shared_builtin(), "the built-in snapshot of ComfyUI 0.3.75's model-free nodes".to_owned()),
             Some(path) => (Arc::new(read_object_info(path)?), format!("the snapshot {}", path.display())),
         };
         let config = workspace.config.value.clone().unwrap_or_default();
         let mut metrics: BTreeSet<String> = scorers::KNOWN.iter().map(|m| m.name.to_owned()).collect();
         metrics.extend(config.scorer.values().flat_map(|s| s.metrics.iter().cloned()));
         let has_snapshot = options.object_info.is_some();
-        Ok(Self { root, world, workspace, nodes, against, has_snapshot, config, metrics })
+        Ok(Self { root, world, workspace, nodes, against, has_snapshot, config, metrics, confined })
     }
 
     /// What compiling reads.
@@ -116,7 +126,7 @@ impl Session {
     /// workspace itself; none when it is not in it.
     pub fn inside(&self, path: &Path) -> Option<String> {
         let candidates = [path.to_path_buf(), self.root.join(path)];
-        candidates.iter().filter_map(|p| p.canonicalize().ok()).find_map(|absolute| {
+        candidates.iter().skip(usize::from(self.confined)).filter_map(|p| p.canonicalize().ok()).find_map(|absolute| {
             let inside = absolute.strip_prefix(&self.root).ok()?;
             let parts: Option<Vec<&str>> = inside.components().map(|c| c.as_os_str().to_str()).collect();
             parts.map(|parts| parts.join("/"))
@@ -153,6 +163,12 @@ impl Library for Session {
 fn around_documents(folder: &Path) -> &Path {
     let documents = folder.ancestors().find(|f| f.file_name().is_some_and(|name| name == DOCUMENTS_FOLDER));
     documents.and_then(Path::parent).unwrap_or(folder)
+}
+
+/// The built-in classes, read once in a process.
+fn shared_builtin() -> Arc<NodeSet> {
+    static SHARED: OnceLock<Arc<NodeSet>> = OnceLock::new();
+    SHARED.get_or_init(|| Arc::new(builtin().clone())).clone()
 }
 
 fn read_object_info(path: &Path) -> Result<NodeSet, AppError> {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::{GlobalArgs, Output, output::count};
-use crate::app::{self, AppError, CheckOptions, CheckReport, ExitCode, Session, SessionOptions, Sources};
+use super::{GlobalArgs, Output};
+use crate::app::{self, AppError, CheckOptions, CheckReport, ExitCode, Session, SessionOptions, Sources, count};
 
 /// `comfywright check`
 #[derive(Args, Clone, Debug)]
@@ -63,26 +63,6 @@ fn answer(report: &CheckReport, output: Output) -> ExitCode {
     for fixed in &report.fixed {
         output.line(&format!("fixed {} in {}", count(fixed.fixes, "finding"), fixed.file));
     }
-    output.line(&summary(report));
+    output.line(&report.summary());
     code
-}
-
-fn summary(report: &CheckReport) -> String {
-    if report.documents == 0 && report.diagnostics.is_empty() {
-        return "nothing was examined: there are no documents in pipelines/ (comfywright init writes one)".to_owned();
-    }
-    let found = match (report.errors(), report.warnings()) {
-        (0, 0) => "no errors".to_owned(),
-        (errors, warnings) => {
-            let parts = [(errors, "error"), (warnings, "warning")];
-            let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| count(*n, word)).collect();
-            format!("{} in {}", parts.join(", "), count(report.files_with_findings(), "file"))
-        }
-    };
-    let mut text = format!("{found}; checked {} against {}", count(report.documents, "document"), report.against);
-    if !report.unexamined.is_empty() {
-        let some = if report.unexamined.len() == report.documents { "nothing was" } else { "not" };
-        text = format!("{text}; {some} examined in {}", count(report.unexamined.len(), "document"));
-    }
-    text
 }

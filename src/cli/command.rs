@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use super::{
-    args, check, completions, convert, fmt, history, init,
+    args, check, completions, convert, fmt, history, init, mcp,
     output::{ColorChoice, Output},
     plan, run, schema,
 };
@@ -74,6 +74,8 @@ pub enum Command {
     Approve(args::ApproveArgs),
     /// Turn held items down
     Reject(args::RejectArgs),
+    /// Serve the workspace to an MCP client on standard input and output
+    Mcp(mcp::McpArgs),
 }
 
 /// Runs the command line of this process.
@@ -102,6 +104,7 @@ fn dispatch(cli: &Cli) -> ExitCode {
         Command::Explain(args) => history::explain(args, global, output),
         Command::Approve(args) => run::approve(args, global, output),
         Command::Reject(args) => run::reject(args, global, output),
+        Command::Mcp(args) => mcp::run(args, global, output),
     }
 }
 

@@ -9,9 +9,9 @@ use std::{
 use clap::Args;
 use serde_json::json;
 
-use super::{GlobalArgs, Output, format_name::FormatName, output::count};
+use super::{GlobalArgs, Output, format_name::FormatName};
 use crate::{
-    app::{self, AppError, ExitCode, FmtReport, Session, SessionOptions, Sources, canonical_text},
+    app::{self, AppError, ExitCode, FmtReport, Session, SessionOptions, Sources, canonical_text, count},
     files::Format,
     model::{MAX_DOCUMENT_BYTES, read_bytes},
 };

@@ -1,6 +1,6 @@
 //! `comfywright status`, `runs`, `show` and `explain`.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -10,9 +10,11 @@ use super::{
     plan::{columns, opened},
 };
 use crate::{
-    app::{self, AppError, ExitCode, Session, Sources, history},
+    app::{
+        self, AppError, ExitCode, Session, Sources, history,
+        run_view::{ItemView, RunView, by_task, counts_text},
+    },
     diagnostic::Diagnostic,
-    imagefile,
     ledger::{ItemRow, Ledger, RunRow},
     run::ItemState,
 };
@@ -57,18 +59,18 @@ pub fn runs(global: &GlobalArgs, output: Output) -> ExitCode {
         let found = history::runs(ledger, LISTED)?;
         let head = ["run", "document", "state", "items", "started"].map(str::to_owned);
         let rows = found.iter().map(|run| {
-            let state = run.state.name().to_owned();
+            let view = RunView::of(run);
             [
-                folder_name(run),
+                view.folder_name().to_owned(),
                 format!("{} {}", run.document, run.version),
-                state,
-                counts_text(run),
+                view.state.clone(),
+                view.counts_text(),
                 time(run.started_ns),
             ]
         });
         let lines =
             if found.is_empty() { vec!["no runs yet".to_owned()] } else { columns(std::iter::once(head).chain(rows)) };
-        Ok((lines, json!({ "runs": found.iter().map(run_json).collect::<Vec<_>>() })))
+        Ok((lines, json!({ "runs": found.iter().map(RunView::of).collect::<Vec<_>>() })))
     })
 }
 
@@ -77,27 +79,14 @@ pub fn status(args: &StatusArgs, global: &GlobalArgs, output: Output) -> ExitCod
     answer("status", global, output, |_, ledger| {
         let run = history::find_run(ledger, args.run.as_deref().unwrap_or("last"))?;
         let items = history::items(ledger, &run)?;
-        let mut tasks: BTreeMap<String, BTreeMap<ItemState, u32>> = BTreeMap::new();
-        for item in &items {
-            let task = item.address.split('[').next().unwrap_or(&item.address).to_owned();
-            *tasks.entry(task).or_default().entry(item.state).or_default() += 1;
-        }
-        let mut lines = vec![
-            format!("{} {} · run {} · {}", run.document, run.version, folder_name(&run), run.state.name()),
-            format!("started {}", time(run.started_ns)),
-            counts_text(&run),
-            String::new(),
-        ];
-        lines.extend(columns(tasks.iter().map(|(task, counts)| [task.clone(), states_text(counts)])));
+        let (view, tasks) = (RunView::of(&run), by_task(&items));
+        let mut lines =
+            vec![head_line(&view), format!("started {}", time(run.started_ns)), view.counts_text(), String::new()];
+        lines.extend(columns(tasks.iter().map(|(task, counts)| [task.clone(), counts_text(counts).join(", ")])));
         let held = items.iter().filter(|i| i.state == ItemState::Held);
         lines.extend(held.map(|i| format!("held: {}{}", i.address, why(i))));
-        let tasks_json: Value = tasks
-            .iter()
-            .map(|(task, counts)| (task.clone(), states_json(counts)))
-            .collect::<serde_json::Map<_, _>>()
-            .into();
-        let mut data = run_json(&run);
-        data["tasks"] = tasks_json;
+        let mut data = json!(view);
+        data["tasks"] = json!(tasks);
         Ok((lines, data))
     })
 }
@@ -122,12 +111,8 @@ pub fn show(args: &ShowArgs, global: &GlobalArgs, output: Output) -> ExitCode {
 fn show_file(path: &Path) -> Result<(Vec<String>, Value), AppError> {
     let bytes =
         std::fs::read(path).map_err(|e| AppError::environment(format!("failed to read {}: {e}", path.display())))?;
-    let texts = imagefile::metadata(&bytes);
-    let record =
-        texts.iter().find(|(key, _)| key == "comfywright").and_then(|(_, text)| serde_json::from_str(text).ok());
-    let Some(Value::Object(record)) = record else {
-        return Err(AppError::usage(format!("{} carries no record of comfywright", path.display())));
-    };
+    let record = history::record(&bytes)
+        .ok_or_else(|| AppError::usage(format!("{} carries no record of comfywright", path.display())))?;
     let lines = columns(
         record
             .iter()
@@ -138,15 +123,13 @@ fn show_file(path: &Path) -> Result<(Vec<String>, Value), AppError> {
 
 fn show_run(ledger: &Ledger, run: &RunRow) -> Result<(Vec<String>, Value), AppError> {
     let items = history::items(ledger, run)?;
-    let mut lines = vec![
-        format!("{} {} · run {} · {}", run.document, run.version, folder_name(run), run.state.name()),
-        String::new(),
-    ];
+    let view = RunView::of(run);
+    let mut lines = vec![head_line(&view), String::new()];
     lines.extend(columns(
         items.iter().map(|i| [i.state.name().to_owned(), i.address.clone(), format!("{}{}", file_text(i), why(i))]),
     ));
-    let mut data = run_json(run);
-    data["items_list"] = items.iter().map(item_json).collect();
+    let mut data = json!(view);
+    data["items_list"] = items.iter().map(|item| json!(ItemView::of(item))).collect();
     Ok((lines, data))
 }
 
@@ -169,7 +152,7 @@ fn show_item(ledger: &Ledger, run: &RunRow, address: &str) -> Result<(Vec<String
         let rule = if row.decision.text.is_empty() { "no rule matched".to_owned() } else { row.decision.text.clone() };
         rows.push(["decision".to_owned(), format!("{rule} ({}) [{}]", row.decision.target, inputs.join(", "))]);
     }
-    let mut data = item_json(&item);
+    let mut data = json!(ItemView::of(&item));
     data["decisions"] = decisions
         .iter()
         .map(|d| json!({ "rule": d.decision.text, "target": d.decision.target, "inputs": d.decision.inputs, "time_ns": d.time_ns }))
@@ -191,9 +174,9 @@ pub fn explain(args: &ExplainArgs, global: &GlobalArgs, output: Output) -> ExitC
             ));
         };
         let mut lines = vec![if explanation.changes.is_empty() {
-            format!("{}: nothing changed since run {}", item.address, folder_name(earlier))
+            format!("{}: nothing changed since run {}", item.address, RunView::of(earlier).folder_name())
         } else {
-            format!("{}: changed since run {}", item.address, folder_name(earlier))
+            format!("{}: changed since run {}", item.address, RunView::of(earlier).folder_name())
         }];
         let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(not there)".to_owned());
         lines.extend(
@@ -214,8 +197,8 @@ pub fn explain(args: &ExplainArgs, global: &GlobalArgs, output: Output) -> ExitC
     })
 }
 
-fn folder_name(run: &RunRow) -> String {
-    run.folder.rsplit('/').next().unwrap_or(&run.folder).to_owned()
+fn head_line(run: &RunView) -> String {
+    format!("{} {} · run {} · {}", run.document, run.version, run.folder_name(), run.state)
 }
 
 fn time(ns: i64) -> String {
@@ -230,52 +213,4 @@ fn why(item: &ItemRow) -> String {
 fn file_text(item: &ItemRow) -> String {
     let result = item.result.as_ref();
     result.and_then(|r| r.files.first()).map_or_else(String::new, |f| f.path.clone())
-}
-
-fn states_text(counts: &BTreeMap<ItemState, u32>) -> String {
-    counts.iter().map(|(state, n)| format!("{n} {}", state.name())).collect::<Vec<_>>().join(", ")
-}
-
-fn counts_text(run: &RunRow) -> String {
-    let begun: u32 = run.counts.values().sum();
-    let waiting = run.items.saturating_sub(begun);
-    let mut text = states_text(&run.counts);
-    if waiting > 0 {
-        text = format!("{text}{}{waiting} not begun", if text.is_empty() { "" } else { ", " });
-    }
-    text
-}
-
-fn states_json(counts: &BTreeMap<ItemState, u32>) -> Value {
-    counts.iter().map(|(state, n)| (state.name().to_owned(), json!(n))).collect::<serde_json::Map<_, _>>().into()
-}
-
-fn run_json(run: &RunRow) -> Value {
-    json!({
-        "run": run.id,
-        "document": run.document,
-        "version": run.version,
-        "path": run.path,
-        "state": run.state.name(),
-        "folder": run.folder,
-        "items": run.items,
-        "counts": states_json(&run.counts),
-        "settings": run.settings,
-        "started_ns": run.started_ns,
-        "finished_ns": run.finished_ns,
-    })
-}
-
-fn item_json(item: &ItemRow) -> Value {
-    json!({
-        "item": item.address,
-        "state": item.state.name(),
-        "reason": item.reason,
-        "visits": item.visits,
-        "attempt": item.attempt,
-        "executor": item.executor,
-        "fingerprint": item.fingerprint,
-        "files": item.result.as_ref().map(|r| &r.files),
-        "metrics": item.result.as_ref().map(|r| &r.metrics),
-    })
 }

@@ -10,6 +10,7 @@ mod fmt;
 mod format_name;
 mod history;
 mod init;
+mod mcp;
 mod output;
 mod plan;
 mod progress;

@@ -146,11 +146,6 @@ impl Output {
     }
 }
 
-/// `1 error`, `2 errors`.
-pub(super) fn count(number: usize, word: &str) -> String {
-    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
-}
-
 fn write_out(text: &str) {
     let mut out = io::stdout().lock();
     // A closed pipe is how `| head` says that it has seen enough.

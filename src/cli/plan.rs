@@ -1,15 +1,14 @@
 //! `comfywright plan`: what a run would do.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     GlobalArgs, Output,
     args::{PlanArgs, TargetArgs},
 };
 use crate::{
-    app::{self, AppError, ExitCode, JobOptions, Planned, Session, SessionOptions, Sources},
-    model::task_type_name,
-    plan::{Placement, Plan, PlanTask, Target, TaskIx},
+    app::{self, AppError, ExitCode, JobOptions, PlanSummary, Planned, PlannedTask, Session, SessionOptions, Sources},
+    plan::{Plan, PlanTask, TaskIx},
 };
 
 /// Runs the verb.
@@ -43,40 +42,34 @@ pub(super) fn job_options(target: &TargetArgs) -> JobOptions {
 
 fn answer(planned: &Planned, sources: &Sources, output: Output) -> ExitCode {
     let plan = &planned.job.plan;
+    let summary = planned.summary();
     output.line(&format!(
         "{} {} · {} tasks, {} items",
-        plan.document,
-        plan.version,
-        plan.tasks.len(),
-        plan.items.len()
+        summary.document,
+        summary.version,
+        summary.tasks.len(),
+        summary.items
     ));
     output.line("");
-    table(planned).iter().for_each(|line| output.line(line));
+    table(&summary, plan).iter().for_each(|line| output.line(line));
     output.line("");
     diagram(plan).iter().for_each(|line| output.line(line));
-    let code = ExitCode::Done;
-    output.finish("plan", code, data(planned), &planned.job.diagnostics, sources)
+    output.finish("plan", ExitCode::Done, json!(summary), &planned.job.diagnostics, sources)
 }
 
-fn table(planned: &Planned) -> Vec<String> {
-    let plan = &planned.job.plan;
-    let rows: Vec<[String; 6]> = plan
-        .tasks
-        .iter()
-        .zip(&planned.forecast)
-        .map(|(task, forecast)| {
-            [
-                task.name.clone(),
-                task_type_name(task.kind).to_owned(),
-                format!("x{}", task.items.len()),
-                executor(task),
-                told(forecast),
-                waits(plan, task),
-            ]
-        })
-        .collect();
+fn table(summary: &PlanSummary, plan: &Plan) -> Vec<String> {
+    let row = |(task, planned): (&PlannedTask, &PlanTask)| {
+        [
+            task.name.clone(),
+            task.kind.clone(),
+            format!("x{}", task.items),
+            task.executor.clone(),
+            task.told(),
+            waits(plan, planned),
+        ]
+    };
     let head = ["task", "type", "items", "runs on", "this run", "after"].map(str::to_owned);
-    columns(std::iter::once(head).chain(rows))
+    columns(std::iter::once(head).chain(summary.tasks.iter().zip(&plan.tasks).map(row)))
 }
 
 /// Rows with aligned columns; nothing trails.
@@ -89,19 +82,6 @@ pub(super) fn columns<const N: usize>(rows: impl Iterator<Item = [String; N]>) -
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect()
-}
-
-fn executor(task: &PlanTask) -> String {
-    match &task.placement {
-        Placement::Native => "native".to_owned(),
-        Placement::Comfy(servers) if servers.is_empty() => "any server".to_owned(),
-        Placement::Comfy(servers) => servers.join(", "),
-    }
-}
-
-fn told(forecast: &app::TaskForecast) -> String {
-    let parts = [(forecast.run, "to run"), (forecast.reused, "reused"), (forecast.routed, "depends on routing")];
-    parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect::<Vec<_>>().join(", ")
 }
 
 fn name(plan: &Plan, task: TaskIx) -> &str {
@@ -143,50 +123,6 @@ fn diagram(plan: &Plan) -> Vec<String> {
         lines.extend(routes);
     }
     lines
-}
-
-fn data(planned: &Planned) -> Value {
-    let plan = &planned.job.plan;
-    let tasks: Vec<Value> = plan
-        .tasks
-        .iter()
-        .zip(&planned.forecast)
-        .map(|(task, forecast)| {
-            let entries: Vec<Vec<&str>> =
-                task.depends_on.iter().map(|e| e.alternatives.iter().map(|t| name(plan, *t)).collect()).collect();
-            let rules: Vec<Value> = task
-                .rules
-                .iter()
-                .map(|rule| {
-                    let to = match rule.target {
-                        Target::Task(task, _) => Some(name(plan, task)),
-                        _ => None,
-                    };
-                    json!({ "rule": rule.text, "task": to })
-                })
-                .collect();
-            json!({
-                "name": task.name,
-                "type": task_type_name(task.kind),
-                "items": task.items.len(),
-                "keys": task.keys,
-                "executor": executor(task),
-                "depends_on": entries,
-                "routed_from": task.routed_from.iter().map(|t| name(plan, *t)).collect::<Vec<_>>(),
-                "rules": rules,
-                "run": forecast.run,
-                "reused": forecast.reused,
-                "depends_on_routing": forecast.routed,
-            })
-        })
-        .collect();
-    json!({
-        "document": plan.document,
-        "version": plan.version,
-        "hash": planned.job.hash.to_string(),
-        "items": plan.items.len(),
-        "tasks": tasks,
-    })
 }
 
 /// The error of a verb that needs an opened workspace.

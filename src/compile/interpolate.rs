@@ -279,6 +279,30 @@ fn parse_expression(text: &str, start: usize, brace: usize) -> Result<Option<(Ex
     }
 }
 
+/// The text that a document writes for the literal `text`, so that nothing in it is inserted.
+///
+/// # Errors
+/// When there is none: what looks like a call of a function that there is not is an error however
+/// many braces stand around it.
+pub fn escape_interpolation(text: &str) -> Result<String, InterpolationError> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = 0;
+    while let Some(found) = text[rest..].find('{') {
+        let open = rest + found;
+        let inner = open + text[open..].bytes().take_while(|b| *b == b'{').count();
+        out.push_str(&text[rest..inner]);
+        rest = inner;
+        if let Some((_, end)) = parse_expression(text, inner, inner - 1)? {
+            out.push('{');
+            out.push_str(&text[inner..end]);
+            out.push('}');
+            rest = end;
+        }
+    }
+    out.push_str(&text[rest..]);
+    Ok(out)
+}
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -515,5 +539,15 @@ mod tests {
         }
         let error = Template::parse("ab {stepz}").unwrap().fill(&scope()).unwrap_err();
         assert_eq!((error.span, error.suggestion.as_deref()), (Span::new(3, 10), Some("steps")));
+    }
+
+    #[test]
+    fn escaped_texts_say_what_they_said() {
+        for text in ["{a}", "{{a}", "{a}}}", "{a|b} {x.y}", "{ a }", "{hash(a, 1)} {", "{a}{b}", "{{{a}}}", "{1}"] {
+            let template = Template::parse(&escape_interpolation(text).unwrap()).unwrap();
+            assert!(template.is_literal(), "{text}");
+            assert_eq!(template.fill(&Names(json!({}))), Ok(Value::from(text)), "{text}");
+        }
+        assert!(escape_interpolation("{nothing(1)}").is_err());
     }
 }

@@ -18,7 +18,7 @@ mod workspace_files;
 pub use expand::{Expansion, plain};
 pub use fill::{Fillable, fill_all, is_plain};
 pub use fingerprint::{Fingerprint, fingerprint};
-pub use interpolate::{InterpolationError, ROW_KEY, Scope, Template, to_text};
+pub use interpolate::{InterpolationError, ROW_KEY, Scope, Template, escape_interpolation, to_text};
 pub use lower::{
     LowerError, LowerInput, Lowered, OutputSpec, ParamValue, Referred, can_be_saved, check_param, file_params, lower,
 };

@@ -24,6 +24,12 @@ pub enum WorldError {
         /// As given.
         path: String,
     },
+    /// The file is there, but not for whoever asks.
+    #[error("read `{path}`: it is closed to clients")]
+    Closed {
+        /// Relative to the workspace.
+        path: String,
+    },
     /// There is no such file or folder.
     #[error("find `{path}`")]
     NotFound {
@@ -61,6 +67,7 @@ impl WorldError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::OutsideWorkspace { .. } => "path-outside-workspace",
+            Self::Closed { .. } => "file-closed",
             Self::NotFound { .. } => "file-not-found",
             Self::TooLarge { .. } => "file-too-large",
             Self::BadPattern { .. } => "bad-pattern",

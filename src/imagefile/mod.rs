@@ -9,7 +9,9 @@ mod exif;
 mod frames;
 mod metadata;
 mod png_file;
+mod thumbnail;
 
 pub use decode::{Decoded, Header, ImageFileError, Limits, decode, header, size};
 pub use encode::{EncodeError, Format, encode, encode_jpeg, encode_png, encode_webp, to_bytes};
 pub use metadata::{metadata, text_chunks};
+pub use thumbnail::{Thumbnail, thumbnail};

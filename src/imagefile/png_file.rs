@@ -37,6 +37,10 @@ pub(super) fn read_frames(bytes: &[u8], limits: &Limits) -> Result<PngFrames, Im
     decoder.set_transformations(png::Transformations::EXPAND);
     let mut reader = decoder.read_info().map_err(|error| broken(&error))?;
     let info = reader.info();
+    if info.palette.as_ref().is_some_and(|palette| palette.len() % 3 != 0) {
+        // The crate takes every entry for whole and breaks off (0.18.1).
+        return Err(ImageFileError::Broken("a colour of the palette is cut off".to_owned()));
+    }
     let keyed = grey_or_rgb && info.trns.is_some();
     let orientation = info
         .exif_metadata

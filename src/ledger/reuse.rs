@@ -13,6 +13,7 @@ use rusqlite::params;
 use super::{error::LedgerError, open::Ledger, read::read_result};
 use crate::{
     content_hash::ContentHash,
+    outputs::TEMPORARY_PREFIX,
     plan::{ItemResult, OutputFile},
     run::ResultStore,
 };
@@ -95,7 +96,7 @@ fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
     }
     let folder = to.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let place = tempfile::Builder::new().prefix(".reuse-").tempdir_in(folder)?;
+    let place = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempdir_in(folder)?;
     let temporary = place.path().join("file");
     if fs::hard_link(from, &temporary).is_err() {
         fs::copy(from, &temporary)?;

@@ -13,7 +13,7 @@ use super::{
     catalog::{Catalog, Identity, Loaded, OlderVersions, Origin, VersionsFolder},
     config::Config,
     document::Kind,
-    read::{MAX_DOCUMENT_BYTES, Parsed, file_too_large, read_bytes, read_config, read_document},
+    read::{MAX_DOCUMENT_BYTES, Parsed, file_too_large, parse, read_bytes, read_config, read_document},
 };
 use crate::{
     diagnostic::Diagnostic,
@@ -153,6 +153,14 @@ pub fn loaded(path: Arc<str>, format: Format, text: Arc<str>, origin: Origin) ->
     let parsed = read_document(&text, &path, format);
     let identity = parsed.tree.as_ref().and_then(identity_of);
     Loaded { path, format, text, parsed, identity, origin }
+}
+
+/// What the document at `path` says that it is. Does not judge the document.
+pub fn identity(world: &dyn World, path: &str) -> Option<Identity> {
+    let format = Format::of_path(path)?;
+    let file: Arc<str> = Arc::from(path);
+    let text = load_text(world, &file).ok()?;
+    parse(&text, &file, format).0.as_ref().and_then(identity_of)
 }
 
 fn load_text(world: &dyn World, file: &Arc<str>) -> Result<Arc<str>, Box<Diagnostic>> {

@@ -10,7 +10,7 @@ use std::{
 
 use crate::{content_hash::ContentHash, imagefile::ImageFileError, plan::OutputFile};
 
-/// Start of the names of files that are being written.
+/// Start of the names of files and folders that are being written.
 pub const TEMPORARY_PREFIX: &str = ".comfywright-";
 
 /// Why a file could not be read or written. Reads "failed to {error}".
@@ -69,6 +69,20 @@ pub fn write(root: &Path, relative: &str, bytes: &[u8]) -> Result<(), FileError>
         path: relative.to_owned(),
         source,
     })
+}
+
+/// Removes what processes that were killed left half-written in the folders of `folder`'s tasks, of
+/// which nobody writes now.
+pub fn sweep(folder: &Path) {
+    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let tasks = entries(folder).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    for left in tasks.flat_map(|task| entries(&task.path())) {
+        if left.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
+            // What cannot be removed is in nobody's way.
+            let path = left.path();
+            let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        }
+    }
 }
 
 fn write_atomically(root: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> {

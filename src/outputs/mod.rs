@@ -5,5 +5,5 @@
 mod files;
 mod names;
 
-pub use files::{FileError, TEMPORARY_PREFIX, inside, read, record, write};
+pub use files::{FileError, TEMPORARY_PREFIX, inside, read, record, sweep, write};
 pub use names::{output_path, safe_stem};

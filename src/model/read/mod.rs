@@ -148,7 +148,8 @@ impl Source<'_> {
     }
 }
 
-fn parse(text: &str, file: &Arc<str>, format: Format) -> (Option<Node>, Vec<Diagnostic>) {
+/// The tree of a document's text.
+pub(super) fn parse(text: &str, file: &Arc<str>, format: Format) -> (Option<Node>, Vec<Diagnostic>) {
     match format {
         Format::Toml => files::toml::parse(text, file),
         Format::Kdl => files::kdl::parse(text, file, &shape_of_name),

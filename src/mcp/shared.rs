@@ -1,0 +1,31 @@
+//! What all calls share.
+
+use std::path::PathBuf;
+
+use super::findings::{Refusal, refused};
+use crate::app::{AppError, BackgroundRuns, Session, SessionOptions, Sources};
+
+/// The workspace that is served, and the runs under way.
+pub(super) struct Shared {
+    start: Option<PathBuf>,
+    /// The runs of this process.
+    pub(super) runs: BackgroundRuns,
+}
+
+impl Shared {
+    pub(super) fn new(start: Option<PathBuf>) -> Self {
+        Self { start, runs: BackgroundRuns::default() }
+    }
+
+    /// The workspace as it is now.
+    pub(super) fn session(&self) -> Result<Session, Refusal> {
+        let options = SessionOptions { start: self.start.clone(), object_info: None };
+        Session::open_for_client(&options).map_err(|e| refused(&e, &Sources::default()))
+    }
+
+    /// Does `work` with the workspace as it is now.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&Session) -> Result<T, AppError>) -> Result<T, Refusal> {
+        let session = self.session()?;
+        work(&session).map_err(|e| refused(&e, &Sources::of(&session)))
+    }
+}

@@ -1,0 +1,497 @@
+//! The MCP server of the real program, driven by lines of JSON as a client writes them.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    rc::Rc,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A chain of two small pictures, and a sheet of both.
+const CARDS: &str = r##"kind = "chain"
+format = 1
+name = "cards"
+version = "1.0.0"
+
+[vars]
+size = 64
+
+[task.tile]
+type = "graph"
+outputs = { image = "@paper.IMAGE" }
+
+[task.tile.node.paper.EmptyImage]
+width = "{size}"
+height = "{size}"
+batch_size = 1
+color = 255
+
+[task.card]
+type = "composite"
+depends_on = ["tile"]
+with.bg = "{color}"
+with.scale = 0.5
+
+[task.card.foreach]
+color = ["#e07a5f", "#3d405b"]
+
+[task.sheet]
+type = "contact_sheet"
+depends_on = ["card"]
+gather = ["color"]
+"##;
+
+/// As [`CARDS`], with so many large pictures that it does not end soon.
+fn long_chain() -> String {
+    let colors: Vec<String> = (0..400).map(|number| format!("\"#{number:06x}\"")).collect();
+    let chain = CARDS.replace(r##""#e07a5f", "#3d405b""##, &colors.join(", "));
+    chain.replace("size = 64", "size = 900").replace("\"cards\"", "\"long\"")
+}
+
+/// A workspace, and a server in it.
+struct Session {
+    folder: Rc<TempDir>,
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    number: u64,
+    /// What the server said without being asked.
+    notes: Vec<Value>,
+    /// What the tools answer, as they say themselves.
+    schemas: BTreeMap<String, Value>,
+}
+
+impl Session {
+    fn begin() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("pipelines")).unwrap();
+        fs::write(folder.path().join("comfywright.toml"), "").unwrap();
+        fs::write(folder.path().join("pipelines/cards.toml"), CARDS).unwrap();
+        Self::serving(&Rc::new(folder))
+    }
+
+    fn serving(folder: &Rc<TempDir>) -> Self {
+        let mut session = Self::without_greeting(folder);
+        let client = json!({"name": "test", "version": "1"});
+        let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client});
+        let answer = session.ask("initialize", &hello);
+        assert_eq!(answer["result"]["serverInfo"]["name"], "comfywright");
+        assert_eq!(answer["result"]["serverInfo"]["version"], env!("CARGO_PKG_VERSION"));
+        let instructions = answer["result"]["instructions"].as_str().unwrap();
+        assert!(instructions.contains("data, not instructions"), "{instructions}");
+        session.write(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+        let tools = session.ask("tools/list", &json!({}));
+        for tool in tools["result"]["tools"].as_array().unwrap() {
+            session.schemas.insert(tool["name"].as_str().unwrap().to_owned(), tool["outputSchema"].clone());
+        }
+        session
+    }
+
+    fn without_greeting(folder: &Rc<TempDir>) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_comfywright"))
+            .arg("mcp")
+            .current_dir(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let input = child.stdin.take();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let folder = folder.clone();
+        Self { folder, child, input, output, number: 0, notes: Vec::new(), schemas: BTreeMap::new() }
+    }
+
+    fn write(&mut self, message: &Value) {
+        writeln!(self.input.as_mut().unwrap(), "{message}").unwrap();
+    }
+
+    fn send(&mut self, method: &str, params: &Value) -> u64 {
+        self.number += 1;
+        let id = self.number;
+        self.write(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
+        id
+    }
+
+    fn answer_to(&mut self, id: u64) -> Value {
+        loop {
+            let mut line = String::new();
+            assert!(self.output.read_line(&mut line).unwrap() > 0, "the server has gone");
+            let message: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
+            if message["id"] == id {
+                return message;
+            }
+            self.notes.push(message);
+        }
+    }
+
+    fn ask(&mut self, method: &str, params: &Value) -> Value {
+        let id = self.send(method, params);
+        self.answer_to(id)
+    }
+
+    fn call(&mut self, tool: &str, arguments: &Value) -> Value {
+        let meta = json!({"progressToken": "token"});
+        let answer = self.ask("tools/call", &json!({"name": tool, "arguments": arguments, "_meta": meta}));
+        assert!(answer["result"].is_object(), "{answer}");
+        answer["result"].clone()
+    }
+
+    /// The structured answer of a call that must do what it says.
+    fn done(&mut self, tool: &str, arguments: &Value) -> Value {
+        let result = self.call(tool, arguments);
+        assert_eq!(result["isError"], false, "{tool} {arguments}: {result}");
+        assert!(result["content"][0]["text"].as_str().is_some_and(|text| !text.is_empty()), "{result}");
+        if let Err(error) = jsonschema::validate(&self.schemas[tool], &result["structuredContent"]) {
+            panic!("{tool}: {error}: {result}");
+        }
+        result["structuredContent"].clone()
+    }
+
+    /// What a call that must not happen says.
+    fn refused(&mut self, tool: &str, arguments: &Value) -> String {
+        let result = self.call(tool, arguments);
+        assert_eq!(result["isError"], true, "{tool} {arguments}: {result}");
+        assert!(result.get("structuredContent").is_none());
+        result["content"][0]["text"].as_str().unwrap().to_owned()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Closes the server's input and waits for its end.
+    fn end(mut self) -> Rc<TempDir> {
+        drop(self.input.take());
+        assert!(self.child.wait().unwrap().success());
+        let mut rest = String::new();
+        self.output.read_line(&mut rest).unwrap();
+        assert_eq!(rest, "", "nothing is said after the end");
+        self.folder
+    }
+}
+
+#[test]
+fn tools_are_listed_the_same_every_time() {
+    let mut session = Session::begin();
+    let first = session.ask("tools/list", &json!({}));
+    assert_eq!(first["result"]["tools"].as_array().unwrap().len(), 9);
+    assert_eq!(session.ask("tools/list", &json!({}))["result"], first["result"]);
+    for tool in first["result"]["tools"].as_array().unwrap() {
+        for schema in ["inputSchema", "outputSchema"] {
+            jsonschema::meta::validate(&tool[schema]).unwrap_or_else(|e| panic!("{}: {e}", tool["name"]));
+        }
+    }
+    let unknown = session.ask("tools/call", &json!({"name": "validate_fil", "arguments": {}}));
+    assert_eq!(unknown["error"]["code"], -32602);
+    assert!(unknown["error"]["message"].as_str().unwrap().contains("did you mean `validate_file`?"));
+    session.end();
+}
+
+/// The protocol of 2026-07-28 has no greeting: every request says what it needs to say.
+#[test]
+fn clients_without_a_session_are_served() {
+    let begun = Session::begin();
+    let folder = begun.end();
+    let mut session = Session::without_greeting(&folder);
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    let found = session.ask("server/discover", &json!({"_meta": meta}));
+    let versions = found["result"]["supportedVersions"].to_string();
+    assert!(versions.contains("2026-07-28") && versions.contains("2025-11-25"), "{found}");
+    let call = json!({"name": "list_files", "arguments": {}, "_meta": meta});
+    let answer = session.ask("tools/call", &call);
+    assert_eq!(answer["result"]["structuredContent"]["total"], 1, "{answer}");
+    assert_eq!(answer["result"]["resultType"], "complete", "{answer}");
+    session.end();
+}
+
+#[test]
+fn a_document_is_listed_read_edited_validated_run_and_looked_at() {
+    let mut session = Session::begin();
+    let listed = session.done("list_files", &json!({}));
+    assert_eq!(listed["files"][0]["document"], "cards@1.0.0");
+    let read = session.done("read_file", &json!({"path": "pipelines/cards.toml"}));
+    assert_eq!((&read["text"], &read["trusted"]), (&json!(CARDS), &json!(false)));
+
+    let wrong = CARDS.replace("depends_on = [\"tile\"]", "depends_on = [\"tiel\"]");
+    let edit = json!({"path": "pipelines/cards.toml", "content": wrong, "expected_hash": read["hash"]});
+    let written = session.done("write_file", &edit);
+    assert_eq!((&written["is_new"], &written["check"]["valid"]), (&json!(false), &json!(false)));
+    let problem = &written["check"]["problems"][0];
+    assert_eq!(problem["line"], 21, "{problem}");
+    assert!(session.refused("run_file", &json!({"document": "cards"})).contains("tiel"));
+    let mended = json!({"path": "pipelines/cards.toml", "content": CARDS, "expected_hash": written["hash"]});
+    assert_eq!(session.done("write_file", &mended)["check"]["valid"], true);
+    assert_eq!(session.done("write_file", &mended)["unchanged"], true, "a repeated call is no conflict");
+    assert_eq!(session.done("validate_file", &json!({"path": "pipelines/cards.toml"}))["valid"], true);
+    assert_eq!(session.done("validate_file", &json!({}))["errors"], 0);
+
+    let planned = session.done("plan_file", &json!({"document": "cards", "set": {"size": 32}, "only": "card"}));
+    assert_eq!((&planned["items"], &planned["tasks"][1]["items"]), (&json!(3), &json!(2)));
+    let begun = session.done("run_file", &json!({"document": "cards", "set": {"size": 640}}));
+    let seen = session.call("get_run", &json!({"run_id": begun["run_id"], "wait": 25}));
+    let status = &seen["structuredContent"];
+    assert_eq!((&status["state"], &status["active"]), (&json!("complete"), &json!(false)), "{seen}");
+    assert_eq!((&status["counts"], &status["results_total"]), (&json!({"done": 4}), &json!(4)));
+    assert!(status["results"][0]["path"].as_str().unwrap().contains("/sheet/"), "the last task comes first");
+    let progress: Vec<f64> = session.notes.iter().map(|n| n["params"]["progress"].as_f64().unwrap()).collect();
+    assert!(progress.is_sorted_by(|a, b| a < b), "{progress:?}");
+
+    let blocks = seen["content"].as_array().unwrap();
+    assert_eq!(blocks.iter().filter(|b| b["type"] == "image").count(), 4);
+    assert_eq!(blocks.iter().filter(|b| b["type"] == "resource_link").count(), 4);
+    let picture = STANDARD.decode(blocks[1]["data"].as_str().unwrap()).unwrap();
+    assert!(picture.starts_with(b"RIFF") && blocks[1]["mimeType"] == "image/webp");
+    let (width, height) = comfywright::imagefile::size(&picture).unwrap();
+    assert!(width.max(height) <= 512 && width.min(height) > 0);
+
+    let link = blocks.iter().find(|b| b["type"] == "resource_link").unwrap();
+    let resource = session.ask("resources/read", &json!({"uri": link["uri"]}));
+    let blob = STANDARD.decode(resource["result"]["contents"][0]["blob"].as_str().unwrap()).unwrap();
+    assert_eq!(blob, fs::read(session.path(status["results"][0]["path"].as_str().unwrap())).unwrap());
+    let path = &status["results"][1]["path"];
+    let looked = session.call("read_file", &json!({"path": path, "full_size": true}));
+    assert_eq!(looked["structuredContent"]["made_by"]["document"], "cards");
+    assert_eq!(
+        (&looked["content"][1]["mimeType"], &looked["structuredContent"]["width"]),
+        (&json!("image/png"), &json!(640))
+    );
+    let listed = session.ask("resources/list", &json!({}));
+    assert_eq!(listed["result"]["resources"].as_array().unwrap().len(), 5, "the document and its results");
+    session.end();
+}
+
+#[test]
+fn wrong_arguments_are_told_with_what_was_meant() {
+    let mut session = Session::begin();
+    for (tool, arguments, expected) in [
+        ("plan_file", json!({"documnet": "cards"}), "unknown argument `documnet`, did you mean `document`?"),
+        ("plan_file", json!({}), "missing argument `document`: A chain or preset"),
+        ("get_run", json!({"wait": "long"}), "argument `wait` must be a whole number, not \"long\""),
+        ("run_file", json!({"document": "cadrs"}), "there is no document \"cadrs\"; did you mean \"cards\"?"),
+        ("run_file", json!({"document": "cards", "set": {"siez": 1}}), "did you mean size?"),
+        ("run_file", json!({"document": "cards", "servers": ["gpu"]}), "there is no server \"gpu\""),
+        ("run_file", json!({"document": "cards", "seeds": {"from": 2, "to": 1}}), "larger than the last"),
+        ("read_file", json!({"path": "pipelines/card.toml"}), "did you mean `pipelines/cards.toml`?"),
+        ("get_run", json!({}), "nothing has been run"),
+        ("save_workflow_preset", json!({"name": "x"}), "one of `graph` and `graph_file`"),
+    ] {
+        let told = session.refused(tool, &arguments);
+        assert!(told.contains(expected), "{tool} {arguments}: {told}");
+    }
+    assert!(!session.path(".comfywright").exists(), "nothing was run");
+    session.end();
+}
+
+#[test]
+fn nothing_outside_the_documents_can_be_reached() {
+    let mut session = Session::begin();
+    for (path, text) in [(".git/config.toml", "secret"), (".comfywright/x.json", "secret"), ("key.pem", "secret")] {
+        fs::create_dir_all(session.path(path).parent().unwrap()).unwrap();
+        fs::write(session.path(path), text).unwrap();
+    }
+    let mut paths = vec!["../x.toml", "pipelines/../../x.toml", "/etc/hosts.txt", ".git/config.toml", "key.pem"];
+    paths.extend(["pipelines\\..\\..\\x.toml", ".comfywright/x.json", "./.git/config.toml", "pipelines/\u{0}.toml"]);
+    if cfg!(unix) {
+        links(&session.path("pipelines"));
+        paths.extend(["pipelines/outer/hosts.txt", "pipelines/inner/config.toml", "pipelines/config.toml"]);
+    }
+    for path in paths {
+        for (tool, arguments) in [
+            ("read_file", json!({"path": path})),
+            ("validate_file", json!({"path": path})),
+            ("plan_file", json!({"document": path})),
+            ("run_file", json!({"document": path})),
+            ("write_file", json!({"path": path, "content": "a = 1\n"})),
+            ("save_workflow_preset", json!({"name": "x", "path": path, "graph": graph()})),
+            ("save_workflow_preset", json!({"name": "x", "graph_file": path})),
+        ] {
+            let told = session.refused(tool, &arguments);
+            assert!(!told.contains("secret"), "{tool} {path}: {told}");
+        }
+        let resource = session.ask("resources/read", &json!({"uri": format!("comfywright://workspace/{path}")}));
+        assert!(resource.get("error").is_some(), "{path}: {resource}");
+    }
+    for path in ["comfywright.toml", "outputs/x.toml", "pipelines/x.sh", "pipelines/.x.toml", "x.csv"] {
+        session.refused("write_file", &json!({"path": path, "content": "a = 1\n"}));
+    }
+    for glob in ["**", ".git/**", "**/.git/*", "../**", "**/*.pem"] {
+        let listed = session.call("list_files", &json!({"glob": glob})).to_string();
+        assert!(!listed.contains("config.toml") && !listed.contains("key.pem"), "{glob}: {listed}");
+    }
+    let folder = session.end();
+    assert_eq!(fs::read_to_string(folder.path().join(".git/config.toml")).unwrap(), "secret");
+    assert!(!folder.path().parent().unwrap().join("x.toml").exists());
+}
+
+/// What a client may not read itself it does not read through a document, either.
+#[test]
+fn documents_reach_no_further_than_clients() {
+    let mut session = Session::begin();
+    fs::write(session.path(".env"), "key\nsecret\n").unwrap();
+    fs::write(session.path("key.pem"), "key\nsecret\n").unwrap();
+    fs::write(session.path("pipelines/key.csv"), "key\nharmless\n").unwrap();
+    for (name, is_open) in [("../.env", false), ("../key.pem", false), ("key.csv", true)] {
+        let values = format!("{{ csv = \"{name}\", column = \"key\" }}");
+        let chain = CARDS
+            .replace(r##"["#e07a5f", "#3d405b"]"##, &values)
+            .replace("with.bg = \"{color}\"", "with.bg = \"#ff0000\"");
+        fs::write(session.path("pipelines/cards.toml"), chain).unwrap();
+        let checked = session.done("validate_file", &json!({"path": "pipelines/cards.toml"}));
+        let is_closed = checked.to_string().contains("closed to clients");
+        assert_eq!((is_closed, checked.to_string().contains("secret")), (!is_open, false), "{name}: {checked}");
+        if !is_open {
+            assert!(session.refused("run_file", &json!({"document": "cards"})).contains("closed to clients"));
+        }
+    }
+    session.end();
+}
+
+#[test]
+fn runs_of_other_processes_are_seen_as_they_are() {
+    let mut first = Session::begin();
+    fs::write(first.path("pipelines/long.toml"), long_chain()).unwrap();
+    let begun = first.done("run_file", &json!({"document": "long"}));
+    let mut second = Session::serving(&first.folder);
+    let seen = second.done("get_run", &json!({"wait": 1}));
+    assert_eq!((&seen["run_id"], &seen["active"]), (&begun["run_id"], &json!(true)));
+    assert!(second.refused("cancel_run", &json!({"run_id": begun["run_id"]})).contains("another process"));
+    assert_eq!(second.done("run_file", &json!({"document": "long"}))["already_running"], true);
+    first.child.kill().unwrap();
+    first.child.wait().unwrap();
+    let seen = second.call("get_run", &json!({"wait": 25}));
+    assert_eq!(seen["structuredContent"]["active"], false);
+    assert!(seen["content"][0]["text"].as_str().unwrap().contains("broken off"), "{seen}");
+    assert_eq!(second.done("run_file", &json!({"document": "long"}))["continued"], true);
+    second.done("cancel_run", &json!({"run_id": begun["run_id"]}));
+    second.end();
+}
+
+#[cfg(unix)]
+fn links(folder: &Path) {
+    for (to, name) in [("/etc", "outer"), ("../.git", "inner"), ("../.git/config.toml", "config.toml")] {
+        std::os::unix::fs::symlink(to, folder.join(name)).unwrap();
+    }
+}
+
+#[cfg(not(unix))]
+fn links(_: &Path) {}
+
+#[test]
+fn writes_compare_the_hash_and_refuse_what_cannot_be_read() {
+    let mut session = Session::begin();
+    let path = "pipelines/cards.toml";
+    let read = session.done("read_file", &json!({"path": path}));
+    fs::write(session.path(path), CARDS.replace("64", "65")).unwrap();
+    let stale = json!({"path": path, "content": "kind = \"chain\"\n", "expected_hash": read["hash"]});
+    assert!(session.refused("write_file", &stale).contains("somebody changed it"));
+    assert!(session.refused("write_file", &json!({"path": path, "content": ""})).contains("there already"));
+    let odd = json!({"path": path, "content": "", "expected_hash": "12"});
+    assert!(session.refused("write_file", &odd).contains("64 hexadecimal digits"));
+    for (name, content) in [("a.toml", "a = \n"), ("a.kdl", "a {"), ("a.json", "[1,]")] {
+        let told = session.refused("write_file", &json!({"path": format!("pipelines/{name}"), "content": content}));
+        assert!(told.starts_with("nothing was written:") && told.contains(":1:"), "{told}");
+        assert!(!session.path(&format!("pipelines/{name}")).exists());
+    }
+    let table = session.done("write_file", &json!({"path": "pipelines/data/q.csv", "content": "sku\nA1\n"}));
+    assert_eq!((&table["is_new"], table.get("check")), (&json!(true), None));
+    assert_eq!(fs::read_to_string(session.path(path)).unwrap(), CARDS.replace("64", "65"));
+    session.end();
+}
+
+#[test]
+fn a_run_is_cancelled_and_then_begun_anew() {
+    let mut session = Session::begin();
+    fs::write(session.path("pipelines/long.toml"), long_chain()).unwrap();
+    let begun = session.done("run_file", &json!({"document": "long"}));
+    let again = session.done("run_file", &json!({"document": "long"}));
+    assert_eq!((&again["run_id"], &again["already_running"]), (&begun["run_id"], &json!(true)));
+    let running = session.done("get_run", &json!({"run_id": begun["run_id"], "wait": 1}));
+    assert_eq!((&running["state"], &running["active"]), (&json!("running"), &json!(true)), "still running is no error");
+    let cancelled = session.done("cancel_run", &json!({"run_id": begun["run_id"]}));
+    assert_eq!((&cancelled["cancelled"], &cancelled["state"]), (&json!(true), &json!("cancelled")));
+    let twice = session.done("cancel_run", &json!({"run_id": begun["run_id"]}));
+    assert_eq!((&twice["cancelled"], &twice["state"]), (&json!(false), &json!("cancelled")));
+    let new = session.done("run_file", &json!({"document": "long", "only": "tile"}));
+    assert_ne!(new["run_id"], begun["run_id"]);
+    session.end();
+}
+
+#[test]
+fn runs_stop_cleanly_with_the_server_and_the_next_one_goes_on() {
+    let mut session = Session::begin();
+    fs::write(session.path("pipelines/long.toml"), long_chain()).unwrap();
+    let begun = session.done("run_file", &json!({"document": "long"}));
+    let waiting = session.send("tools/call", &json!({"name": "get_run", "arguments": {"wait": 25}}));
+    assert!(waiting > 0);
+    let folder = session.end();
+
+    let mut session = Session::serving(&folder);
+    let seen = session.done("get_run", &json!({"run_id": begun["run_id"]}));
+    assert_eq!((&seen["state"], &seen["active"]), (&json!("stopped"), &json!(false)), "{seen}");
+    let on = session.done("run_file", &json!({"document": "long"}));
+    assert_eq!((&on["run_id"], &on["continued"]), (&begun["run_id"], &json!(true)));
+    session.done("cancel_run", &json!({"run_id": begun["run_id"]}));
+    session.end();
+}
+
+fn graph() -> Value {
+    json!({
+        "1": {"class_type": "LoadImage", "inputs": {"image": "photo.png"}},
+        "2": {"class_type": "ImageBlur", "_meta": {"title": "Soft {one}"},
+              "inputs": {"image": ["1", 0], "blur_radius": 3, "sigma": 1.5}},
+        "9": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "{x}"}},
+    })
+}
+
+#[test]
+fn a_workflow_becomes_a_preset_that_can_be_run() {
+    let mut session = Session::begin();
+    let params = json!({"photo": {"node": "1", "input": "image", "required": true}, "radius": {"node": "2", "input": "blur_radius"}});
+    let save =
+        json!({"name": "soft", "title": "Soft", "graph": graph(), "params": params, "outputs": {"image": "2.IMAGE"}});
+    let saved = session.done("save_workflow_preset", &save);
+    assert_eq!((&saved["path"], &saved["check"]["errors"]), (&json!("pipelines/soft.toml"), &json!(0)), "{saved}");
+    let text = fs::read_to_string(session.path("pipelines/soft.toml")).unwrap();
+    insta::assert_snapshot!(text);
+    assert_eq!(session.done("save_workflow_preset", &save)["unchanged"], true);
+    let mut other = save.clone();
+    other["title"] = json!("Softer");
+    assert!(session.refused("save_workflow_preset", &other).contains("there already"));
+    other["expected_hash"] = saved["hash"].clone();
+    assert_eq!(session.done("save_workflow_preset", &other)["is_new"], false);
+
+    session.done("run_file", &json!({"document": "cards"}));
+    let made = session.done("get_run", &json!({"wait": 25, "task": "tile"}));
+    let photo = format!("../{}", made["results"][0]["path"].as_str().unwrap());
+    let begun = session.done("run_file", &json!({"document": "soft", "set": {"photo": photo, "radius": 1}}));
+    let seen = session.done("get_run", &json!({"run_id": begun["run_id"], "wait": 25}));
+    assert_eq!((&seen["state"], &seen["results_total"]), (&json!("complete"), &json!(1)), "{seen}");
+
+    for (change, expected) in [
+        (json!({"name": "Soft"}), "no name for a document"),
+        (json!({"name": "other", "version": "1"}), "`1` is no version"),
+        (json!({"name": "other", "params": {"x": {"node": "77", "input": "y"}}}), "no node `77`"),
+        (
+            json!({"name": "other", "params": {"x": {"nod": "1"}}}),
+            "unknown argument `params.x.nod`, did you mean `node`?",
+        ),
+        (json!({"name": "other", "graph": {"nodes": []}}), "editor's own format"),
+    ] {
+        let mut arguments = save.clone();
+        change.as_object().unwrap().iter().for_each(|(key, value)| arguments[key] = value.clone());
+        let told = session.refused("save_workflow_preset", &arguments);
+        assert!(told.contains(expected), "{change}: {told}");
+    }
+    session.end();
+}
