@@ -589,20 +589,21 @@ async fn a_graph_of_which_only_a_part_is_valid_fails() {
 #[tokio::test]
 async fn whoever_stops_waiting_cancels_and_nobody_else_is_hurt() {
     let Some(url) = server() else { return };
-    let place = Place::new(&url).await;
+    let place = Arc::new(Place::new(&url).await);
     let other = Place::new(&url).await;
     let (one, two, theirs) = (job(&slow(1, 60), &["s"]), job(&slow(2, 60), &["s"]), job(&slow(3, 2), &["s"]));
     let ids = (one.prompt_id, two.prompt_id);
     let progress = Arc::new(Mutex::new(Vec::new()));
-    {
-        let noted = progress.clone();
-        let first = place.executor.execute(one, Arc::new(move |share| noted.lock().unwrap().push(share)));
-        let second = place.run(two);
-        tokio::select! {
-            _ = async { tokio::join!(first, second) } => panic!("they were too quick"),
-            () = async { place.until(ids.0, true).await; place.until(ids.1, false).await } => {}
-        }
-    }
+    let mut waiting = tokio::task::JoinSet::new();
+    let (runs, noted) = (place.clone(), progress.clone());
+    waiting.spawn(
+        async move { runs.executor.execute(one, Arc::new(move |share| noted.lock().unwrap().push(share))).await },
+    );
+    place.until(ids.0, true).await;
+    let waits = place.clone();
+    waiting.spawn(async move { waits.run(two).await });
+    place.until(ids.1, false).await;
+    waiting.shutdown().await;
     let theirs = tokio::spawn(async move { other.run(theirs).await.map(|made| (made, other)) });
     place.executor.settle().await;
     let queue = place.client.queue().await.unwrap();

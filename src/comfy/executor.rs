@@ -4,23 +4,20 @@
 //! **Invariant:** a prompt is submitted only where it is not known already. Whatever leaves that
 //! open (an earlier process, a broken connection, an error after queueing) is looked up first.
 
-use std::{
-    fmt,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use tokio::{sync::Notify, task::JoinSet, time::Instant};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
+    cancel::{CancelOnDrop, Cancels},
     client::Answer,
     client_error::ClientError,
     follow::{Ended, Follower},
-    outputs, problems,
+    outputs,
+    pool::{Pool, Seat},
+    problems,
     protocol::{Submission, Submitted},
-    room::{Room, choose},
     server::{Server, Whereabouts},
     settings::{Patience, ServerSettings},
     socket_message::Preview,
@@ -29,7 +26,6 @@ use super::{
 use crate::{
     graph::NodeSet,
     model::ErrorClass,
-    plan::Placement,
     run::{Executor, Fault, Job, PortFuture, Produced, Progress},
 };
 
@@ -42,9 +38,6 @@ const MOST_LOSSES: u32 = 3;
 
 /// Between two looks for a prompt that may still be on its way.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
-
-/// Longest wait for cancellations at the end.
-const SETTLE: Duration = Duration::from_secs(10);
 
 /// Gets intermediate images: the server's name and the image.
 pub type PreviewSink = Arc<dyn Fn(&str, &Preview) + Send + Sync>;
@@ -81,81 +74,7 @@ impl fmt::Debug for ComfySettings {
 pub struct ComfyExecutor {
     pool: Arc<Pool>,
     settings: ComfySettings,
-    cancels: Arc<Mutex<JoinSet<()>>>,
-}
-
-#[derive(Debug)]
-struct Pool {
-    servers: Vec<Server>,
-    /// Prompts that are with each server.
-    held: Mutex<Vec<u32>>,
-    freed: Notify,
-}
-
-/// A place in a server's queue; leaving it lets another item in.
-#[derive(Debug)]
-struct Seat {
-    pool: Arc<Pool>,
-    number: usize,
-}
-
-impl Seat {
-    fn server(&self) -> &Server {
-        &self.pool.servers[self.number]
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.pool.held()[self.number] -= 1;
-        self.pool.freed.notify_waiters();
-    }
-}
-
-impl Pool {
-    fn held(&self) -> std::sync::MutexGuard<'_, Vec<u32>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Numbers of the servers on which a job with this placement may run.
-    fn suiting(&self, placement: &Placement) -> Vec<usize> {
-        let names: &[String] = if let Placement::Comfy(names) = placement { names } else { &[] };
-        let suits = |server: &Server| names.is_empty() || names.iter().any(|name| server.settings.is_called(name));
-        self.servers.iter().enumerate().filter(|(_, server)| suits(server)).map(|(number, _)| number).collect()
-    }
-
-    fn take(self: &Arc<Self>, number: usize) -> Seat {
-        self.held()[number] += 1;
-        Seat { pool: Arc::clone(self), number }
-    }
-
-    /// A place on one of these servers, if there is one now.
-    fn try_seat(self: &Arc<Self>, suiting: &[usize]) -> Option<Seat> {
-        let mut held = self.held();
-        let room = |(number, server): (usize, &Server)| Room {
-            suits: suiting.contains(&number),
-            answers: server.answers(),
-            free: server.settings.depth().saturating_sub(held[number]),
-        };
-        let rooms: Vec<Room> = self.servers.iter().enumerate().map(room).collect();
-        let number = choose(&rooms)?;
-        held[number] += 1;
-        Some(Seat { pool: Arc::clone(self), number })
-    }
-
-    /// Waits for a place on one of these servers.
-    async fn seat(self: &Arc<Self>, suiting: &[usize]) -> Seat {
-        loop {
-            let freed = self.freed.notified();
-            tokio::pin!(freed);
-            freed.as_mut().enable();
-            if let Some(seat) = self.try_seat(suiting) {
-                return seat;
-            }
-            // A silent server is tried again after a while, whether a place was freed or not.
-            let _ = tokio::time::timeout(LOOK_AGAIN, freed).await;
-        }
-    }
+    cancels: Cancels,
 }
 
 /// How a submission ended.
@@ -173,9 +92,7 @@ impl ComfyExecutor {
     pub fn new(servers: Vec<ServerSettings>, settings: ComfySettings) -> Result<Self, ClientError> {
         let servers: Vec<Server> =
             servers.into_iter().map(|s| Server::new(s, settings.patience)).collect::<Result<_, _>>()?;
-        let held = Mutex::new(vec![0; servers.len()]);
-        let pool = Arc::new(Pool { servers, held, freed: Notify::new() });
-        Ok(Self { pool, settings, cancels: Arc::default() })
+        Ok(Self { pool: Arc::new(Pool::new(servers)), settings, cancels: Cancels::default() })
     }
 
     /// Notes that a server could not be reached just now: others are used first.
@@ -190,9 +107,7 @@ impl ComfyExecutor {
 
     /// Waits a short time for cancellations that are under way.
     pub async fn settle(&self) {
-        let mut cancels = std::mem::take(&mut *self.cancels.lock().unwrap_or_else(PoisonError::into_inner));
-        // What is not cancelled by then goes on and is found by the next process.
-        let _ = tokio::time::timeout(SETTLE, async { while cancels.join_next().await.is_some() {} }).await;
+        self.cancels.settle().await;
     }
 
     async fn run(&self, job: Job, progress: Progress) -> Result<Produced, Fault> {
@@ -216,7 +131,7 @@ impl ComfyExecutor {
                     let pool = Arc::clone(&seat.pool);
                     let number = seat.number;
                     drop(seat);
-                    return outputs::fetch(&pool.servers[number].client, &self.settings.root, &job, &left).await;
+                    return outputs::fetch(&pool.servers[number], &self.settings.root, &job, &left).await;
                 }
                 Ended::Failed(fault) => return Err(fault),
                 Ended::Lost => {
@@ -411,47 +326,12 @@ impl ComfyExecutor {
     }
 
     fn guard(&self, seat: &Seat, id: Uuid) -> CancelOnDrop {
-        CancelOnDrop {
-            pool: Arc::clone(&seat.pool),
-            number: seat.number,
-            id,
-            is_armed: true,
-            cancels: Arc::clone(&self.cancels),
-        }
+        CancelOnDrop::new(seat, id, &self.cancels)
     }
 }
 
 impl Executor for ComfyExecutor {
     fn execute(&self, job: Job, progress: Progress) -> PortFuture<'_, Result<Produced, Fault>> {
         Box::pin(self.run(job, progress))
-    }
-}
-
-/// Cancels a prompt for which nobody waits any longer, beside everything else.
-struct CancelOnDrop {
-    pool: Arc<Pool>,
-    number: usize,
-    id: Uuid,
-    is_armed: bool,
-    cancels: Arc<Mutex<JoinSet<()>>>,
-}
-
-impl CancelOnDrop {
-    /// What has ended needs no cancelling; what took too long does.
-    fn release(&mut self, ended: &Ended) {
-        self.is_armed = matches!(ended, Ended::Failed(fault) if fault.class == ErrorClass::Timeout);
-    }
-}
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        if !self.is_armed {
-            return;
-        }
-        // Without a runtime the process is ending.
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let (pool, number, id) = (Arc::clone(&self.pool), self.number, self.id);
-        let cancel = async move { pool.servers[number].cancel(id).await };
-        self.cancels.lock().unwrap_or_else(PoisonError::into_inner).spawn_on(cancel, &runtime);
     }
 }

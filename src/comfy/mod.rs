@@ -4,11 +4,13 @@
 //! [`Client`] is one server's HTTP, [`ComfyExecutor`] the pool of servers. Secrets come resolved
 //! and are never printed. Knows neither documents nor the ledger nor the environment.
 
+mod cancel;
 mod client;
 mod client_error;
 mod executor;
 mod follow;
 mod outputs;
+mod pool;
 mod problems;
 mod progress;
 mod protocol;

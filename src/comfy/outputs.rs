@@ -1,11 +1,12 @@
 //! From what output nodes left on a server to complete files of the item.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use crate::ident::IndexMap;
 use serde_json::Value;
+use tokio::time::Instant;
 
-use super::{client::Client, problems, protocol::OutputRef};
+use super::{problems, protocol::OutputRef, server::Server};
 use crate::{
     imagefile,
     model::ErrorClass,
@@ -16,6 +17,9 @@ use crate::{
 
 /// Most characters of a file's ending.
 const LONGEST_ENDING: usize = 8;
+
+/// Longest wait between two attempts to fetch a file.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// One file to fetch: which output it is of, where it comes from and where it goes.
 #[derive(Debug, PartialEq)]
@@ -28,17 +32,31 @@ struct Wanted {
 
 /// Fetches every file of the job's outputs and writes it.
 pub(super) async fn fetch(
-    client: &Client,
+    server: &Server,
     root: &Path,
     job: &Job,
     left: &IndexMap<String, Value>,
 ) -> Result<Produced, Fault> {
     let mut produced = Produced::default();
     for wanted in wanted(job, left)? {
-        let bytes = client.view(&wanted.from).await.map_err(|e| problems::request(&e))?;
+        let bytes = view(server, &wanted.from).await?;
         produced.files.push(store(root, wanted, bytes).await?);
     }
     Ok(produced)
+}
+
+/// The bytes of a file. It stays on the server's disk, so a server that restarts is waited for.
+async fn view(server: &Server, file: &OutputRef) -> Result<Vec<u8>, Fault> {
+    let until = Instant::now() + server.patience.dead_after;
+    let mut wait = server.patience.without_socket;
+    loop {
+        match server.client.view(file).await {
+            Ok(bytes) => return Ok(bytes),
+            Err(error) if error.is_transient() && Instant::now() < until => tokio::time::sleep(wait).await,
+            Err(error) => return Err(problems::request(&error)),
+        }
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
 }
 
 /// The files of all outputs, by output in the order of the outputs.

@@ -629,3 +629,23 @@ async fn recorded_answers_are_understood() {
     }
     assert_eq!(count, 46);
 }
+
+#[tokio::test]
+async fn what_was_made_is_fetched_although_the_server_is_away_for_a_moment() {
+    let views = counter();
+    let server = Scripted::start(move |request, server| match request.line.as_str() {
+        "POST /prompt" => {
+            server.say("executed", &json!({ "prompt_id": ID, "node": "s", "output": outputs() }));
+            server.say("execution_success", &json!({ "prompt_id": ID }));
+            queued()
+        }
+        line if line.starts_with("GET /view?") && views.fetch_add(1, Ordering::SeqCst) < 2 => {
+            Response::status(503, "starting")
+        }
+        _ => otherwise(request),
+    })
+    .await;
+    let place = Place::at(&server);
+    assert_made(&place.run(job()).await, &place);
+    assert_eq!((server.requests("POST /prompt").len(), server.requests("GET /view?").len()), (1, 3));
+}

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use comfywright::{
     ledger::LedgerError,
-    run::{Control, ItemState, RunEvent, RunState},
+    plan::ItemIx,
+    run::{AttemptId, Control, Entry, Event, ItemState, Journal as _, RunEvent, RunState},
 };
 use serde_json::json;
 
@@ -48,6 +49,30 @@ fn a_run_leaves_files_rows_and_decisions() {
     assert_eq!((decision.target.as_str(), decision.rule, &decision.inputs["q"]), ("enhance", Some(0), &json!(0.5)));
     assert!(world.ledger.unfinished_run("test", &run.hash).unwrap().is_none());
     assert!(world.ledger.durations("test").unwrap()["cutout"] >= 0.0);
+}
+
+#[test]
+fn an_executor_is_told_what_an_earlier_process_meant_to_submit() {
+    let (_root, world) = world("task a x=2");
+    let id = world.begin();
+    let prompt_id = uuid::Uuid::new_v5(&id.parse().unwrap(), b"a[x=0]/1/1/0");
+    let submitted = Event::Submitted {
+        item: ItemIx(0),
+        id: AttemptId { visits: 1, attempt: 1, epoch: 0 },
+        prompt_id,
+        fingerprint: String::new(),
+        parts: std::collections::BTreeMap::new(),
+        executor: "comfy".to_owned(),
+    };
+    let entry = |event| Entry::Event { time_ns: 1, address: "a[x=0]".to_owned(), event };
+    let journal = world.ledger.journal(&id).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(journal.append(vec![entry(Event::Opened), entry(submitted)])).unwrap();
+    drop(journal);
+    let outcome = world.resume(&id, &[]);
+    assert_eq!(outcome.counts.of(ItemState::Done), 2);
+    assert_eq!(world.resumed(), [format!("a[x=0] {prompt_id}")]);
+    assert_eq!(world.executed().len(), 2);
 }
 
 #[test]

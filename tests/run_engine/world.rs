@@ -58,6 +58,13 @@ impl World {
 
     /// Begins a run and carries it out.
     pub(crate) fn run(&self) -> (String, RunOutcome) {
+        let id = self.begin();
+        let outcome = self.resume(&id, &[]);
+        (id, outcome)
+    }
+
+    /// Begins a run.
+    pub(crate) fn begin(&self) -> String {
         let id = Uuid::now_v7().to_string();
         let plan = &self.scenario.plan;
         let run = NewRun {
@@ -72,8 +79,7 @@ impl World {
             started_ns: RealClock.now_ns(),
         };
         self.ledger.begin_run(&run).unwrap();
-        let outcome = self.resume(&id, &[]);
-        (id, outcome)
+        id
     }
 
     /// Goes on with a run.
@@ -118,6 +124,12 @@ impl World {
     /// What was executed, in order, by all processes.
     pub(crate) fn executed(&self) -> Vec<String> {
         let log = std::fs::read_to_string(self.root.join("executed.log")).unwrap_or_default();
+        log.lines().map(str::to_owned).collect()
+    }
+
+    /// What was executed although an earlier process may have submitted it.
+    pub(crate) fn resumed(&self) -> Vec<String> {
+        let log = std::fs::read_to_string(self.root.join("resumed.log")).unwrap_or_default();
         log.lines().map(str::to_owned).collect()
     }
 
@@ -217,6 +229,10 @@ impl Executor for TextExecutor {
             let mut log =
                 std::fs::File::options().create(true).append(true).open(self.root.join("executed.log")).unwrap();
             log.write_all(format!("{} {}\n", job.address, job.prompt_id).as_bytes()).unwrap();
+            if job.submitted_before {
+                let options = std::fs::File::options().create(true).append(true).open(self.root.join("resumed.log"));
+                options.unwrap().write_all(format!("{} {}\n", job.address, job.prompt_id).as_bytes()).unwrap();
+            }
             let list = self.scenario.outcomes.get(&job.address);
             let outcome = list.map(|list| list[number.min(list.len() - 1)].clone());
             match outcome.unwrap_or(Outcome::Metrics(BTreeMap::new())) {
