@@ -1,11 +1,11 @@
-"""Writes a checkpoint of a third of a megabyte that ComfyUI loads as Stable Diffusion 1.5.
+"""Writes a checkpoint of a few megabytes that ComfyUI loads as Stable Diffusion 1.5.
 
     cd COMFYUI && python .../tiny_checkpoint.py OUT.ckpt
 
 It has the text encoder and the layer widths of the real model, but one block of the U-Net, the small
 VAE of TAESD, and random weights from a fixed seed: pictures are noise, and every step of sampling is
-the real one. The names and shapes come from ComfyUI's own modules. Each tensor repeats one random row,
-and the file holds the row only, which is why it is so small.
+the real one. The names and shapes come from ComfyUI's own modules. Each tensor but the VAE's repeats one
+random row, and the file holds the row only, which is why it is so small.
 """
 
 import json
@@ -32,6 +32,9 @@ UNET = {
     "legacy": False,
 }
 
+# The decoder's last layer: grey is the middle of what its pictures show.
+LAST_BIAS = "taesd_decoder.19.bias"
+
 
 def text_encoder():
     with open(os.path.join("comfy", "sd1_clip_config.json"), encoding="utf-8") as file:
@@ -51,11 +54,17 @@ def parts():
 
 def tensor(name, shape, generator):
     if len(shape) < 2:
-        value = 0.0 if name.endswith("bias") else 1.0
+        value = 0.5 if name == LAST_BIAS else 0.0 if name.endswith("bias") else 1.0
         return torch.full((1,), value, dtype=torch.float16).expand(shape) if shape else torch.tensor(value).half()
+    if name.startswith("taesd"):
+        # All random: the picture would be of one colour if the channels were alike.
+        fan_in = shape[1] * 9
+        return (torch.randn(shape, generator=generator) / fan_in ** 0.5).half()
     # One row of one channel for all: (out, in, height, width) repeats its kernel, (out, in) its row.
     row = (1, 1, *shape[2:]) if len(shape) > 2 else (1, *shape[1:])
-    return (torch.randn(row, generator=generator) * 0.02).half().expand(shape)
+    # The noise that the U-Net sees is hardly any, so that the seed's own stays in the picture.
+    size = 0.0005 if name == "out.2.weight" else 0.02
+    return (torch.randn(row, generator=generator) * size).half().expand(shape)
 
 
 def main():
