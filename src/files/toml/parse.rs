@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use indexmap::map::Entry;
+
 use super::syntax::{self, Header, Key, Pair, Statement, Value, ValueKind};
 use crate::{
     diagnostic::{Diagnostic, Span, position},
@@ -10,7 +12,7 @@ use crate::{
         MAX_DEPTH,
         comments::split_first_row,
         findings::too_deep,
-        tree::{Comments, Element, Entry, Node, NodeKind, Table},
+        tree::{self, Comments, Element, Node, NodeKind, Table},
     },
     ident::IndexMap,
 };
@@ -90,7 +92,7 @@ impl Building {
 }
 
 impl Slot {
-    fn into_entry(self) -> Entry {
+    fn into_entry(self) -> tree::Entry {
         let Self { key_span, mut comments, content } = self;
         let node = match content {
             Content::Value(node) => node,
@@ -104,7 +106,7 @@ impl Slot {
                 Node { span, kind: NodeKind::List(rows.into_iter().map(element).collect()) }
             }
         };
-        Entry { key_span, node, comments }
+        tree::Entry { key_span, node, comments }
     }
 }
 
@@ -264,11 +266,13 @@ fn open_table(parent: &mut Building, key: &Key, array: bool, span: Span, comment
 }
 
 fn insert_slot(parent: &mut Building, key: &str, slot: Slot) -> Result<(), Conflict> {
-    if let Some(earlier) = parent.entries.get(key) {
-        return Err(Conflict::Defined(earlier.key_span));
+    match parent.entries.entry(key.to_owned()) {
+        Entry::Occupied(earlier) => Err(Conflict::Defined(earlier.get().key_span)),
+        Entry::Vacant(place) => {
+            place.insert(slot);
+            Ok(())
+        }
     }
-    parent.entries.insert(key.to_owned(), slot);
-    Ok(())
 }
 
 fn existing_table<'t>(table: &'t mut Building, key: &str) -> Option<&'t mut Building> {
