@@ -10,13 +10,14 @@
 //! | judgement | [`compile`], [`check`] | document -> items and graphs; what is wrong with it |
 //! | intent | [`plan`] | the items of a run and what each waits for |
 //! | engine | [`run`] | pure planner, dispatcher, ports |
-//! | adapters | [`native`], [`scorers`], [`ledger`], [`git`] | what implements the ports |
+//! | adapters | [`outputs`], [`comfy`], [`native`], [`scorers`], [`ledger`], [`git`] | what implements the ports |
 //! | operations | [`app`] | one function for each operation; wires everything |
 //! | surface | [`cli`] | the command line; the only place that prints |
 
 pub mod app;
 pub mod check;
 pub mod cli;
+pub mod comfy;
 pub mod compile;
 pub mod content_hash;
 pub mod diagnostic;
@@ -29,6 +30,7 @@ pub mod imagefile;
 pub mod ledger;
 pub mod model;
 pub mod native;
+pub mod outputs;
 pub mod plan;
 pub mod raster;
 pub mod rules;

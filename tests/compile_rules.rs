@@ -199,7 +199,7 @@ impl<'a> Script<'a> {
         let mut values = self.values(item, visit, &outcome);
         if let Some(class) = outcome.error {
             values.insert("error".to_owned(), serde_json::to_value(class).unwrap());
-            let fault = Fault { class, message: "scripted".to_owned(), node: None };
+            let fault = Fault::new(class, "scripted");
             return Event::Failed { item, id, fault, values };
         }
         self.metrics.insert(item.0, outcome.metrics);

@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["compile", "check", "import", "diff"],
     &["plan"],
     &["run"],
-    &["comfy", "native", "scorer", "scorers", "models", "ledger", "git"],
+    &["outputs", "comfy", "native", "scorer", "scorers", "models", "ledger", "git"],
     &["analysis", "insight", "report", "share", "registry"],
     &["app"],
     &["cli", "mcp", "web"],

@@ -117,6 +117,7 @@ fn job(graph: Graph, outputs: &[(&str, &str)]) -> Job {
         folder: PathBuf::from("outputs/test/run/task"),
         stem: "task-a1".to_owned(),
         timeout: None,
+        submitted_before: false,
     }
 }
 

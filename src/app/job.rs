@@ -10,6 +10,7 @@ use crate::{
     compile::{self, LowerError, Program},
     content_hash::ContentHash,
     diagnostic::{Diagnostic, Severity},
+    graph::NodeSet,
     ident::IndexMap,
     model::{Body, Chain, Document, ErrorClass, Foreach, Header, Kind, Loaded, Task, TaskType, ValueMap, Values},
     native::NATIVE_VERSION,
@@ -28,9 +29,12 @@ pub struct JobOptions {
     pub servers: Vec<String>,
     /// The only task that is wanted, with what it needs.
     pub only: Option<String>,
+    /// Whether partner nodes may run, which cost money. Does not make it other work.
+    pub allow_spend: bool,
 }
 
 /// A document made ready to run.
+#[derive(Clone)]
 pub struct RunnableJob {
     /// The document as read.
     pub loaded: Arc<Loaded>,
@@ -53,6 +57,15 @@ impl JobOptions {
         json!({ "set": self.set, "seeds": self.seeds, "servers": self.servers, "only": self.only })
     }
 
+    /// As they are kept with a run.
+    fn kept(&self) -> Value {
+        let mut kept = self.to_json();
+        if self.allow_spend {
+            kept["allow_spend"] = Value::from(true);
+        }
+        kept
+    }
+
     /// The options of an earlier run.
     pub fn from_json(value: &Value) -> Self {
         let texts =
@@ -63,12 +76,18 @@ impl JobOptions {
             seeds: seed(0).zip(seed(1)),
             servers: texts("servers").collect(),
             only: value["only"].as_str().map(str::to_owned),
+            allow_spend: value["allow_spend"] == true,
         }
     }
 }
 
-/// Compiles and plans `loaded`.
-pub fn make_job(session: &Session, loaded: &Arc<Loaded>, options: &JobOptions) -> Result<RunnableJob, AppError> {
+/// Compiles and plans `loaded`, judged by the classes of `nodes`.
+pub fn make_job(
+    session: &Session,
+    loaded: &Arc<Loaded>,
+    options: &JobOptions,
+    nodes: &Arc<NodeSet>,
+) -> Result<RunnableJob, AppError> {
     check_servers(session, options)?;
     let mut diagnostics = loaded.parsed.diagnostics.clone();
     diagnostics.extend(session.workspace.config.diagnostics.iter().cloned());
@@ -78,7 +97,7 @@ pub fn make_job(session: &Session, loaded: &Arc<Loaded>, options: &JobOptions) -
     let document = with_settings(document, &options.set)?;
     let chain = as_chain(&document, options)?;
     let judged = |document: &Document| {
-        check::check(Subject { file: &loaded.path, text: &loaded.text, tree, document }, session.context())
+        check::check(Subject { file: &loaded.path, text: &loaded.text, tree, document }, session.context_with(nodes))
     };
     if document.header.kind != Kind::Chain {
         diagnostics.extend(judged(&document).diagnostics);
@@ -89,17 +108,12 @@ pub fn make_job(session: &Session, loaded: &Arc<Loaded>, options: &JobOptions) -
     let wrong = diagnostics.iter().any(|d| d.severity == Severity::Error);
     let Some(program) = outcome.program.filter(|_| !wrong) else { return Err(AppError::Wrong(diagnostics)) };
     let placement = plan::Options { servers: options.servers.clone() };
-    let settings = options.to_json();
     let plan = Arc::new(plan::build(&program, &session.config.defaults, &placement));
     let program = Arc::new(program);
-    let preparation = Arc::new(Preparation::new(
-        plan.clone(),
-        program.clone(),
-        session.nodes.clone(),
-        session.world.clone(),
-        NATIVE_VERSION,
-    ));
-    let hash = work_hash(&program, &preparation, &settings);
+    let preparation =
+        Arc::new(Preparation::new(plan.clone(), program.clone(), nodes.clone(), session.world.clone(), NATIVE_VERSION));
+    let hash = work_hash(&program, &preparation, &options.to_json());
+    let settings = options.kept();
     Ok(RunnableJob { loaded: loaded.clone(), program, plan, preparation, hash, settings, diagnostics })
 }
 
@@ -217,5 +231,5 @@ fn fault_of(error: &LowerError) -> Fault {
         Some(hint) => format!("{error}; {hint}"),
         None => error.to_string(),
     };
-    Fault { class: ErrorClass::Error, message, node: None }
+    Fault::new(ErrorClass::Error, message)
 }

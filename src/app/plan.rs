@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{
     AppError, Session,
-    job::{JobOptions, RunnableJob, make_job},
+    job::{JobOptions, RunnableJob},
+    placed::{Purpose, placed_job},
     run::open_ledger,
 };
 use crate::{
@@ -34,7 +35,7 @@ pub struct TaskForecast {
 /// Plans the document that `document` means.
 pub fn plan(session: &Session, document: &str, options: &JobOptions) -> Result<Planned, AppError> {
     let loaded = session.document(document)?;
-    let job = make_job(session, &loaded, options)?;
+    let job = placed_job(session, &loaded, options, Purpose::Look)?.job;
     let folder = session.config.store.ledger.as_deref().unwrap_or(".comfywright");
     let ledger = if session.root.join(folder).join("ledger.db").exists() { Some(open_ledger(session)?) } else { None };
     let forecast = forecast(&job, ledger.as_deref());

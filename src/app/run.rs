@@ -12,14 +12,17 @@ use uuid::Uuid;
 
 use super::{
     AppError, Session,
+    faults::Aftermath,
     history::find_run,
-    job::{JobOptions, RunnableJob, make_job},
+    job::{JobOptions, RunnableJob},
+    placed::{PlacedJob, Purpose, placed_job, refuse_spending},
+    servers::{Connected, server_error},
 };
 use crate::{
+    comfy::{ComfyExecutor, ComfySettings, Patience},
     ledger::{Ledger, LedgerError, NewRun, RunLock, RunRow},
     native::{NativeExecutor, NativeSettings},
-    plan::Placement,
-    run::{Clock, Control, Event, Observer, PortFuture, Ports, RunOutcome, RunSetup, Slots, run_plan},
+    run::{Clock, Control, Event, Executor, Observer, PortFuture, Ports, RunOutcome, RunSetup, Slots, run_plan},
     scorers::NativeScorers,
 };
 
@@ -52,6 +55,7 @@ pub struct ReadyRun {
     journal: Arc<crate::ledger::RunJournal>,
     root: PathBuf,
     native: NativeSettings,
+    on_servers: Option<OnServers>,
     _lock: RunLock,
 }
 
@@ -69,16 +73,17 @@ pub(super) fn ledger_error(error: &LedgerError) -> AppError {
 /// Makes a run ready: the unfinished one of the same work, or a new one.
 pub fn ready(session: &Session, request: &RunRequest) -> Result<ReadyRun, AppError> {
     let loaded = session.document(&request.document)?;
-    let job = make_job(session, &loaded, &request.options)?;
-    refuse_servers(&job)?;
+    let placed = placed_job(session, &loaded, &request.options, Purpose::Run)?;
+    let on_servers = pool(session, &placed, request.options.allow_spend)?;
+    let job = placed.job;
     let ledger = open_ledger(session)?;
     let unfinished = ledger
         .unfinished_run(&job.plan.document, &job.hash.to_string())
         .map_err(|e| ledger_error(&e))?
         .filter(|_| !request.new);
     match unfinished {
-        Some(row) => continued(session, job, ledger, &row, request.verify),
-        None => begun(session, job, ledger, request.verify),
+        Some(row) => continued(session, job, on_servers, ledger, &row, request.verify),
+        None => begun(session, job, on_servers, ledger, request.verify),
     }
 }
 
@@ -87,26 +92,36 @@ pub fn ready_again(session: &Session, name: &str) -> Result<ReadyRun, AppError> 
     let ledger = open_ledger(session)?;
     let row = find_run(&ledger, name)?;
     let loaded = session.document(&row.path)?;
-    let job = make_job(session, &loaded, &JobOptions::from_json(&row.settings))?;
+    let options = JobOptions::from_json(&row.settings);
+    let placed = placed_job(session, &loaded, &options, Purpose::Run)?;
+    let on_servers = pool(session, &placed, options.allow_spend)?;
+    let job = placed.job;
     if job.hash.to_string() != row.hash {
         return Err(AppError::usage(format!("{} has changed since this run", row.path))
             .with_hint("run it again: what did not change is reused"));
     }
-    continued(session, job, ledger, &row, false)
+    continued(session, job, on_servers, ledger, &row, false)
 }
 
-/// This version runs in-process only.
-fn refuse_servers(job: &RunnableJob) -> Result<(), AppError> {
-    let on_server = job.plan.tasks.iter().find(|t| matches!(t.placement, Placement::Comfy(_)));
-    match on_server {
-        None => Ok(()),
-        Some(task) => Err(AppError::usage(format!("task `{}` needs a ComfyUI server", task.name)).with_hint(
-            "this version runs only what needs no model, in this process; `plan` shows which tasks those are",
-        )),
-    }
+/// The servers of a run, and what it may do there.
+struct OnServers {
+    connected: Connected,
+    may_spend: bool,
 }
 
-fn begun(session: &Session, job: RunnableJob, ledger: Arc<Ledger>, verify: bool) -> Result<ReadyRun, AppError> {
+fn pool(session: &Session, placed: &PlacedJob, allow_spend: bool) -> Result<Option<OnServers>, AppError> {
+    let Some(connected) = placed.connected.clone() else { return Ok(None) };
+    let may_spend = refuse_spending(session, &placed.job, &connected.nodes, allow_spend)?;
+    Ok(Some(OnServers { connected, may_spend }))
+}
+
+fn begun(
+    session: &Session,
+    job: RunnableJob,
+    on_servers: Option<OnServers>,
+    ledger: Arc<Ledger>,
+    verify: bool,
+) -> Result<ReadyRun, AppError> {
     let id = Uuid::now_v7();
     let now = jiff::Timestamp::now();
     let name = format!("{}-{}", now.strftime("%Y%m%d-%H%M%S"), &id.simple().to_string()[28..]);
@@ -129,6 +144,7 @@ fn begun(session: &Session, job: RunnableJob, ledger: Arc<Ledger>, verify: bool)
     let root = session.root.clone();
     Ok(ReadyRun {
         job,
+        on_servers,
         id,
         folder,
         continued: false,
@@ -145,6 +161,7 @@ fn begun(session: &Session, job: RunnableJob, ledger: Arc<Ledger>, verify: bool)
 fn continued(
     session: &Session,
     job: RunnableJob,
+    on_servers: Option<OnServers>,
     ledger: Arc<Ledger>,
     row: &RunRow,
     verify: bool,
@@ -154,7 +171,20 @@ fn continued(
     let past = ledger.events(&row.id).map_err(|e| ledger_error(&e))?;
     let id = row.id.parse().map_err(|_| AppError::environment(format!("run {} has a broken id", row.id)))?;
     let (folder, root, native) = (row.folder.clone(), session.root.clone(), native_settings(session));
-    Ok(ReadyRun { job, id, folder, continued: true, past, verify, ledger, journal, root, native, _lock: lock })
+    Ok(ReadyRun {
+        job,
+        on_servers,
+        id,
+        folder,
+        continued: true,
+        past,
+        verify,
+        ledger,
+        journal,
+        root,
+        native,
+        _lock: lock,
+    })
 }
 
 fn native_settings(session: &Session) -> NativeSettings {
@@ -188,10 +218,11 @@ impl ReadyRun {
     ) -> Result<RunOutcome, AppError> {
         let estimates = self.estimates();
         let native = NativeExecutor::new(&self.root, self.native);
+        let comfy = self.comfy_executor()?;
         let setup = RunSetup {
             run: self.id,
             folder: PathBuf::from(&self.folder),
-            slots: Slots { native: native.slots() as u32, comfy: 0 },
+            slots: Slots { native: native.slots() as u32, comfy: comfy.as_ref().map_or(0, |c| c.capacity()) },
             estimates,
             past: self.past,
             hash_all: self.verify,
@@ -200,13 +231,46 @@ impl ReadyRun {
             preparer: self.job.preparation.clone(),
             scorer: Arc::new(NativeScorers::new(&self.root, self.native.image_limits)),
             native: Arc::new(native),
-            comfy: None,
+            comfy: comfy.clone().map(|executor| executor as Arc<dyn Executor>),
             store: self.ledger.clone(),
             clock: Arc::new(SystemClock),
         };
-        run_plan(self.job.plan.clone(), setup, ports, self.journal, observer, controls).await.map_err(|e| {
+        let carried_out = run_plan(self.job.plan.clone(), setup, ports, self.journal, observer, controls).await;
+        if let Some(comfy) = comfy {
+            comfy.settle().await;
+        }
+        carried_out.map_err(|e| {
             AppError::environment(e.to_string()).with_hint("everything acknowledged so far is kept; run again")
         })
+    }
+
+    fn comfy_executor(&self) -> Result<Option<Arc<ComfyExecutor>>, AppError> {
+        let Some(on_servers) = &self.on_servers else { return Ok(None) };
+        let settings = ComfySettings {
+            root: self.root.clone(),
+            client_id: self.id.simple().to_string(),
+            patience: Patience::default(),
+            nodes: on_servers.connected.nodes.clone(),
+            may_spend: on_servers.may_spend,
+            previews: None,
+        };
+        let executor = ComfyExecutor::new(on_servers.connected.servers.clone(), settings);
+        executor.map(|executor| Some(Arc::new(executor))).map_err(|e| server_error(&e))
+    }
+
+    /// What is needed to say more about the run when it has ended.
+    pub fn aftermath(&self) -> Aftermath {
+        Aftermath {
+            job: self.job.clone(),
+            ledger: self.ledger.clone(),
+            run: self.id.to_string(),
+            on_servers: self.on_servers.is_some(),
+        }
+    }
+
+    /// What the document was judged by, for people; none when that is the session's.
+    pub fn against(&self) -> Option<&str> {
+        self.on_servers.as_ref().map(|on_servers| on_servers.connected.against.as_str())
     }
 
     /// The held items that `patterns` name: addresses, or tasks for all of their items; all items

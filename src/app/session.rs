@@ -37,6 +37,8 @@ pub struct Session {
     pub nodes: Arc<NodeSet>,
     /// What documents are judged by, for people.
     pub against: String,
+    /// Whether that is a snapshot that somebody gave.
+    pub has_snapshot: bool,
     /// The configuration in force.
     pub config: Config,
     metrics: BTreeSet<String>,
@@ -65,18 +67,18 @@ impl Session {
         let config = workspace.config.value.clone().unwrap_or_default();
         let mut metrics: BTreeSet<String> = scorers::KNOWN.iter().map(|m| m.name.to_owned()).collect();
         metrics.extend(config.scorer.values().flat_map(|s| s.metrics.iter().cloned()));
-        Ok(Self { root, world, workspace, nodes, against, config, metrics })
+        let has_snapshot = options.object_info.is_some();
+        Ok(Self { root, world, workspace, nodes, against, has_snapshot, config, metrics })
     }
 
     /// What compiling reads.
     pub fn context(&self) -> Context<'_> {
-        Context {
-            world: self.world.as_ref(),
-            library: self,
-            config: &self.config,
-            nodes: &self.nodes,
-            metrics: &self.metrics,
-        }
+        self.context_with(&self.nodes)
+    }
+
+    /// What compiling reads, with the classes of `nodes`.
+    pub fn context_with<'a>(&'a self, nodes: &'a NodeSet) -> Context<'a> {
+        Context { world: self.world.as_ref(), library: self, config: &self.config, nodes, metrics: &self.metrics }
     }
 
     /// The document that a person means by `text`: a path relative to the current folder or to the

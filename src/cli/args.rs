@@ -60,6 +60,10 @@ pub struct RunArgs {
     #[arg(long)]
     pub verify: bool,
 
+    /// Allow partner nodes, which cost money
+    #[arg(long)]
+    pub allow_spend: bool,
+
     /// Start a new run even if an earlier one can be continued
     #[arg(long)]
     pub new: bool,

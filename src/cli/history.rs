@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     app::{self, AppError, ExitCode, Session, Sources, history},
+    diagnostic::Diagnostic,
     imagefile,
     ledger::{ItemRow, Ledger, RunRow},
     run::ItemState,
@@ -26,15 +27,25 @@ fn answer(
     output: Output,
     work: impl FnOnce(&Session, &Ledger) -> Result<(Vec<String>, Value), AppError>,
 ) -> ExitCode {
+    answer_with(verb, global, output, |session, ledger| work(session, ledger).map(|(l, d)| (l, d, Vec::new())))
+}
+
+/// Answers a verb that has something to say about files as well.
+fn answer_with(
+    verb: &str,
+    global: &GlobalArgs,
+    output: Output,
+    work: impl FnOnce(&Session, &Ledger) -> Result<(Vec<String>, Value, Vec<Diagnostic>), AppError>,
+) -> ExitCode {
     let session = match opened(global, None) {
         Ok(session) => session,
         Err(error) => return output.fail(verb, &error, &Sources::default()),
     };
     let sources = Sources::of(&session);
     match app::open_ledger(&session).and_then(|ledger| work(&session, &ledger)) {
-        Ok((lines, data)) => {
+        Ok((lines, data, diagnostics)) => {
             lines.iter().for_each(|line| output.line(line));
-            output.finish(verb, ExitCode::Done, data, &[], &sources)
+            output.finish(verb, ExitCode::Done, data, &diagnostics, &sources)
         }
         Err(error) => output.fail(verb, &error, &sources),
     }
@@ -93,16 +104,17 @@ pub fn status(args: &StatusArgs, global: &GlobalArgs, output: Output) -> ExitCod
 
 /// Runs `show`.
 pub fn show(args: &ShowArgs, global: &GlobalArgs, output: Output) -> ExitCode {
-    answer("show", global, output, |_, ledger| {
+    answer_with("show", global, output, |session, ledger| {
         let path = Path::new(&args.subject);
         if path.is_file() && path.extension().is_some_and(|e| e != "toml" && e != "kdl") {
-            return show_file(path);
+            return show_file(path).map(|(lines, data)| (lines, data, Vec::new()));
         }
         let run = history::find_run(ledger, &args.subject)?;
-        match &args.item {
-            Some(address) => show_item(ledger, &run, address),
-            None => show_run(ledger, &run),
-        }
+        let (lines, data) = match &args.item {
+            Some(address) => show_item(ledger, &run, address)?,
+            None => show_run(ledger, &run)?,
+        };
+        Ok((lines, data, app::fault_diagnostics(session, ledger, &run)?))
     })
 }
 

@@ -21,7 +21,12 @@ use crate::{
 pub fn run(args: &RunArgs, global: &GlobalArgs, output: Output) -> ExitCode {
     let request = RunRequest {
         document: args.document.clone(),
-        options: JobOptions { seeds: args.seeds, only: args.only.clone(), ..job_options(&args.target) },
+        options: JobOptions {
+            seeds: args.seeds,
+            only: args.only.clone(),
+            allow_spend: args.allow_spend,
+            ..job_options(&args.target)
+        },
         verify: args.verify,
         new: args.new,
     };
@@ -96,11 +101,14 @@ fn carried_out(
         output.note(&format!("continuing run {}", folder_name(&ready.folder)));
     }
     let (id, folder, place) = (ready.id, ready.folder.clone(), ready.absolute_folder());
-    let diagnostics = ready.job.diagnostics.clone();
+    let mut diagnostics = ready.job.diagnostics.clone();
+    let aftermath = ready.aftermath();
     let begun = Instant::now();
     match until_done(ready, controls, show) {
         Ok(outcome) => {
             let code = exit_code(&outcome);
+            // What cannot be read any more is still in the lines of the items.
+            diagnostics.extend(aftermath.diagnostics(session).unwrap_or_default());
             let data = json!({
                 "run": id.to_string(),
                 "state": outcome.state.name(),

@@ -8,6 +8,7 @@ mod check;
 mod class;
 mod class_reader;
 mod coerce;
+pub mod embed;
 mod ir;
 mod link;
 mod object_info;

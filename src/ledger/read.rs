@@ -11,8 +11,8 @@ use super::{
     open::Ledger,
 };
 use crate::{
-    plan::ItemResult,
-    run::{Decision, ItemState, RunState},
+    plan::{ItemIx, ItemResult},
+    run::{Decision, Event, Fault, ItemState, RunState},
 };
 
 /// One run.
@@ -148,6 +148,26 @@ impl Ledger {
             decisions.push(DecisionRow { time_ns, decision: serde_json::from_str(&text)? });
         }
         Ok(Some((item, decisions)))
+    }
+
+    /// The last error of each item of a run that has ended with one, in the order of the plan.
+    pub fn faults(&self, run: &str) -> Result<Vec<(ItemIx, Fault)>, LedgerError> {
+        let number = self.run_number(run)?;
+        let reader = self.reader();
+        let mut statement = reader.prepare_cached(
+            "SELECT event FROM events WHERE run = ?1 AND json_extract(event, '$.event') = 'failed'
+               AND json_extract(event, '$.item') IN
+                   (SELECT item FROM items WHERE run = ?1 AND state IN ('failed', 'needs_review', 'backoff', 'held'))
+             ORDER BY seq",
+        )?;
+        let rows = statement.query_map([number], |row| row.get::<_, String>(0))?;
+        let mut faults = BTreeMap::new();
+        for row in rows {
+            if let Event::Failed { item, fault, .. } = serde_json::from_str(&row?)? {
+                faults.insert(item, fault);
+            }
+        }
+        Ok(faults.into_iter().collect())
     }
 
     /// Mean seconds of an item by task, from the last five runs of a document.

@@ -119,6 +119,10 @@ pub struct Limits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65_535))]
     pub image_side: Option<u32>,
+    /// Most items with partner nodes in one run: they cost money. Without it they run only with
+    /// `--allow-spend`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partner_items: Option<u32>,
 }
 
 /// What holds where a document says nothing.

@@ -10,16 +10,16 @@ use std::{
 use indexmap::IndexSet;
 
 use super::{
-    Inputs, NodeError, NodeValue, embedded, files,
+    Inputs, NodeError, NodeValue, files,
     step::{Step, StepError, StepOutput, WrittenFile, decoded_bytes, is_saver},
 };
 use crate::{
     compile::OutputSpec,
-    graph::{BoundFile, Graph, GraphNode, Input},
-    ident,
+    graph::{BoundFile, Graph, GraphNode, Input, embed},
     ident::IndexMap,
     imagefile,
     model::ErrorClass,
+    outputs::output_path,
     run::{Fault, Job, Produced, Progress},
 };
 
@@ -60,7 +60,7 @@ pub(super) struct Surroundings<'a> {
 }
 
 fn fault_at(id: &str, class: ErrorClass, message: String) -> Fault {
-    Fault { class, message, node: Some(id.to_owned()) }
+    Fault::new(class, message).at(id)
 }
 
 /// The nodes that reach `outputs`, each after those that it takes values from.
@@ -228,9 +228,9 @@ fn save(around: &Surroundings<'_>, id: &str, inputs: &Inputs, produced: &mut Pro
     let prepared = &around.job.prepared;
     let frames = files::frames_to_save(inputs.value("images")?)?;
     let texts = [
-        ("prompt", embedded::ascii_json(&embedded::api_format(&prepared.graph))),
-        ("workflow", embedded::ascii_json(&embedded::ui_format(&prepared.graph))),
-        ("comfywright", embedded::ascii_json(&prepared.provenance)),
+        ("prompt", embed::ascii_json(&embed::api_format(&prepared.graph))),
+        ("workflow", embed::ascii_json(&embed::ui_format(&prepared.graph))),
+        ("comfywright", embed::ascii_json(&prepared.provenance)),
     ];
     let texts = texts.each_ref().map(|(key, text)| (*key, text.as_str()));
     let Some(spec) = prepared.outputs.iter().find(|spec| spec.node == id) else { return Ok(()) };
@@ -240,8 +240,7 @@ fn save(around: &Surroundings<'_>, id: &str, inputs: &Inputs, produced: &mut Pro
     let count = frames.len().max(savers);
     for (index, (image, frame)) in (earlier..).zip(frames) {
         let bytes = imagefile::encode_png(&image, frame, &texts)?;
-        let suffix = file_suffix(&prepared.outputs, spec, index, count);
-        let path = relative_path(&around.job.folder, &format!("{}{suffix}.png", safe_stem(&around.job.stem)));
+        let path = output_path(around.job, spec, index, count, "png");
         files::write(around.root, &path, &bytes)?;
         let size = (image.width as u32, image.height as u32);
         produced.files.push(files::record(around.root, path, &bytes, &spec.name, index as u32, size)?);
@@ -265,12 +264,6 @@ fn keep(
     Ok(())
 }
 
-fn file_suffix(outputs: &[OutputSpec], spec: &OutputSpec, index: usize, count: usize) -> String {
-    let first = outputs.first().is_some_and(|first| first.name == spec.name);
-    let name = if first { String::new() } else { format!(".{}", safe_stem(&spec.name)) };
-    if count == 1 { name } else { format!("{name}.{}", index + 1) }
-}
-
 /// `path` itself for a single file, else with `.1`, `.2`, … before its ending.
 pub(super) fn numbered(path: &str, index: usize, count: usize) -> String {
     let name_at = path.rfind('/').map_or(0, |at| at + 1);
@@ -279,25 +272,6 @@ pub(super) fn numbered(path: &str, index: usize, count: usize) -> String {
         Some(dot) => format!("{}.{}{}", &path[..name_at + dot], index + 1, &path[name_at + dot..]),
         None => format!("{path}.{}", index + 1),
     }
-}
-
-/// The stem with everything replaced that some file system refuses. Stems that are fine stay as
-/// they are; others are slugged and get a hash, so that different ones stay different.
-fn safe_stem(stem: &str) -> String {
-    let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let reserved = ["con", "prn", "aux", "nul"].contains(&stem.to_ascii_lowercase().as_str())
-        || (stem.len() == 4 && ["com", "lpt"].iter().any(|name| stem.to_ascii_lowercase().starts_with(name)));
-    if !stem.is_empty() && stem.len() <= 160 && stem.chars().all(fine) && !reserved {
-        return stem.to_owned();
-    }
-    let hash = crate::content_hash::ContentHash::of_bytes(stem.as_bytes());
-    format!("{}-{}", ident::slug(stem), hash.short())
-}
-
-fn relative_path(folder: &Path, name: &str) -> String {
-    let mut parts: Vec<_> = folder.iter().map(|part| part.to_string_lossy().into_owned()).collect();
-    parts.push(name.to_owned());
-    parts.join("/")
 }
 
 /// By output in the order of the outputs, then by index.
@@ -316,14 +290,5 @@ mod tests {
         assert_eq!(numbered("a/b.c/d.e.png", 1, 3), "a/b.c/d.e.2.png");
         assert_eq!(numbered("a.b/c", 0, 2), "a.b/c.1");
         assert_eq!(numbered(".hidden", 0, 2), ".hidden.1");
-    }
-
-    #[test]
-    fn stems_are_safe_and_stay_different() {
-        assert_eq!(safe_stem("front-a1"), "front-a1");
-        let odd = ["", "..", "a/b", "a\\b", "a b", "CON", "com1", "nul", "日本", "日木"];
-        let safe: IndexSet<_> = odd.iter().map(|stem| safe_stem(stem)).collect();
-        assert_eq!(safe.len(), odd.len());
-        assert!(safe.iter().all(|stem| stem.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')), "{safe:?}");
     }
 }

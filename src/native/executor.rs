@@ -135,7 +135,7 @@ impl Executor for NativeExecutor {
 }
 
 fn error(message: String) -> Fault {
-    Fault { class: ErrorClass::Error, message, node: None }
+    Fault::new(ErrorClass::Error, message)
 }
 
 fn broke_off(broken: &tokio::task::JoinError) -> Fault {
@@ -146,11 +146,9 @@ fn broke_off(broken: &tokio::task::JoinError) -> Fault {
 fn check_classes(job: &Job) -> Result<(), Fault> {
     match job.prepared.graph.nodes.iter().find(|(_, node)| !is_native(&node.class)) {
         None => Ok(()),
-        Some((id, node)) => Err(Fault {
-            class: ErrorClass::Error,
-            message: format!("node `{id}` has the class `{}`, which only a ComfyUI server runs", node.class),
-            node: Some(id.clone()),
-        }),
+        Some((id, node)) => {
+            Err(error(format!("node `{id}` has the class `{}`, which only a ComfyUI server runs", node.class)).at(id))
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 //!
 //! [`value`] is what flows between nodes, [`nodes`] the pure nodes themselves and their registry.
 
-mod embedded;
 mod evaluate;
 mod executor;
 pub mod files;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::model::{DependsEntry, ItemIx, ItemTable, Placement, Plan, PlanRule, PlanTask, RetryPolicy, Target, TaskIx};
 use crate::{
     compile::Program,
+    graph::own_classes,
     model::{ConfigDefaults, Retry, Task, TaskType, parse_backoff, parse_duration},
 };
 
@@ -118,13 +119,21 @@ fn placement(task: &Task, program: &Program, number: usize, options: &Options) -
         return Placement::Native;
     }
     let needs_server = program.tasks[number].needs_server;
+    let named: Vec<String> = options.servers.iter().filter(|s| *s != "native").cloned().collect();
+    // Classes of our own are known to no server.
+    let has_own_class =
+        program.tasks[number].sample.iter().flat_map(|g| g.nodes.values()).any(|n| own_classes().contains(&n.class));
     match task.on.as_deref() {
         Some("native") => Placement::Native,
-        Some("comfy") => Placement::Comfy(Vec::new()),
+        Some("comfy") => Placement::Comfy(named),
         Some(server) => Placement::Comfy(vec![server.to_owned()]),
+        None if has_own_class && !needs_server => Placement::Native,
         None => {
-            let named: Vec<String> = options.servers.iter().filter(|s| *s != "native").cloned().collect();
-            if needs_server || !named.is_empty() { Placement::Comfy(named) } else { Placement::Native }
+            if needs_server || !named.is_empty() {
+                Placement::Comfy(named)
+            } else {
+                Placement::Native
+            }
         }
     }
 }

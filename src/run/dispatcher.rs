@@ -5,7 +5,11 @@
 //! observer is told only what is. The planner may be ahead of the journal: what a crash then
 //! forgets was not acted upon outside this process.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -126,6 +130,8 @@ struct Dispatcher {
     /// Which try a worker makes.
     tries: BTreeMap<Id, (ItemIx, AttemptId)>,
     handles: BTreeMap<ItemIx, (AttemptId, AbortHandle)>,
+    /// Tries that an earlier process meant to submit.
+    submitted_before: BTreeSet<(ItemIx, AttemptId)>,
     cancelled: bool,
 }
 
@@ -146,6 +152,7 @@ impl Dispatcher {
             workers: JoinSet::new(),
             tries: BTreeMap::new(),
             handles: BTreeMap::new(),
+            submitted_before: BTreeSet::new(),
             cancelled: false,
             plan,
             setup,
@@ -160,6 +167,9 @@ impl Dispatcher {
     async fn open(&mut self) {
         for event in std::mem::take(&mut self.setup.past) {
             let commands = self.planner.apply(&event);
+            if let Event::Submitted { item, id, .. } = &event {
+                self.submitted_before.insert((*item, *id));
+            }
             self.keep_results(event, &commands);
         }
         let missing = self.missing_items().await;
@@ -281,6 +291,7 @@ impl Dispatcher {
                 let parts = if reused { parts } else { BTreeMap::new() };
                 Event::Finished { item, id, reused, parts, result, values }
             }
+            Ending::Failed(fault) if fault.unknown => Event::Unknown { item, id, message: fault.message },
             Ending::Failed(fault) => {
                 let values = values_of(None, Some(&fault));
                 Event::Failed { item, id, fault, values }
@@ -378,6 +389,7 @@ impl Dispatcher {
             folder: self.setup.folder.join(&self.names.folders[task_number]),
             stem,
             timeout: self.plan.tasks[task_number].timeout,
+            submitted_before: self.submitted_before.remove(&(item, id)),
             address,
         };
         let work = make_try(attempt, self.ports.clone(), self.results.clone(), self.messages.clone());

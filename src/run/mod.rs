@@ -25,8 +25,8 @@ pub use event::{AttemptId, Command, Decision, Event, Values};
 pub use order::Slots;
 pub use planner::Planner;
 pub use ports::{
-    Change, Clock, Entry, Executor, Fault, Job, Journal, JournalError, PortFuture, Preparer, Produced, Progress,
-    ResultStore, RunState, Scorer,
+    Change, Clock, Entry, Executor, Fault, FaultDetail, Job, Journal, JournalError, PortFuture, Preparer, Produced,
+    Progress, ResultStore, RunState, Scorer,
 };
 pub use report::{RunEvent, TaskSize};
 pub use scribe::Observer;

@@ -82,7 +82,7 @@ impl Planner {
                 }
             }
             Event::Unknown { item, id, message } if self.is_current(item.0, *id) => {
-                let fault = Fault { class: ErrorClass::Error, message: message.clone(), node: None };
+                let fault = Fault::new(ErrorClass::Error, message.clone());
                 self.change(item.0, ItemState::NeedsReview, Reason::Error, Some(fault));
             }
             Event::Withdrawn { item, id } if self.is_current(item.0, *id) => self.make_ready(item.0),

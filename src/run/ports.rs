@@ -34,8 +34,12 @@ pub struct Job {
     pub folder: PathBuf,
     /// Start of every file's name: `front-a1`.
     pub stem: String,
-    /// Longest time.
+    /// Longest time, from when it really runs. In this process the engine sees to it, on a server
+    /// the executor.
     pub timeout: Option<Duration>,
+    /// Whether an earlier process already meant to submit it under this `prompt_id`: it may be
+    /// known where it was submitted to.
+    pub submitted_before: bool,
 }
 
 /// What an executor tells while it works: 0 to 1.
@@ -67,6 +71,48 @@ pub struct Fault {
     pub message: String,
     /// The node that failed, if it is known.
     pub node: Option<String>,
+    /// Everything that was found wrong, where more is known than `message` says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<FaultDetail>,
+    /// Whether nobody can know if the job ran, and running it again may cost money: a person has
+    /// to look.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
+}
+
+/// One thing that was found wrong with a job's graph.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultDetail {
+    /// The node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// The node's class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// The input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
+    /// What kind of mistake it is, in the words of who found it: `value_smaller_than_min`.
+    pub kind: String,
+    /// One sentence.
+    pub message: String,
+    /// What else is said about it; may be empty or long.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub details: String,
+}
+
+impl Fault {
+    /// A fault of this class.
+    pub fn new(class: ErrorClass, message: impl Into<String>) -> Self {
+        Self { class, message: message.into(), node: None, details: Vec::new(), unknown: false }
+    }
+
+    /// The same fault, at `node`.
+    #[must_use]
+    pub fn at(mut self, node: impl Into<String>) -> Self {
+        self.node = Some(node.into());
+        self
+    }
 }
 
 /// Measures metrics on files.

@@ -119,11 +119,7 @@ fn matches_outcome(rule: &PlanRule, fault: Option<&Fault>) -> bool {
 fn holds(rule: &PlanRule, values: &Values) -> Result<bool, Fault> {
     let Some(condition) = &rule.condition else { return Ok(true) };
     let values = condition.variables().iter().filter_map(|name| Some((name.clone(), readable(values.get(name)?)?)));
-    condition.evaluate(&values.collect()).map_err(|error| Fault {
-        class: ErrorClass::Error,
-        message: format!("failed to {error}"),
-        node: None,
-    })
+    condition.evaluate(&values.collect()).map_err(|error| Fault::new(ErrorClass::Error, format!("failed to {error}")))
 }
 
 /// A JSON value as rules read it; null, lists and tables are absent.

@@ -53,6 +53,8 @@ pub(super) struct Try {
     pub(super) stem: String,
     /// Longest time.
     pub(super) timeout: Option<Duration>,
+    /// Whether an earlier process meant to submit it.
+    pub(super) submitted_before: bool,
 }
 
 /// How a try ended.
@@ -155,6 +157,7 @@ async fn execute(
         folder: attempt.folder.clone(),
         stem: attempt.stem.clone(),
         timeout: attempt.timeout,
+        submitted_before: attempt.submitted_before,
     };
     let (item, id, messages) = (attempt.item, attempt.id, messages.clone());
     let progress: Progress = Arc::new(move |progress| {
@@ -163,7 +166,9 @@ async fn execute(
     });
     let started = ports.clock.now_ns();
     let execution = executor.execute(job, progress);
-    let mut produced = match attempt.timeout {
+    // A server's queue is not the item's time: who runs it there counts by himself.
+    let timeout = attempt.timeout.filter(|_| prepared.placement == Placement::Native);
+    let mut produced = match timeout {
         None => execution.await,
         Some(timeout) => tokio::select! {
             biased;
@@ -221,7 +226,7 @@ async fn score(
 }
 
 fn fault(class: ErrorClass, message: String) -> Fault {
-    Fault { class, message, node: None }
+    Fault::new(class, message)
 }
 
 /// The error of a thread or task that panicked.

@@ -80,7 +80,7 @@ pub fn unknown_metric(name: &str) -> String {
 }
 
 fn fault(message: String) -> Fault {
-    Fault { class: ErrorClass::Error, message, node: None }
+    Fault::new(ErrorClass::Error, message)
 }
 
 fn measure_file(

@@ -187,7 +187,7 @@ impl<'a> Run<'a> {
         let number = chance(self.outcomes, "outcome", item, id);
         if number < 50 {
             let class = error_class(["error", "transient", "oom"][usize::from(number % 3)]);
-            let fault = Fault { class, message: "it broke".to_owned(), node: None };
+            let fault = Fault::new(class, "it broke");
             return Event::Failed { item, id, fault, values: BTreeMap::new() };
         }
         let values = BTreeMap::from([("q".to_owned(), (f64::from(number % 10) / 10.0).into())]);

@@ -70,7 +70,7 @@ impl Simulation {
                 Event::Finished { item, id, reused: false, parts: BTreeMap::new(), result, values }
             }
             Outcome::Fault(class) => {
-                let fault = Fault { class, message: "it broke".to_owned(), node: None };
+                let fault = Fault::new(class, "it broke");
                 Event::Failed { item, id, fault, values: BTreeMap::new() }
             }
         }

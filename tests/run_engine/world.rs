@@ -220,7 +220,7 @@ impl Executor for TextExecutor {
             let list = self.scenario.outcomes.get(&job.address);
             let outcome = list.map(|list| list[number.min(list.len() - 1)].clone());
             match outcome.unwrap_or(Outcome::Metrics(BTreeMap::new())) {
-                Outcome::Fault(class) => Err(Fault { class, message: "it broke".to_owned(), node: None }),
+                Outcome::Fault(class) => Err(Fault::new(class, "it broke")),
                 Outcome::Metrics(metrics) => Ok(Produced { files: vec![write(&self.root, &job)], metrics }),
             }
         })

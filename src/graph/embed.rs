@@ -5,14 +5,15 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::{
-    graph::{BoundFile, Graph, GraphNode, Input, to_api},
-    ident::IndexMap,
+use super::{
+    api::to_api,
+    ir::{BoundFile, Graph, GraphNode, Input},
 };
+use crate::ident::IndexMap;
 
 /// JSON text in ASCII, as Python's `json.dumps` writes it: ComfyUI's editor reads text chunks
 /// byte by byte.
-pub(super) fn ascii_json(value: &Value) -> String {
+pub fn ascii_json(value: &Value) -> String {
     let mut out = String::new();
     for c in value.to_string().chars() {
         if c.is_ascii() {
@@ -29,7 +30,7 @@ pub(super) fn ascii_json(value: &Value) -> String {
 }
 
 /// The graph in API format. Files stand by their names alone: their folders change from run to run.
-pub(super) fn api_format(graph: &Graph) -> Value {
+pub fn api_format(graph: &Graph) -> Value {
     to_api(graph, &mut file_names)
 }
 
@@ -43,7 +44,7 @@ fn file_names(files: &[BoundFile]) -> Value {
 
 /// The graph in UI format: nodes in columns by their distance from the sources, in the order of
 /// appearance. Sockets are of any type; widgets are in the order in which the graph has them.
-pub(super) fn ui_format(graph: &Graph) -> Value {
+pub fn ui_format(graph: &Graph) -> Value {
     let numbers: IndexMap<&str, usize> = graph.nodes.keys().enumerate().map(|(i, id)| (id.as_str(), i + 1)).collect();
     let columns = columns(graph);
     let mut rows: IndexMap<usize, usize> = IndexMap::default();

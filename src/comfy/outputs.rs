@@ -1,0 +1,85 @@
+//! From what output nodes left on a server to complete files of the item.
+
+use std::path::Path;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::{client::Client, problems, protocol::OutputRef};
+use crate::{
+    imagefile,
+    model::ErrorClass,
+    outputs::{output_path, record, write},
+    plan::OutputFile,
+    run::{Fault, Job, Produced},
+};
+
+/// Most characters of a file's ending.
+const LONGEST_ENDING: usize = 8;
+
+/// One file to fetch: which output it is of, where it comes from and where it goes.
+#[derive(Debug, PartialEq)]
+struct Wanted {
+    output: String,
+    index: usize,
+    from: OutputRef,
+    path: String,
+}
+
+/// Fetches every file of the job's outputs and writes it.
+pub(super) async fn fetch(
+    client: &Client,
+    root: &Path,
+    job: &Job,
+    left: &IndexMap<String, Value>,
+) -> Result<Produced, Fault> {
+    let mut produced = Produced::default();
+    for wanted in wanted(job, left)? {
+        let bytes = client.view(&wanted.from).await.map_err(|e| problems::request(&e))?;
+        produced.files.push(store(root, wanted, bytes).await?);
+    }
+    Ok(produced)
+}
+
+/// The files of all outputs, by output in the order of the outputs.
+fn wanted(job: &Job, left: &IndexMap<String, Value>) -> Result<Vec<Wanted>, Fault> {
+    let outputs = &job.prepared.outputs;
+    let mut out: Vec<Wanted> = Vec::new();
+    for spec in outputs {
+        let files = left.get(&spec.node).map(OutputRef::all).unwrap_or_default();
+        if files.is_empty() {
+            let message = format!("node `{}` saved no file for the output `{}`", spec.node, spec.name);
+            return Err(Fault::new(ErrorClass::Error, message).at(&spec.node));
+        }
+        // Several savers may write one output, a list of files, one after the other.
+        let savers = outputs.iter().filter(|other| other.name == spec.name).count();
+        let earlier = out.iter().filter(|w| w.output == spec.name).count();
+        let count = files.len().max(savers);
+        for (index, from) in (earlier..).zip(files) {
+            let path = output_path(job, spec, index, count, &ending(&from.filename));
+            out.push(Wanted { output: spec.name.clone(), index, from, path });
+        }
+    }
+    Ok(out)
+}
+
+async fn store(root: &Path, wanted: Wanted, bytes: Vec<u8>) -> Result<OutputFile, Fault> {
+    let root = root.to_owned();
+    let work = move || {
+        let size = imagefile::header(std::io::Cursor::new(&bytes)).map_or((0, 0), |found| (found.width, found.height));
+        write(&root, &wanted.path, &bytes)?;
+        record(&root, wanted.path, &bytes, &wanted.output, wanted.index as u32, size)
+    };
+    let failed = |text: String| Fault::new(ErrorClass::Error, format!("failed to {text}"));
+    match tokio::task::spawn_blocking(work).await {
+        Ok(stored) => stored.map_err(|e| failed(e.to_string())),
+        Err(broken) => Err(failed(format!("write an output: {broken}"))),
+    }
+}
+
+/// The ending of a file's name, made harmless.
+fn ending(name: &str) -> String {
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
+    let fine = (1..=LONGEST_ENDING).contains(&ending.len()) && ending.chars().all(|c| c.is_ascii_alphanumeric());
+    if fine { ending } else { "bin".to_owned() }
+}
