@@ -4,15 +4,14 @@ use std::borrow::Cow;
 
 use super::{
     Image, Mask, RasterError, ResizeMethod,
-    geometry::{first_channels, with_channels},
+    geometry::first_channels,
     resize, resize_mask,
 };
 
 /// `destination` with `source` pasted at column `x`, row `y`, through `mask` (1 shows the source;
 /// resized bilinearly to the source). With `resize_source` the source is first resized (bilinear)
 /// to the destination. The source and the mask are repeated or cut to the batch of the
-/// destination. Alpha of the source is dropped when the destination has none, and is 1 where only
-/// the destination has alpha.
+/// destination. Alpha of the source is dropped when the destination has none.
 pub fn composite_masked(
     destination: &Image,
     source: &Image,
@@ -54,12 +53,13 @@ fn mix_row(target: &mut [f32], paste: &[f32], shown: &[f32], channels: usize) {
     }
 }
 
-/// `image` with `channels` channels: surplus ones are dropped, a missing alpha is 1.
+/// `image` with `channels` channels: surplus ones are dropped. As in ComfyUI, an image without
+/// alpha does not fit to one that has alpha.
 pub(super) fn match_channels(image: &Image, channels: usize) -> Result<Cow<'_, Image>, RasterError> {
     match image.channels {
         same if same == channels => Ok(Cow::Borrowed(image)),
         more if more > channels => Ok(Cow::Owned(first_channels(image, channels))),
-        _ => with_channels(image, channels).map(Cow::Owned),
+        found => Err(RasterError::Channels { expected: channels.to_string(), found }),
     }
 }
 
@@ -76,9 +76,11 @@ mod tests {
     }
 
     #[test]
-    fn an_opaque_source_fits_into_a_destination_with_alpha() {
+    fn an_opaque_source_does_not_fit_into_a_destination_with_alpha() {
         let (destination, source) = (Image::filled(1, 1, 1, 4, 0.25), Image::filled(1, 1, 1, 3, 0.5));
-        let pasted = composite_masked(&destination, &source, None, (0, 0), false).map(|image| image.data);
-        assert_eq!(pasted, Ok(vec![0.5, 0.5, 0.5, 1.0]));
+        let expected = Err(RasterError::Channels { expected: "4".to_owned(), found: 3 });
+        assert_eq!(composite_masked(&destination, &source, None, (0, 0), false), expected);
+        let pasted = composite_masked(&source, &destination, None, (0, 0), false).map(|image| image.data);
+        assert_eq!(pasted, Ok(vec![0.25; 3]));
     }
 }

@@ -43,6 +43,10 @@ pub fn resize_center(image: &Image, width: usize, height: usize, method: ResizeM
             let nothing = RasterError::NothingLeft { width: image.width, height: image.height };
             let inner_width = image.width.checked_sub(2 * x).ok_or(nothing.clone())?;
             let inner_height = image.height.checked_sub(2 * y).ok_or(nothing)?;
+            // Pillow makes black out of nothing; torch refuses.
+            if (inner_width == 0 || inner_height == 0) && method == ResizeMethod::Lanczos {
+                return Ok(Image::filled(image.batch, height, width, image.channels, 0.0));
+            }
             resize(&crop(image, x, y, inner_width, inner_height)?, width, height, method)
         }
     }

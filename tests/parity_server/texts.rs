@@ -38,6 +38,9 @@ pub fn natively(cases: &[Numbered<'_>]) -> BTreeMap<usize, Shown> {
 }
 
 fn printed(outputs: &[NodeValue]) -> String {
+    if outputs == [NodeValue::Json(Value::Null)] {
+        return "None".to_owned();
+    }
     let inputs: Inputs = outputs.iter().map(|value| ("value", value.clone())).collect();
     inputs.string("value").unwrap_or_else(|error| format!("not a text: {error}"))
 }

@@ -86,7 +86,10 @@ fn extract(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
             (None, _) => Ok(""),
         })
         .collect();
-    Ok(vec![NodeValue::String(texts?.join("\n"))])
+    let has_no_part = matches!(mode, Extract::FirstGroup) && found.iter().any(|captures| captures.get(group).is_none());
+    let text = NodeValue::String(texts?.join("\n"));
+    // Python's group without a part in the match is None.
+    Ok(vec![if has_no_part { NodeValue::Json(serde_json::Value::Null) } else { text }])
 }
 
 fn replace(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
