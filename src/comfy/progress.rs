@@ -1,10 +1,9 @@
 //! How far a prompt is, from what the WebSocket says about its nodes.
 
+use crate::ident::IndexMap;
+
 use super::socket_message::PromptEvent;
-use crate::{
-    graph::{Graph, Input},
-    ident::IndexMap,
-};
+use crate::graph::{Graph, GraphNode, Input};
 
 /// Most steps of one node that count.
 const MOST_STEPS: f32 = 100.0;
@@ -20,11 +19,11 @@ pub struct Steps {
 impl Steps {
     /// Nothing of `graph` has run yet.
     pub fn of(graph: &Graph) -> Self {
-        let weight = |inputs: &IndexMap<String, Input>| match inputs.get("steps") {
+        let weight = |node: &GraphNode| match node.inputs.get("steps") {
             Some(Input::Value(steps)) => steps.as_f64().map_or(1.0, |n| (n as f32).clamp(1.0, MOST_STEPS)),
             _ => 1.0,
         };
-        let nodes = graph.nodes.iter().map(|(id, node)| (id.clone(), (weight(&node.inputs), 0.0)));
+        let nodes = graph.nodes.iter().map(|(id, node)| (id.clone(), (weight(node), 0.0)));
         Self { nodes: nodes.collect(), running: None }
     }
 
@@ -78,7 +77,7 @@ mod tests {
         steps.note(&PromptEvent::Progress { node: "sampler".to_owned(), share: 0.5 });
         assert!((steps.share() - 0.5).abs() < 1e-6);
         steps.note(&PromptEvent::Progress { node: "sampler".to_owned(), share: 0.25 });
-        steps.note(&PromptEvent::State(IndexMap::from([("sampler.0.1".to_owned(), 1.0)])));
+        steps.note(&PromptEvent::State(IndexMap::from_iter([("sampler.0.1".to_owned(), 1.0)])));
         assert!((steps.share() - 0.5).abs() < 1e-6, "unknown nodes and steps back do not count");
         steps.note(&PromptEvent::Executing(Some("sampler".to_owned())));
         steps.note(&PromptEvent::Executing(Some("save".to_owned())));

@@ -54,6 +54,9 @@ pub fn resize_center(image: &Image, width: usize, height: usize, method: ResizeM
 
 /// Resizes every mask to `width` x `height` pixels.
 pub fn resize_mask(mask: &Mask, width: usize, height: usize, method: ResizeMethod) -> Result<Mask, RasterError> {
+    if (width, height) == (mask.width, mask.height) {
+        return Ok(mask.clone());
+    }
     let Image { batch, height, width, data, .. } = resize(&mask.clone().into_image(), width, height, method)?;
     Ok(Mask { batch, height, width, data })
 }
@@ -78,8 +81,11 @@ fn separable(image: &Image, width: usize, height: usize, weights: fn(usize, usiz
         return image.clone();
     }
     let (columns, rows) = (weights(image.width, width), weights(image.height, height));
-    let frames = image.frames().map(|frame| taps::apply(frame, image.width, image.channels, &columns, &rows));
-    resized(image, width, height, frames.collect::<Vec<_>>().concat())
+    let mut data = vec![0.0; image.batch * width * height * image.channels];
+    for (frame, out) in image.frames().zip(data.chunks_exact_mut(width * height * image.channels)) {
+        taps::apply(frame, image.width, image.channels, (&columns, &rows), out);
+    }
+    resized(image, width, height, data)
 }
 
 fn nearest_exact(image: &Image, width: usize, height: usize) -> Image {
