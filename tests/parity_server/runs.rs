@@ -27,7 +27,8 @@ use crate::{
     texts::{natively, on_server},
 };
 
-/// Cases of one prompt. Every file that is saved carries the whole graph.
+/// Cases of one prompt; every file that is saved carries the whole graph. Those that are refused here
+/// go alone, because they are expected to fail.
 const PACK: usize = 24;
 
 /// The files of each output of a case, or why it was refused.
@@ -38,9 +39,10 @@ pub async fn compare_all(client: &Client, root: &Path, cases: &[Case], seed: u64
     prepare(root, cases, seed);
     let (with_texts, with_pictures): (Vec<_>, Vec<_>) = cases.iter().enumerate().partition(|(_, case)| is_text(case));
     let (native, comfy) = (native_executor(root), comfy_executor(root, client));
-    let ours = run_all(&native, "native", &with_pictures, &BTreeSet::new()).await;
-    let refused = ours.iter().filter(|(_, made)| made.is_err()).map(|(number, _)| *number).collect();
-    let theirs = run_all(&comfy, "server", &with_pictures, &refused).await;
+    // Here a case costs less than to run others again because it is refused.
+    let ours = run_all(&native, "native", with_pictures.chunks(1)).await;
+    let (refused, fine): (Vec<_>, Vec<_>) = with_pictures.iter().partition(|(number, _)| ours[number].is_err());
+    let theirs = run_all(&comfy, "server", fine.chunks(PACK).chain(refused.chunks(1))).await;
     let our_texts = natively(&with_texts);
     let their_texts = on_server(client, &with_texts, &our_texts).await;
     let compared = cases.iter().enumerate().map(|(number, case)| match is_text(case) {
@@ -93,16 +95,14 @@ fn comfy_executor(root: &Path, client: &Client) -> Arc<dyn Executor> {
     Arc::new(ComfyExecutor::new(vec![server], settings).expect("the server's settings"))
 }
 
-/// Runs `cases` in packs; those of `alone` each by itself, because they are expected to fail.
-async fn run_all(
+/// Runs all packs.
+async fn run_all<'a>(
     executor: &Arc<dyn Executor>,
     side: &'static str,
-    cases: &[Numbered<'_>],
-    alone: &BTreeSet<usize>,
+    packs: impl Iterator<Item = &'a [Numbered<'a>]>,
 ) -> BTreeMap<usize, Made> {
-    let (single, together): (Vec<_>, Vec<_>) = cases.iter().partition(|(number, _)| alone.contains(number));
     let mut running = JoinSet::new();
-    for pack in together.chunks(PACK).chain(single.chunks(1)) {
+    for pack in packs {
         let pack: Vec<(usize, Case)> = pack.iter().map(|(number, case)| (*number, (*case).clone())).collect();
         running.spawn(run_pack(Arc::clone(executor), side, pack));
     }
