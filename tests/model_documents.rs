@@ -20,7 +20,7 @@ fn cases() -> Vec<PathBuf> {
     cases
 }
 
-fn read(case: &std::path::Path, format: Format) -> (String, Parsed<Document>) {
+fn read(case: &std::path::Path, format: Format) -> (String, Parsed<std::sync::Arc<Document>>) {
     let name = format!("document.{}", format.extension());
     let text = fs::read_to_string(case.join(&name)).unwrap();
     let parsed = read_document(&text, &Arc::from(name.as_str()), format);
@@ -28,7 +28,7 @@ fn read(case: &std::path::Path, format: Format) -> (String, Parsed<Document>) {
     (text, parsed)
 }
 
-fn as_json(parsed: &Parsed<Document>) -> Value {
+fn as_json(parsed: &Parsed<std::sync::Arc<Document>>) -> Value {
     parsed.tree.as_ref().unwrap().to_json()
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     AppError, Session,
-    job::{JobOptions, RunnableJob},
+    job::{JobOptions, RunnableJob, make_job},
     placed::{Purpose, placed_job},
     run::ledger_error,
     servers::forget,
@@ -55,10 +55,12 @@ pub fn fault_diagnostics(session: &Session, ledger: &Ledger, run: &RunRow) -> Re
     if faults.iter().all(|(_, fault)| fault.details.is_empty()) {
         return Ok(Vec::new());
     }
-    let job = session
-        .document(&run.path)
-        .and_then(|loaded| placed_job(session, &loaded, &JobOptions::from_json(&run.settings), Purpose::Look))
-        .map(|placed| placed.job);
+    let job = session.document(&run.path).and_then(|loaded| {
+        let options = JobOptions::from_json(&run.settings);
+        // Lines are found without servers.
+        let known = make_job(session, &loaded, &options, &session.nodes);
+        known.or_else(|_| placed_job(session, &loaded, &options, Purpose::Look).map(|placed| placed.job))
+    });
     Ok(match job {
         Ok(job) if job.hash.to_string() == run.hash => diagnostics(session, &job, &faults),
         // Its lines are not what they were.
@@ -172,10 +174,10 @@ impl Finder<'_> {
         {
             path = path.join("node").join(node).join(&found.class);
         }
-        self.at(&self.job.loaded, &path, detail.input.is_none())
+        Self::at(&self.job.loaded, &path, detail.input.is_none())
     }
 
-    fn at(&self, loaded: &Loaded, path: &Path, key: bool) -> Place {
+    fn at(loaded: &Loaded, path: &Path, key: bool) -> Place {
         let span = |tree: &Node| if key { tree.key_span_of(path) } else { tree.span_of(path) };
         Place { file: loaded.path.clone(), span: loaded.parsed.tree.as_ref().map(span), hint: None }
     }
@@ -187,19 +189,19 @@ impl Finder<'_> {
         let is_written = preset.node.get(node).zip(detail.input.as_ref());
         let is_written = is_written.is_some_and(|(found, input)| found.inputs.contains_key(input));
         let path = node_path(preset, node, detail.input.as_deref())?;
-        let written = self.at(&loaded, &path, !is_written);
+        let written = Self::at(&loaded, &path, !is_written);
         let Some(param) = self.feeding(preset, node, detail.input.as_deref()) else { return Some(written) };
         let goes_to = format!("it is parameter `{param}`, which goes into {}", line_of(&loaded, written.span));
         let is_given = self.job.program.tasks[self.task].settings.contains_key(&param);
         let place = if is_given && loaded.path != self.job.loaded.path {
-            self.at(&self.job.loaded, &self.job.program.place(self.task, Some(&param)), false)
+            Self::at(&self.job.loaded, &self.job.program.place(self.task, Some(&param)), false)
         } else {
             let default = path!["params", &param, "default"];
             let has_default = loaded.parsed.tree.as_ref().is_some_and(|tree| tree.get(&default).is_some());
             if has_default {
-                self.at(&loaded, &default, false)
+                Self::at(&loaded, &default, false)
             } else {
-                self.at(&loaded, &path!["params", &param], true)
+                Self::at(&loaded, &path!["params", &param], true)
             }
         };
         Some(Place { hint: Some(goes_to), ..place })

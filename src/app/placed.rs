@@ -1,7 +1,7 @@
 //! From a document to a job and the servers that it needs: asked only when it needs some, and asked
 //! again before anything is called wrong by what was kept of them.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     AppError, Session,
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     diagnostic::Diagnostic,
     graph::{NodeSet, builtin},
-    model::Loaded,
+    model::{Body, Loaded},
     plan::{Placement, PlanTask},
 };
 
@@ -78,7 +78,11 @@ fn judged_by_servers(
     named: &[String],
     knowledge: Knowledge,
 ) -> Result<PlacedJob, (AppError, bool)> {
-    let mut connected = connect(session, named, knowledge).map_err(|error| (error, false))?;
+    let mut wanted = named.to_vec();
+    if !named.is_empty() {
+        wanted.extend(named_by_tasks(session, loaded).filter(|name| !named.contains(name)));
+    }
+    let mut connected = connect(session, &wanted, knowledge).map_err(|error| (error, false))?;
     let kept = connected.kept;
     if named.is_empty() {
         // What needs no server runs in this process, whether the servers could or not.
@@ -90,6 +94,20 @@ fn judged_by_servers(
     refuse_native(&job, options).map_err(|error| (error, kept))?;
     refuse_silent(&job, &connected).map_err(|error| (error, kept))?;
     Ok(PlacedJob { job, connected: Some(connected) })
+}
+
+/// Servers that tasks of a chain choose themselves: by name, or by a tag.
+fn named_by_tasks<'a>(session: &'a Session, loaded: &'a Loaded) -> impl Iterator<Item = String> + 'a {
+    let chain = loaded.parsed.value.as_ref().and_then(|document| match &document.body {
+        Body::Chain(chain) => Some(chain),
+        _ => None,
+    });
+    let on = chain.into_iter().flat_map(|chain| chain.task.values()).filter_map(|task| task.on.as_ref());
+    let chosen: BTreeSet<&String> = on.collect();
+    let servers = session.config.server.iter();
+    servers
+        .filter(move |(name, server)| chosen.contains(name) || server.tags.iter().any(|tag| chosen.contains(tag)))
+        .map(|(name, _)| name.clone())
 }
 
 /// Tasks that run on servers.
@@ -134,7 +152,7 @@ fn nowhere(job: &RunnableJob) -> AppError {
 fn refuse_silent(job: &RunnableJob, connected: &Connected) -> Result<(), AppError> {
     let silent = on_servers(job).find_map(|(_, names)| {
         let answers = names.is_empty() || names.iter().any(|n| connected.servers.iter().any(|s| s.is_called(n)));
-        let missing = |name: &String| connected.silent.iter().find(|(silent, _)| silent == name);
+        let missing = |name: &String| connected.silent.iter().find(|(silent, _)| silent.is_called(name));
         names.iter().find_map(missing).filter(|_| !answers)
     });
     silent.map_or(Ok(()), |(_, error)| Err(server_error(error)))

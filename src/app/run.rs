@@ -254,8 +254,12 @@ impl ReadyRun {
             may_spend: on_servers.may_spend,
             previews: None,
         };
-        let executor = ComfyExecutor::new(on_servers.connected.servers.clone(), settings);
-        executor.map(|executor| Some(Arc::new(executor))).map_err(|e| server_error(&e))
+        // A server that does not answer now may have what an earlier process submitted.
+        let Connected { servers, silent, .. } = &on_servers.connected;
+        let all = servers.iter().chain(silent.iter().map(|(settings, _)| settings)).cloned();
+        let executor = ComfyExecutor::new(all.collect(), settings).map_err(|e| server_error(&e))?;
+        silent.iter().for_each(|(settings, _)| executor.note_silence(&settings.name));
+        Ok(Some(Arc::new(executor)))
     }
 
     /// What is needed to say more about the run when it has ended.

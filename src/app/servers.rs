@@ -27,7 +27,7 @@ pub struct Connected {
     /// Whether some of it was kept from an earlier time.
     pub kept: bool,
     /// Servers that were not named and do not answer, and why.
-    pub silent: Vec<(String, ClientError)>,
+    pub silent: Vec<(ServerSettings, ClientError)>,
 }
 
 /// What is to be known of the servers.
@@ -102,7 +102,7 @@ pub fn connect(session: &Session, names: &[String], knowledge: Knowledge) -> Res
                 connected.kept |= asked.kept;
                 connected.servers.push(settings);
             }
-            Err(error) if names.is_empty() => connected.silent.push((settings.name, error)),
+            Err(error) if names.is_empty() => connected.silent.push((settings, error)),
             Err(error) => return Err(server_error(&error)),
         }
     }

@@ -145,7 +145,7 @@ impl Library for Session {
             message: format!("the document \"{reference}\" in {} has errors", loaded.path),
             hint: Some("run check on it".to_owned()),
         })?;
-        Ok(Referred { path: loaded.path.clone(), document: Arc::new(document) })
+        Ok(Referred { path: loaded.path.clone(), document })
     }
 }
 

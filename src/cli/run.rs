@@ -103,6 +103,7 @@ fn carried_out(
     let (id, folder, place) = (ready.id, ready.folder.clone(), ready.absolute_folder());
     let mut diagnostics = ready.job.diagnostics.clone();
     let aftermath = ready.aftermath();
+    let against = ready.against().unwrap_or(&session.against).to_owned();
     let begun = Instant::now();
     match until_done(ready, controls, show) {
         Ok(outcome) => {
@@ -113,6 +114,7 @@ fn carried_out(
                 "run": id.to_string(),
                 "state": outcome.state.name(),
                 "folder": folder,
+                "against": against,
                 "counts": counts_json(&outcome.counts),
             });
             if show == Show::Events {

@@ -136,7 +136,7 @@ impl Client {
     /// What the server remembers of a prompt that has ended; none when it is unknown or unfinished.
     pub async fn history(&self, id: Uuid) -> Result<Option<HistoryEntry>, ClientError> {
         let path = format!("history/{id}");
-        let mut found: indexmap::IndexMap<String, HistoryEntry> =
+        let mut found: crate::ident::IndexMap<String, HistoryEntry> =
             self.json(self.get(&path, ANSWER), &format!("/{path}")).await?;
         Ok(found.swap_remove(&id.to_string()))
     }

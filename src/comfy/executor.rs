@@ -54,7 +54,7 @@ pub type PreviewSink = Arc<dyn Fn(&str, &Preview) + Send + Sync>;
 pub struct ComfySettings {
     /// The workspace.
     pub root: PathBuf,
-    /// Id of our WebSockets: the same for the same run, so that a process that continues it hears
+    /// Id of each WebSocket of ours: the same for the same run, so that a process that continues it hears
     /// what an earlier one submitted.
     pub client_id: String,
     /// How long to wait for what.
@@ -69,7 +69,10 @@ pub struct ComfySettings {
 
 impl fmt::Debug for ComfySettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ComfySettings").field("root", &self.root).field("client_id", &self.client_id).finish()
+        f.debug_struct("ComfySettings")
+            .field("root", &self.root)
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -175,6 +178,11 @@ impl ComfyExecutor {
         Ok(Self { pool, settings, cancels: Arc::default() })
     }
 
+    /// Notes that a server could not be reached just now: others are used first.
+    pub fn note_silence(&self, name: &str) {
+        self.pool.servers.iter().filter(|server| server.settings.name == name).for_each(Server::note_silence);
+    }
+
     /// Items that may be on their way at the same time.
     pub fn capacity(&self) -> u32 {
         self.pool.servers.iter().map(|server| server.settings.depth() + BESIDE).sum()
@@ -255,8 +263,14 @@ impl ComfyExecutor {
         loop {
             for number in suiting {
                 let server = &self.pool.servers[*number];
-                if self.find_surely(server, job.prompt_id).await? != Whereabouts::Unknown {
-                    return Ok(Some(self.pool.take(*number)));
+                match self.find_surely(server, job.prompt_id).await {
+                    Ok(Whereabouts::Unknown) => {}
+                    Ok(_) => return Ok(Some(self.pool.take(*number))),
+                    // What a dead server had moves to others, unless that may cost money twice.
+                    Err(fault) if self.costs_money(job) || suiting.len() == 1 => {
+                        return Err(Fault { unknown: self.costs_money(job), ..fault });
+                    }
+                    Err(_) => server.note_silence(),
                 }
             }
             if Instant::now() >= until {

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use indexmap::IndexMap;
+use crate::ident::IndexMap;
 use serde_json::Value;
 use tokio::{
     sync::mpsc,
@@ -73,7 +73,7 @@ impl<'a> Follower<'a> {
             progress,
             updates,
             steps: Steps::of(&job.prepared.graph),
-            left: IndexMap::new(),
+            left: IndexMap::default(),
             heard_all: socket.is_connected(),
             socket,
             began: None,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use indexmap::IndexMap;
+use crate::ident::IndexMap;
 use serde_json::Value;
 
 use super::{client::Client, problems, protocol::OutputRef};

@@ -1,7 +1,7 @@
 //! What goes to a server and what comes back, as types. Unknown fields are ignored: every version
 //! of ComfyUI adds some.
 
-use indexmap::IndexMap;
+use crate::ident::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -28,7 +28,7 @@ pub struct System {
     pub comfyui_version: String,
     /// Version of Python and how it was built.
     pub python_version: String,
-    /// Version of PyTorch.
+    /// Version of `PyTorch`.
     #[serde(deserialize_with = "text_or_null")]
     pub pytorch_version: String,
     /// Bytes of memory.

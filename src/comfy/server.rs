@@ -20,8 +20,8 @@ use super::{
 /// How long a submission waits for the WebSocket, without which it is only polled.
 const SOCKET: Duration = Duration::from_secs(2);
 
-/// How long a server that could not be reached is left alone.
-const LEFT_ALONE: Duration = Duration::from_secs(2);
+/// Longest time for which a server that cannot be reached is left alone.
+const LEFT_ALONE: Duration = Duration::from_secs(30);
 
 /// Longest time that is spent on cancelling one prompt.
 const CANCEL: Duration = Duration::from_secs(10);
@@ -41,6 +41,8 @@ pub(super) struct Server {
 #[derive(Debug, Default)]
 struct State {
     silent_until: Option<Instant>,
+    /// How often in a row it could not be reached.
+    silences: u32,
     last_number: f64,
 }
 
@@ -70,16 +72,16 @@ impl Server {
         })
     }
 
-    /// The WebSocket, which is opened at the first use; waits a little for it to be connected.
+    /// The WebSocket, which is opened at the first use; waits a little for the
+    /// first attempt to connect.
     pub(super) async fn socket(&self, client_id: &str, previews: Option<&PreviewSink>) -> Arc<Socket> {
         let socket = {
             let mut slot = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
             let open = || Arc::new(Socket::open(&self.client, client_id, self.routes.clone(), previews.cloned()));
             slot.get_or_insert_with(open).clone()
         };
-        let mut connected = socket.connected();
         // Without it, queue and history are asked.
-        let _ = tokio::time::timeout(SOCKET, connected.wait_for(|connected| *connected)).await;
+        let _ = tokio::time::timeout(SOCKET, socket.opened()).await;
         socket
     }
 
@@ -88,15 +90,22 @@ impl Server {
         self.lock().silent_until.is_none_or(|until| until <= Instant::now())
     }
 
-    /// Notes that it could not be reached.
+    /// Notes that it could not be reached: it is left alone, longer each time.
     pub(super) fn note_silence(&self) {
-        self.lock().silent_until = Some(Instant::now() + LEFT_ALONE);
+        let mut state = self.lock();
+        let wait = self.patience.without_socket * 2_u32.saturating_pow(state.silences.min(8));
+        state.silences += 1;
+        state.silent_until = Some(Instant::now() + wait.min(LEFT_ALONE));
     }
 
     /// Notes the number of a submission. A smaller one than before means that the server has
     /// restarted: everybody looks whether his prompt is still there.
     pub(super) fn note_number(&self, number: f64) {
-        let before = std::mem::replace(&mut self.lock().last_number, number);
+        let before = {
+            let mut state = self.lock();
+            state.silences = 0;
+            std::mem::replace(&mut state.last_number, number)
+        };
         if number < before {
             self.routes.look_all();
         }

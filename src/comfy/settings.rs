@@ -91,7 +91,7 @@ impl Default for Patience {
             without_socket: Duration::from_millis(500),
             grace: Duration::from_secs(5),
             history: Duration::from_secs(5),
-            dead_after: Duration::from_mins(1),
+            dead_after: Duration::from_mins(3),
         }
     }
 }

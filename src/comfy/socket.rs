@@ -40,6 +40,17 @@ pub(super) enum Update {
     Look,
 }
 
+/// How a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    /// The first attempt is not over.
+    Opening,
+    /// It stands.
+    Up,
+    /// It does not.
+    Down,
+}
+
 /// Who follows which prompt.
 #[derive(Debug, Default)]
 pub(super) struct Routes(Mutex<BTreeMap<Uuid, mpsc::UnboundedSender<Update>>>);
@@ -80,26 +91,27 @@ impl Routes {
 #[derive(Debug)]
 pub(super) struct Socket {
     task: JoinHandle<()>,
-    connected: watch::Receiver<bool>,
+    link: watch::Receiver<Link>,
 }
 
 impl Socket {
     /// Begins to connect.
     pub(super) fn open(client: &Client, client_id: &str, routes: Arc<Routes>, previews: Option<PreviewSink>) -> Self {
-        let (sender, connected) = watch::channel(false);
+        let (sender, link) = watch::channel(Link::Opening);
         let connection =
-            Connection { client: client.clone(), client_id: client_id.to_owned(), routes, previews, connected: sender };
-        Self { task: tokio::spawn(connection.keep()), connected }
+            Connection { client: client.clone(), client_id: client_id.to_owned(), routes, previews, link: sender };
+        Self { task: tokio::spawn(connection.keep()), link }
     }
 
     /// Whether it is connected.
     pub(super) fn is_connected(&self) -> bool {
-        *self.connected.borrow()
+        *self.link.borrow() == Link::Up
     }
 
-    /// A handle that tells whether it is connected.
-    pub(super) fn connected(&self) -> watch::Receiver<bool> {
-        self.connected.clone()
+    /// Waits until the first attempt to connect is over.
+    pub(super) async fn opened(&self) {
+        // The sender lives as long as the task.
+        let _ = self.link.clone().wait_for(|link| *link != Link::Opening).await;
     }
 }
 
@@ -114,7 +126,7 @@ struct Connection {
     client_id: String,
     routes: Arc<Routes>,
     previews: Option<PreviewSink>,
-    connected: watch::Sender<bool>,
+    link: watch::Sender<Link>,
 }
 
 impl Connection {
@@ -124,7 +136,7 @@ impl Connection {
             if self.serve().await {
                 wait = AGAIN.0;
             }
-            self.connected.send_replace(false);
+            self.link.send_replace(Link::Down);
             self.routes.look_all();
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(AGAIN.1);
@@ -143,7 +155,7 @@ impl Connection {
             return false;
         }
         self.routes.look_all();
-        self.connected.send_replace(true);
+        self.link.send_replace(Link::Up);
         while let Some(Ok(message)) = socket.next().await {
             match message {
                 Message::Text(text) => self.hand_out(read_text(&text)),

@@ -1,6 +1,6 @@
 //! What comes over the WebSocket, as types.
 
-use indexmap::IndexMap;
+use crate::ident::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;

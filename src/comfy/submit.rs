@@ -161,10 +161,10 @@ mod tests {
             let of = |id: &str| graph.nodes[id].inputs.get(PREFIX).cloned();
             ["9", "10", "11", "12", "13"].map(of)
         };
-        let [a, b, c, d, e] = prefixes(1);
-        assert_eq!(a, Some(Input::value("comfywright/20261123-101010-ab12/01-generate/a1.9.00000001")));
-        assert_eq!(b, Some(Input::value("comfywright/20261123-101010-ab12/01-generate/a1.10.00000001")));
-        assert_eq!((c.is_some(), d, e), (true, Some(Input::link("1", 0)), None));
-        assert_ne!(prefixes(2)[0], a, "another submission has other names");
+        let [nine, ten, film, linked, none] = prefixes(1);
+        assert_eq!(nine, Some(Input::value("comfywright/20261123-101010-ab12/01-generate/a1.9.00000001")));
+        assert_eq!(ten, Some(Input::value("comfywright/20261123-101010-ab12/01-generate/a1.10.00000001")));
+        assert_eq!((film.is_some(), linked, none), (true, Some(Input::link("1", 0)), None));
+        assert_ne!(prefixes(2)[0], nine, "another submission has other names");
     }
 }

@@ -29,7 +29,7 @@ pub struct Loaded {
     /// Its text; empty when the file could not be read.
     pub text: Arc<str>,
     /// What came of reading it.
-    pub parsed: Parsed<Document>,
+    pub parsed: Parsed<Arc<Document>>,
     /// What it calls itself, also when the rest of it is wrong.
     pub identity: Option<Identity>,
     /// Where it was found.
@@ -251,7 +251,7 @@ fn best(candidates: &[Arc<Loaded>], reference: &Reference) -> Result<Option<Arc<
 /// Whether `other` is not what `first` is: another file of the workspace or of `.versions`, or other content under
 /// an abbreviated hash. An earlier text of the same version in the history is not asked for.
 fn is_other_meaning(first: &Loaded, other: &Loaded) -> bool {
-    let hash = |loaded: &Loaded| loaded.parsed.value.as_ref().map(Document::canonical_hash);
+    let hash = |loaded: &Loaded| loaded.parsed.value.as_ref().map(|document| document.canonical_hash());
     match (&first.origin, &other.origin) {
         (Origin::History { .. }, Origin::History { .. }) => {
             let version = |loaded: &Loaded| loaded.identity.as_ref().map(|i| i.version.clone());

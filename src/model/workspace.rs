@@ -12,7 +12,7 @@ use semver::Version;
 use super::{
     catalog::{Catalog, Identity, Loaded, OlderVersions, Origin, VersionsFolder},
     config::Config,
-    document::{Document, Kind},
+    document::Kind,
     read::{MAX_DOCUMENT_BYTES, Parsed, file_too_large, read_bytes, read_config, read_document},
 };
 use crate::{
@@ -190,12 +190,10 @@ fn same_document_twice(documents: &[Arc<Loaded>]) -> Vec<Diagnostic> {
 }
 
 /// The finding that two files hold one version of a document; none when they say the same, as a
-/// document kept in both formats does.
+/// document kept in both formats does, or when one of them has errors of its own.
 fn clash(first: &Loaded, second: &Loaded) -> Option<Diagnostic> {
-    let hash = |loaded: &Loaded| loaded.parsed.value.as_ref().map(Document::canonical_hash);
-    if let (Some(a), Some(b)) = (hash(first), hash(second))
-        && a == b
-    {
+    let hash = |loaded: &Loaded| loaded.parsed.value.as_ref().map(|document| document.canonical_hash());
+    if hash(first)? == hash(second)? {
         return None;
     }
     let identity = second.identity.as_ref()?;

@@ -9,7 +9,7 @@ use super::model::{ItemIx, ItemResult, OutputFile, Placement, Plan, Prepared, Up
 use crate::{
     compile::{self, DataInput, LowerError, Program, ValueIx, WorkspaceFiles, plain, to_text},
     files::World,
-    graph::{BoundFile, NodeSet},
+    graph::{BoundFile, NodeSet, builtin},
     model::{Body, TaskType, ValueMap},
 };
 
@@ -89,12 +89,14 @@ impl Preparation {
         }
         let find = |document: &str, path: &str| self.files.find(self.world.as_ref(), document, path, true);
         let passes = (visit.attempt, visit.visits);
-        let (with, lowered) = self.program.lower_item(number, row, passes, &visit.with, files, &self.nodes, &find)?;
+        // What runs here does so by the signatures that are built in, whatever a server says of its own.
+        let nodes: &NodeSet = if plan_task.placement == Placement::Native { builtin() } else { &self.nodes };
+        let (with, lowered) = self.program.lower_item(number, row, passes, &visit.with, files, nodes, &find)?;
         let executor = match plan_task.placement {
             Placement::Native => &self.executor_versions[0],
             Placement::Comfy(_) => &self.executor_versions[1],
         };
-        let fingerprint = compile::fingerprint(&lowered, &self.nodes, executor);
+        let fingerprint = compile::fingerprint(&lowered, nodes, executor);
         let provenance = self.provenance(item, &fingerprint.hash.to_string(), &with, number);
         let reusable = plan_task.kind != TaskType::Export;
         let passed_on = lowered.passed_on.iter().flat_map(|(name, bound)| {

@@ -59,7 +59,7 @@ fn comments(commented: bool) -> BoxedStrategy<Comments> {
         prop_oneof![" [a-z]{1,5}", Just(" ".to_owned()), Just(":schema x".to_owned()), Just(" \"{ // # /*".to_owned())];
     prop_oneof![
         6 => Just(Comments::default()),
-        1 => vec(line.clone(), 1..3).prop_map(|above| Comments::above(above)),
+        1 => vec(line.clone(), 1..3).prop_map(Comments::above),
         1 => line.prop_map(|line| {
             let mut comments = Comments::default();
             comments.trailing = Some(line);

@@ -7,13 +7,15 @@
 mod composite;
 mod image;
 mod preset;
+mod savers;
 mod settings;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::Value;
 
-pub use preset::{ParamValue, can_be_saved, check_param, file_params};
+pub use preset::{ParamValue, check_param, file_params};
+pub use savers::can_be_saved;
 
 use crate::{
     graph::{BoundFile, Graph, Input, NodeSet},

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Builder, LowerError, OutputSpec, Referred};
+use super::{Builder, LowerError, OutputSpec, Referred, savers::save_as};
 use crate::{
     compile::{Fillable, Scope, Template, bound_node, is_plain},
     graph::{
@@ -394,36 +394,6 @@ fn collect_outputs(builder: &mut Builder<'_>, outputs: &IndexMap<String, String>
         return Err(LowerError::new("no-output", "the graph has no outputs")
             .hint("declare one: [outputs] image = \"@node.IMAGE\""));
     }
-    Ok(())
-}
-
-/// What saves outputs of a type: the type, the class, and its input.
-const SAVERS: [(&str, &str, &str); 4] = [
-    ("IMAGE", "SaveImage", "images"),
-    ("LATENT", "SaveLatent", "samples"),
-    ("AUDIO", "SaveAudio", "audio"),
-    ("VIDEO", "SaveVideo", "video"),
-];
-
-/// Whether something saves an output of `types`.
-pub fn can_be_saved(types: &Types) -> bool {
-    types.iter().next().is_some_and(|first| first == "MASK" || SAVERS.iter().any(|(t, ..)| *t == first))
-}
-
-/// Appends the saver for a type.
-fn save_as(builder: &mut Builder<'_>, name: &str, source: Input, types: &Types, key: &str) -> Result<(), LowerError> {
-    let first = types.iter().next();
-    if first == Some("MASK") {
-        builder.save_mask(name, source);
-        return Ok(());
-    }
-    let Some((_, class, input)) = SAVERS.iter().find(|(t, ..)| Some(*t) == first) else {
-        return Err(LowerError::at("no-saver", key, format!("nothing saves an output of type {types}"))
-            .hint("declare an output of type IMAGE, MASK, AUDIO or VIDEO"));
-    };
-    let prefix = ("filename_prefix", Input::value("comfywright"));
-    let node = builder.out.graph.add(&format!("save_{name}"), class, [(*input, source), prefix]);
-    builder.out.outputs.push(OutputSpec { name: name.to_owned(), node });
     Ok(())
 }
 

@@ -118,7 +118,21 @@ pub(in crate::files) fn read(text: &str, file: &Arc<str>, diagnostics: &mut Vec<
     }
     let mut reader =
         Reader { text, file, events: &events, next: 0, pending: Pending::default(), depth: 0, diagnostics };
-    reader.document()
+    let outline = reader.document();
+    if let Some(open) = unclosed_array(&errors) {
+        // Everything after it was read as its elements: what is wrong with them says nothing.
+        diagnostics.retain(|d| d.span.is_some_and(|span| span.start < open.start));
+        let unclosed = Diagnostic::error("toml-syntax", file, open, "this array is never closed");
+        diagnostics.push(unclosed.with_hint("write `]` after its last element"));
+    }
+    outline
+}
+
+/// The bracket of the outermost array that is not closed.
+fn unclosed_array(errors: &[ParseError]) -> Option<Span> {
+    let unclosed = errors.iter().filter(|error| error.description() == "unclosed array");
+    let brackets = unclosed.filter_map(|error| error.context().map(|span| Span::new(span.start(), span.end())));
+    brackets.min_by_key(|span| span.start)
 }
 
 /// Pulls statements out of the events.

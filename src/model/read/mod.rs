@@ -76,7 +76,7 @@ pub fn file_too_large(file: &Arc<str>) -> Diagnostic {
 }
 
 /// Reads a document. `file` is its path, for diagnostics.
-pub fn read_document(text: &str, file: &Arc<str>, format: Format) -> Parsed<Document> {
+pub fn read_document(text: &str, file: &Arc<str>, format: Format) -> Parsed<Arc<Document>> {
     if text.len() as u64 > MAX_DOCUMENT_BYTES {
         return Parsed::failed(file_too_large(file));
     }
@@ -99,7 +99,7 @@ pub fn read_document(text: &str, file: &Arc<str>, format: Format) -> Parsed<Docu
         Kind::Preset | Kind::Template | Kind::AbTest => {}
     }
     add_unless_covered(&mut diagnostics, files::validate(&tree, shape_of(kind), file));
-    let value = typed_unless_wrong(&source, &mut diagnostics, || typed_document(&tree, kind));
+    let value = typed_unless_wrong(&source, &mut diagnostics, || typed_document(&tree, kind).map(Arc::new));
     Parsed { value, tree: Some(tree), diagnostics: sorted(diagnostics) }
 }
 

@@ -1,0 +1,631 @@
+//! The comfy executor against a scripted server: only what a real ComfyUI cannot be made to do at
+//! the right moment. Everything else runs on a real one, in `comfy_server.rs`.
+
+mod server;
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use comfywright::{
+    comfy::{Client, ComfyExecutor, ComfySettings, Patience, Secret, ServerSettings},
+    compile::OutputSpec,
+    content_hash::ContentHash,
+    graph::{Graph, Input, NodeSet, builtin},
+    model::ErrorClass,
+    plan::{ItemIx, Placement, Prepared},
+    run::{Executor as _, Fault, Job, Produced, Progress},
+};
+use serde_json::{Value, json};
+use server::{Request, Response, Scripted};
+use uuid::Uuid;
+
+const ID: Uuid = Uuid::from_u128(0x0123_4567_89ab_4def_8123_4567_89ab_cdef);
+
+/// A pixel as a PNG, made by the project's own encoder.
+fn pixel() -> Vec<u8> {
+    let image = comfywright::raster::Image { batch: 1, height: 1, width: 1, channels: 3, data: vec![1.0, 0.5, 0.0] };
+    comfywright::imagefile::encode_png(&image, 0, &[]).unwrap()
+}
+
+fn job() -> Job {
+    let mut graph = Graph::default();
+    graph.add("a", "EmptyImage", [("width", Input::value(1)), ("height", Input::value(1))]);
+    graph.add("s", "SaveImage", [("images", Input::link("a", 0)), ("filename_prefix", Input::value("x"))]);
+    Job {
+        item: ItemIx(0),
+        address: "make".to_owned(),
+        prompt_id: ID,
+        prepared: Arc::new(Prepared {
+            fingerprint: ContentHash::of_bytes(b""),
+            parts: BTreeMap::new(),
+            graph,
+            outputs: vec![OutputSpec { name: "image".to_owned(), node: "s".to_owned() }],
+            primary: "image".to_owned(),
+            passed_on: Vec::new(),
+            placement: Placement::Comfy(Vec::new()),
+            scores: Vec::new(),
+            provenance: json!({ "format": 1, "document": "test" }),
+            reusable: true,
+        }),
+        folder: PathBuf::from("outputs/test/run/make"),
+        stem: "make".to_owned(),
+        timeout: None,
+        submitted_before: false,
+    }
+}
+
+/// Short waits, so that tests are quick; none of them is measured.
+const PATIENCE: Patience = Patience {
+    silence: Duration::from_millis(100),
+    without_socket: Duration::from_millis(50),
+    grace: Duration::from_millis(300),
+    history: Duration::from_secs(5),
+    dead_after: Duration::from_millis(600),
+};
+
+struct Place {
+    folder: tempfile::TempDir,
+    executor: ComfyExecutor,
+}
+
+impl Place {
+    fn new(servers: Vec<ServerSettings>) -> Self {
+        Self::with(servers, builtin().clone(), false)
+    }
+
+    fn with(servers: Vec<ServerSettings>, nodes: NodeSet, may_spend: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = ComfySettings {
+            root: folder.path().to_path_buf(),
+            client_id: "test-client".to_owned(),
+            patience: PATIENCE,
+            nodes: Arc::new(nodes),
+            may_spend,
+            previews: None,
+        };
+        Self { folder, executor: ComfyExecutor::new(servers, settings).unwrap() }
+    }
+
+    fn at(server: &Scripted) -> Self {
+        Self::new(vec![ServerSettings::plain("fake", &server.url)])
+    }
+
+    async fn run(&self, job: Job) -> Result<Produced, Fault> {
+        self.executor.execute(job, quiet()).await
+    }
+}
+
+fn quiet() -> Progress {
+    Arc::new(|_| {})
+}
+
+fn queued() -> Response {
+    Response::json(&json!({ "prompt_id": ID, "number": 1, "node_errors": {} }))
+}
+
+fn empty_queue() -> Response {
+    Response::json(&json!({ "queue_running": [], "queue_pending": [] }))
+}
+
+fn running() -> Response {
+    Response::json(&json!({ "queue_running": [[1, ID, {}, {}, []]], "queue_pending": [] }))
+}
+
+fn outputs() -> Value {
+    json!({ "images": [{ "filename": "x_00001_.png", "subfolder": "comfywright", "type": "output" }] })
+}
+
+fn history() -> Response {
+    let status = json!({ "status_str": "success", "completed": true, "messages": [] });
+    Response::json(&json!({ ID.to_string(): { "outputs": { "s": outputs() }, "status": status } }))
+}
+
+/// What every server answers alike.
+fn otherwise(request: &Request) -> Response {
+    match request.line.as_str() {
+        "GET /queue" => empty_queue(),
+        line if line.starts_with("GET /history/") => Response::json(&json!({})),
+        line if line.starts_with("GET /view?") => {
+            Response { status: 200, header: "Content-Type: image/png", body: pixel() }
+        }
+        "POST /queue" | "POST /interrupt" => Response::status(200, ""),
+        _ => Response::status(404, "<html>404</html>"),
+    }
+}
+
+fn counter() -> Arc<AtomicUsize> {
+    Arc::default()
+}
+
+fn assert_made(produced: &Result<Produced, Fault>, place: &Place) {
+    let files = &produced.as_ref().unwrap().files;
+    assert_eq!(files.len(), 1);
+    let file = &files[0];
+    assert_eq!((file.path.as_str(), file.width, file.height), ("outputs/test/run/make/make.png", 1, 1));
+    let bytes = std::fs::read(place.folder.path().join(&file.path)).unwrap();
+    assert_eq!((file.hash.clone(), file.size), (ContentHash::of_bytes(&bytes).to_string(), bytes.len() as u64));
+}
+
+#[tokio::test]
+async fn an_error_after_queueing_is_looked_up_and_not_submitted_again() {
+    let looks = counter();
+    let server = Scripted::start(move |request, _| match request.line.as_str() {
+        "POST /prompt" => Response::status(500, "Internal Server Error"),
+        "GET /queue" if looks.fetch_add(1, Ordering::SeqCst) < 2 => running(),
+        line if line.starts_with("GET /history/") => history(),
+        _ => otherwise(request),
+    })
+    .await;
+    let place = Place::at(&server);
+    assert_made(&place.run(job()).await, &place);
+    assert_eq!(server.requests("POST /prompt").len(), 1);
+}
+
+#[tokio::test]
+async fn an_error_without_queueing_is_transient() {
+    let server = Scripted::start(|request, _| match request.line.as_str() {
+        "POST /prompt" => Response::status(500, "out of disk"),
+        _ => otherwise(request),
+    })
+    .await;
+    let fault = Place::at(&server).run(job()).await.unwrap_err();
+    assert_eq!(fault.class, ErrorClass::Transient);
+    assert!(fault.message.contains("500: out of disk"), "{}", fault.message);
+    assert_eq!(server.requests("POST /prompt").len(), 1);
+}
+
+#[tokio::test]
+async fn the_history_may_come_after_the_end() {
+    let looks = counter();
+    let server = Scripted::start(move |request, server| match request.line.as_str() {
+        "POST /prompt" => {
+            // The end is told, and what the node left is not.
+            server.say("execution_success", &json!({ "prompt_id": ID }));
+            queued()
+        }
+        line if line.starts_with("GET /history/") && looks.fetch_add(1, Ordering::SeqCst) >= 4 => history(),
+        _ => otherwise(request),
+    })
+    .await;
+    let place = Place::at(&server);
+    assert_made(&place.run(job()).await, &place);
+    assert_eq!(server.requests("POST /prompt").len(), 1);
+    assert!(server.requests("GET /history/").len() > 4);
+}
+
+#[tokio::test]
+async fn what_was_heard_needs_no_history() {
+    let server = Scripted::start(|request, server| match request.line.as_str() {
+        "POST /prompt" => {
+            server.say("execution_start", &json!({ "prompt_id": ID }));
+            server.say("executed", &json!({ "prompt_id": ID, "node": "s", "output": outputs() }));
+            server.say("execution_success", &json!({ "prompt_id": ID }));
+            queued()
+        }
+        _ => otherwise(request),
+    })
+    .await;
+    let place = Place::at(&server);
+    assert_made(&place.run(job()).await, &place);
+    assert_eq!(server.requests("GET /history/").len(), 0);
+    let submission = &server.requests("POST /prompt")[0].body;
+    assert_eq!(submission["prompt_id"], ID.to_string());
+    assert_eq!(submission["client_id"], "test-client");
+    assert_eq!(submission["partial_execution_targets"], json!(["s"]));
+    let travels = &submission["extra_data"]["extra_pnginfo"];
+    assert_eq!(travels["comfywright"], json!({ "format": 1, "document": "test" }));
+    assert_eq!(travels["workflow"]["nodes"].as_array().map(Vec::len), Some(2));
+    assert_eq!(submission["prompt"]["s"]["inputs"]["filename_prefix"], "comfywright/run/make/make.s.01234567");
+}
+
+#[tokio::test]
+async fn a_lost_socket_is_made_up_for_by_looking_and_comes_back() {
+    let looks = counter();
+    let server = Scripted::start(move |request, server| match request.line.as_str() {
+        "POST /prompt" => {
+            server.say("execution_start", &json!({ "prompt_id": ID }));
+            server.close_sockets();
+            queued()
+        }
+        "GET /queue" if looks.fetch_add(1, Ordering::SeqCst) < 3 => running(),
+        line if line.starts_with("GET /history/") => history(),
+        _ => otherwise(request),
+    })
+    .await;
+    let place = Place::at(&server);
+    assert_made(&place.run(job()).await, &place);
+    assert!(server.requests("SOCKET").len() >= 2, "it has connected again");
+}
+
+#[tokio::test]
+async fn a_server_without_a_socket_is_polled() {
+    let looks = counter();
+    let script = move |request: &Request, _: &Scripted| match request.line.as_str() {
+        "POST /prompt" => queued(),
+        "GET /queue" if looks.fetch_add(1, Ordering::SeqCst) < 1 => running(),
+        line if line.starts_with("GET /history/") => history(),
+        _ => otherwise(request),
+    };
+    let server = Scripted::start_at("127.0.0.1:0", false, script).await;
+    let place = Place::at(&server);
+    assert_made(&place.run(job()).await, &place);
+}
+
+#[tokio::test]
+async fn a_restart_submits_the_same_id_again() {
+    let posts = counter();
+    let server = Scripted::start(move |request, server| match request.line.as_str() {
+        "POST /prompt" => {
+            if posts.fetch_add(1, Ordering::SeqCst) > 0 {
+                server.say("executed", &json!({ "prompt_id": ID, "node": "s", "output": outputs() }));
+                server.say("execution_success", &json!({ "prompt_id": ID }));
+            }
+            queued()
+        }
+        _ => otherwise(request),
+    })
+    .await;
+    let place = Place::at(&server);
+    assert_made(&place.run(job()).await, &place);
+    let ids: Vec<_> = server.requests("POST /prompt").iter().map(|r| r.body["prompt_id"].clone()).collect();
+    assert_eq!(ids, [json!(ID), json!(ID)]);
+}
+
+#[tokio::test]
+async fn a_server_that_loses_everything_is_given_up() {
+    let server = Scripted::start(|request, _| match request.line.as_str() {
+        "POST /prompt" => queued(),
+        _ => otherwise(request),
+    })
+    .await;
+    let fault = Place::at(&server).run(job()).await.unwrap_err();
+    assert_eq!((fault.class, fault.unknown), (ErrorClass::Transient, false));
+    assert_eq!(server.requests("POST /prompt").len(), 3);
+}
+
+/// A class that costs money, which no test server has.
+fn partner_nodes() -> NodeSet {
+    NodeSet::parse(json!({ "EmptyImage": { "api_node": true, "output": ["IMAGE"] } }).to_string()).unwrap()
+}
+
+#[tokio::test]
+async fn what_costs_money_is_not_run_twice_and_not_without_leave() {
+    let server = Scripted::start(|request, _| match request.line.as_str() {
+        "POST /prompt" => queued(),
+        _ => otherwise(request),
+    })
+    .await;
+    let settings = || vec![ServerSettings::plain("fake", &server.url)];
+    let refused = Place::with(settings(), partner_nodes(), false).run(job()).await.unwrap_err();
+    assert!(refused.message.contains("--allow-spend"), "{}", refused.message);
+    assert_eq!(server.requests("POST").len(), 0);
+    let lost = Place::with(settings(), partner_nodes(), true).run(job()).await.unwrap_err();
+    assert!(lost.unknown && lost.message.contains("cost money"), "{lost:?}");
+    assert_eq!(server.requests("POST /prompt").len(), 1);
+}
+
+#[tokio::test]
+async fn out_of_memory_is_a_class_of_its_own() {
+    let server = Scripted::start(|request, server| match request.line.as_str() {
+        "POST /prompt" => {
+            let error = json!({
+                "prompt_id": ID, "node_id": "a", "node_type": "EmptyImage",
+                "exception_type": "torch.OutOfMemoryError", "exception_message": "Allocation on device 0\n",
+            });
+            server.say("execution_error", &error);
+            queued()
+        }
+        _ => otherwise(request),
+    })
+    .await;
+    let fault = Place::at(&server).run(job()).await.unwrap_err();
+    assert_eq!((fault.class, fault.node.as_deref()), (ErrorClass::Oom, Some("a")));
+    assert!(fault.message.contains("Allocation on device 0"), "{}", fault.message);
+    assert_eq!(fault.details[0].kind, "torch.OutOfMemoryError");
+}
+
+#[tokio::test]
+async fn an_earlier_submission_is_waited_for_before_it_is_made_again() {
+    // The submission of the process before arrives late.
+    let looks = counter();
+    let late = looks.clone();
+    let server = Scripted::start(move |request, _| match request.line.as_str() {
+        "GET /queue" => {
+            if looks.fetch_add(1, Ordering::SeqCst) == 1 {
+                running()
+            } else {
+                empty_queue()
+            }
+        }
+        line if line.starts_with("GET /history/") && late.load(Ordering::SeqCst) > 1 => history(),
+        _ => otherwise(request),
+    })
+    .await;
+    let place = Place::at(&server);
+    assert_made(&place.run(Job { submitted_before: true, ..job() }).await, &place);
+    assert_eq!(server.requests("POST /prompt").len(), 0);
+
+    // It has never arrived.
+    let server = Scripted::start(|request, server| match request.line.as_str() {
+        "POST /prompt" => {
+            server.say("executed", &json!({ "prompt_id": ID, "node": "s", "output": outputs() }));
+            server.say("execution_success", &json!({ "prompt_id": ID }));
+            queued()
+        }
+        _ => otherwise(request),
+    })
+    .await;
+    let place = Place::at(&server);
+    assert_made(&place.run(Job { submitted_before: true, ..job() }).await, &place);
+    assert!(server.requests("GET /queue").len() >= 2, "it was looked for more than once");
+    assert_eq!(server.requests("POST /prompt").len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_gets_the_item() {
+    // A port that is free now.
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let place = Place::new(vec![ServerSettings::plain("fake", format!("http://{address}"))]);
+    let fault = place.run(job()).await.unwrap_err();
+    assert_eq!(fault.class, ErrorClass::Transient);
+    assert!(fault.message.contains("reach the server \"fake\"") && fault.message.contains("[server.fake]"), "{fault}");
+
+    let patience = Patience { dead_after: Duration::from_mins(1), ..PATIENCE };
+    let folder = tempfile::tempdir().unwrap();
+    let settings = ComfySettings {
+        root: folder.path().to_path_buf(),
+        client_id: "c".to_owned(),
+        patience,
+        nodes: Arc::new(builtin().clone()),
+        may_spend: false,
+        previews: None,
+    };
+    let servers = vec![ServerSettings::plain("fake", format!("http://{address}"))];
+    let executor = Arc::new(ComfyExecutor::new(servers, settings).unwrap());
+    let running = tokio::spawn(async move { executor.execute(job(), quiet()).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let script = |request: &Request, server: &Scripted| match request.line.as_str() {
+        "POST /prompt" => {
+            server.say("executed", &json!({ "prompt_id": ID, "node": "s", "output": outputs() }));
+            server.say("execution_success", &json!({ "prompt_id": ID }));
+            queued()
+        }
+        line if line.starts_with("GET /history/") => history(),
+        _ => otherwise(request),
+    };
+    let server = Scripted::start_at(&address, true, script).await;
+    assert!(running.await.unwrap().is_ok());
+    assert_eq!(server.requests("POST /prompt").len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_but_the_own_prompt_is_cancelled() {
+    let other = Uuid::from_u128(9);
+    let server = Scripted::start(move |request, _| match request.line.as_str() {
+        "POST /prompt" => queued(),
+        "GET /queue" => Response::json(&json!({
+            "queue_running": [[0, other, {}, {}, []]], "queue_pending": [[1, ID, {}, {}, []]],
+        })),
+        _ => otherwise(request),
+    })
+    .await;
+    let place = Place::at(&server);
+    // Followed, and then nobody waits any longer.
+    let _ = tokio::time::timeout(Duration::from_millis(300), place.run(job())).await;
+    place.executor.settle().await;
+    let deleted = server.requests("POST /queue");
+    assert!(!deleted.is_empty() && deleted.iter().all(|r| r.body == json!({ "delete": [ID] })), "{deleted:?}");
+    assert_eq!(server.requests("POST /interrupt").len(), 0);
+}
+
+#[tokio::test]
+async fn the_timeout_counts_from_the_start_and_interrupts() {
+    let server = Scripted::start(move |request, server| match request.line.as_str() {
+        "POST /prompt" => {
+            server.say("execution_start", &json!({ "prompt_id": ID }));
+            queued()
+        }
+        "GET /queue" => running(),
+        _ => otherwise(request),
+    })
+    .await;
+    let place = Place::at(&server);
+    let timeout = Some(Duration::from_millis(200));
+    let fault = place.run(Job { timeout, ..job() }).await.unwrap_err();
+    place.executor.settle().await;
+    assert_eq!((fault.class, fault.message.as_str()), (ErrorClass::Timeout, "it took longer than 0.2 s"));
+    let interrupted = server.requests("POST /interrupt");
+    assert!(!interrupted.is_empty() && interrupted.iter().all(|r| r.body == json!({ "prompt_id": ID })));
+}
+
+#[tokio::test]
+async fn an_old_server_that_chooses_ids_itself_is_followed_by_its_id() {
+    let own = Uuid::from_u128(77);
+    let server = Scripted::start(move |request, _| match request.line.as_str() {
+        "POST /prompt" => Response::json(&json!({ "prompt_id": own, "number": 1, "node_errors": [] })),
+        line if line == format!("GET /history/{own}") => {
+            Response::json(&json!({ own.to_string(): { "outputs": { "s": outputs() } } }))
+        }
+        _ => otherwise(request),
+    })
+    .await;
+    let place = Place::at(&server);
+    assert_made(&place.run(job()).await, &place);
+}
+
+#[tokio::test]
+async fn credentials_go_with_every_request_and_into_no_message() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let noted = seen.clone();
+    let server = Scripted::start(move |request, server| {
+        noted.lock().unwrap().push(request.clone());
+        match request.line.as_str() {
+            "POST /prompt" => {
+                server.say("executed", &json!({ "prompt_id": ID, "node": "s", "output": outputs() }));
+                server.say("execution_success", &json!({ "prompt_id": ID }));
+                queued()
+            }
+            "GET /system_stats" => Response::status(403, "no"),
+            _ => otherwise(request),
+        }
+    })
+    .await;
+    let mut settings = ServerSettings::plain("fake", &server.url);
+    settings.headers = vec![("Authorization".to_owned(), Secret::new("Bearer s3cret"))];
+    settings.api_key = Some(Secret::new("key-123"));
+    let place = Place::new(vec![settings.clone()]);
+    assert_made(&place.run(job()).await, &place);
+    let authorized = |r: &Request| r.headers.iter().any(|h| h.0 == "authorization" && h.1 == "Bearer s3cret");
+    assert!(seen.lock().unwrap().iter().all(authorized));
+    let sockets = server.requests("SOCKET");
+    assert!(!sockets.is_empty() && sockets.iter().all(authorized));
+    let submission = &server.requests("POST /prompt")[0].body;
+    assert_eq!(submission["extra_data"]["api_key_comfy_org"], "key-123");
+    assert!(!submission["extra_data"]["extra_pnginfo"].to_string().contains("key-123"), "it does not get into files");
+    let client = Client::new(&settings).unwrap();
+    let error = client.system_stats().await.unwrap_err();
+    let all = format!("{error} {} {error:?} {client:?} {:?}", error.hint(), place.executor);
+    assert!(!all.contains("s3cret") && !all.contains("key-123"), "{all}");
+    assert!(error.hint().contains("credentials"), "{}", error.hint());
+}
+
+#[tokio::test]
+async fn a_wrong_server_is_told_as_such() {
+    let cases: [(fn() -> Response, &str, &str); 5] = [
+        (|| Response::status(200, "<!doctype html><p>Welcome"), "a web page", "address of a ComfyUI server"),
+        (|| Response::status(404, "<html>not here"), "answered 404", "address of a ComfyUI server"),
+        (|| Response::json(&json!({ "hello": 1 })), "other JSON", "address of a ComfyUI server"),
+        (
+            || Response { status: 302, header: "Location: /login?next=/system_stats", body: Vec::new() },
+            "redirects to /login",
+            "want a login",
+        ),
+        (|| Response::status(401, ""), "answered 401", "wants credentials"),
+    ];
+    for (answer, message, hint) in cases {
+        let server = Scripted::start(move |_, _| answer()).await;
+        let client = Client::new(&ServerSettings::plain("shop", &server.url)).unwrap();
+        let error = client.system_stats().await.unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(message) && text.contains("\"shop\"") && text.contains(&server.url), "{text}");
+        assert!(error.hint().contains(hint), "{}", error.hint());
+    }
+}
+
+#[test]
+fn addresses_that_are_none_are_refused() {
+    for url in ["", "127.0.0.1:8188", "ftp://x", "http://user:pass@x", "http://"] {
+        let error = Client::new(&ServerSettings::plain("a", url)).unwrap_err();
+        assert!(error.hint().contains("[server.a]") && !error.to_string().contains("pass@"), "{error}");
+    }
+    let kept = Client::new(&ServerSettings::plain("a", "https://x.org/comfy?x=1#y")).unwrap();
+    assert_eq!(kept.url(), "https://x.org/comfy");
+}
+
+#[tokio::test]
+async fn no_more_prompts_are_with_a_server_than_it_takes() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = asked.clone();
+    let server = Scripted::start(move |request, _| match request.line.as_str() {
+        "POST /prompt" => {
+            let id = request.body["prompt_id"].clone();
+            noted.lock().unwrap().push(id.clone());
+            Response::json(&json!({ "prompt_id": id, "number": 1, "node_errors": {} }))
+        }
+        "GET /queue" => {
+            let all = noted.lock().unwrap().clone();
+            let rows: Vec<Value> = all.iter().map(|id| json!([1, id, {}, {}, []])).collect();
+            Response::json(&json!({ "queue_running": rows, "queue_pending": [] }))
+        }
+        _ => otherwise(request),
+    })
+    .await;
+    let place = Arc::new(Place::at(&server));
+    let mut running = tokio::task::JoinSet::new();
+    for number in 1..=5 {
+        let place = place.clone();
+        running.spawn(async move { place.run(Job { prompt_id: Uuid::from_u128(number), ..job() }).await });
+    }
+    for done in 0..5 {
+        while asked.lock().unwrap().len() < (done + 2).min(5) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // Time for one too many.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(asked.lock().unwrap().len(), (done + 2).min(5));
+        let id = asked.lock().unwrap()[done].clone();
+        server.say("executed", &json!({ "prompt_id": id, "node": "s", "output": outputs() }));
+        server.say("execution_success", &json!({ "prompt_id": id }));
+        assert!(running.join_next().await.unwrap().unwrap().is_ok());
+    }
+}
+
+/// A server that says again what a real one has said.
+async fn replaying(recording: Value) -> Scripted {
+    Scripted::start(move |request, server| match request.line.as_str() {
+        "POST /prompt" => {
+            for message in recording["said"].as_array().into_iter().flatten() {
+                server.say(message["type"].as_str().unwrap_or_default(), &message["data"]);
+            }
+            let status = recording["status"].as_u64().unwrap_or(200) as u16;
+            Response { status, ..Response::json(&recording["response"]) }
+        }
+        line if line.starts_with("GET /history/") => Response::json(&recording["history"]),
+        _ => otherwise(request),
+    })
+    .await
+}
+
+fn replayed_job(recording: &Value) -> Job {
+    let left = recording["history"].as_object().into_iter().flat_map(|entries| entries.values());
+    let nodes = left.filter_map(|entry| entry["outputs"].as_object()).flat_map(|outputs| outputs.keys());
+    let spec = |node: &String| OutputSpec { name: format!("of-{node}"), node: node.clone() };
+    let base = job();
+    let prepared = Prepared {
+        graph: comfywright::graph::from_api(&recording["prompt"]).unwrap_or_default(),
+        outputs: nodes.map(spec).collect(),
+        ..(*base.prepared).clone()
+    };
+    let id = recording["response"]["prompt_id"].as_str().and_then(|id| id.parse().ok());
+    Job { prompt_id: id.unwrap_or(ID), prepared: Arc::new(prepared), ..base }
+}
+
+/// What real servers of two versions answered, in `fixtures/comfy`.
+#[tokio::test]
+async fn recorded_answers_are_understood() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/comfy");
+    let mut count = 0;
+    for version in ["0.3.75", "0.33.0"] {
+        for entry in std::fs::read_dir(root.join(version)).unwrap() {
+            let path = entry.unwrap().path();
+            let recording: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            let server = replaying(recording.clone()).await;
+            let job = replayed_job(&recording);
+            let wanted = job.prepared.outputs.len();
+            let made = Place::at(&server).run(job).await;
+            let expected = recording["expected"].as_array().unwrap();
+            count += 1;
+            if path.ends_with("interrupt.json") {
+                let fault = made.unwrap_err();
+                assert!(fault.message.contains("interrupted it"), "{}: {fault:?}", path.display());
+                continue;
+            }
+            if expected.is_empty() {
+                assert_eq!(made.map(|m| m.files.len()), Ok(wanted), "{}", path.display());
+                continue;
+            }
+            let fault = made.unwrap_err();
+            let found: Vec<Value> = fault.details.iter().map(|d| json!([d.node, d.kind])).collect();
+            assert_eq!(&found, expected, "{}", path.display());
+            assert!(fault.details.iter().all(|d| !d.message.is_empty()), "{}: {fault:?}", path.display());
+        }
+    }
+    assert_eq!(count, 46);
+}
