@@ -3,7 +3,7 @@
 use crate::ident::IndexMap;
 
 use super::socket_message::PromptEvent;
-use crate::graph::{Graph, GraphNode, Input};
+use crate::graph::{Graph, Input};
 
 /// Most steps of one node that count.
 const MOST_STEPS: f32 = 100.0;
@@ -19,11 +19,11 @@ pub struct Steps {
 impl Steps {
     /// Nothing of `graph` has run yet.
     pub fn of(graph: &Graph) -> Self {
-        let weight = |node: &GraphNode| match node.inputs.get("steps") {
+        let weight = |inputs: &IndexMap<String, Input>| match inputs.get("steps") {
             Some(Input::Value(steps)) => steps.as_f64().map_or(1.0, |n| (n as f32).clamp(1.0, MOST_STEPS)),
             _ => 1.0,
         };
-        let nodes = graph.nodes.iter().map(|(id, node)| (id.clone(), (weight(node), 0.0)));
+        let nodes = graph.nodes.iter().map(|(id, node)| (id.clone(), (weight(&node.inputs), 0.0)));
         Self { nodes: nodes.collect(), running: None }
     }
 
