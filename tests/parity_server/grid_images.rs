@@ -82,7 +82,11 @@ fn resizing() -> Vec<Sweep> {
         by().images("image", MANY).each("scale_by", [0.01, 0.3, 0.5, 1.0, 1.37, 2.0]),
         by().images("image", &[SMALL, CLEAR, TWO]).each("scale_by", [8.0]),
         to().images("image", MANY).each("megapixels", [0.01, 0.02]),
-        to().images("image", &[SMALL.fill(Fill::Smooth)]).each("megapixels", [0.5, 16.0]),
+        to().images("image", &[SMALL.fill(Fill::Smooth)]).each("megapixels", [0.5]),
+        Sweep::of("ImageScaleToTotalPixels")
+            .images("image", &[SMALL.fill(Fill::Smooth)])
+            .each("upscale_method", ["bilinear"])
+            .each("megapixels", [16.0]),
     ]
 }
 

@@ -1,13 +1,15 @@
 //! The native nodes against a real ComfyUI server: every node over a grid of inputs, sizes, batch
 //! sizes and all options, as the same graphs through both executors.
 //!
-//!     COMFYWRIGHT_TEST_SERVER=http://127.0.0.1:8188 cargo test --test parity_server
+//!     python3 tests/comfyui/server.py run -- cargo test --test parity_server
 //!
 //! runs a seeded tenth of the grid, and with `COMFYWRIGHT_PARITY=all` the whole grid, which also
 //! writes the table `docs/parity.md`. `COMFYWRIGHT_PARITY_SEED` chooses another tenth and other
 //! pictures, `COMFYWRIGHT_PARITY_ONLY` the nodes whose class contains it. Without a server the grid
-//! is only checked for completeness; `COMFYWRIGHT_REQUIRE_SERVER=1` makes that a failure.
+//! is only checked for completeness.
 
+#[path = "../support/comfyui.rs"]
+mod comfyui;
 mod compare;
 mod grid;
 mod grid_images;
@@ -48,13 +50,7 @@ impl Extent {
     /// None without a server, which is said on standard error.
     fn from_environment() -> Option<Self> {
         let text = |name: &str| env::var(name).unwrap_or_default();
-        let server = text("COMFYWRIGHT_TEST_SERVER");
-        if server.is_empty() {
-            let is_required = text("COMFYWRIGHT_REQUIRE_SERVER") == "1";
-            assert!(!is_required, "COMFYWRIGHT_REQUIRE_SERVER is set, and COMFYWRIGHT_TEST_SERVER is not");
-            eprintln!("skipped: COMFYWRIGHT_TEST_SERVER names no ComfyUI server to compare with");
-            return None;
-        }
+        let server = comfyui::server()?;
         let seed = text("COMFYWRIGHT_PARITY_SEED").parse().unwrap_or(SEED);
         let is_whole = text("COMFYWRIGHT_PARITY") == "all";
         Some(Self { server, is_whole, seed, only: text("COMFYWRIGHT_PARITY_ONLY") })

@@ -5,6 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use comfywright::{
@@ -87,7 +88,8 @@ fn comfy_executor(root: &Path, client: &Client) -> Arc<dyn Executor> {
     let settings = ComfySettings {
         root: root.to_owned(),
         client_id: Uuid::now_v7().to_string(),
-        patience: Patience::default(),
+        // However busy the machine is.
+        patience: Patience { dead_after: Duration::from_mins(20), ..Patience::default() },
         nodes: Arc::new(builtin().clone()),
         may_spend: false,
         previews: None,

@@ -88,7 +88,7 @@ impl Table {
              Every native node as the same graph in this process and on a ComfyUI server, over a grid of pictures\n\
              (odd sides, one pixel, not square, batches, with and without alpha) and all options. Made by\n\n\
              ```sh\n\
-             COMFYWRIGHT_TEST_SERVER=http://127.0.0.1:8188 COMFYWRIGHT_PARITY=all cargo test --test parity_server\n\
+             COMFYWRIGHT_PARITY=all python3 tests/comfyui/server.py run -- cargo test --test parity_server\n\
              ```\n\n\
              with the seed {seed}, version {NATIVE_VERSION} of the native nodes, ComfyUI {comfyui} on the CPU, PyTorch {torch}, \
              Python {python}.\n\n\
