@@ -23,10 +23,16 @@ pub fn sweeps() -> Vec<Sweep> {
         Sweep::of("InvertMask").masks("mask", MASKS),
         Sweep::of("CropMask")
             .masks("mask", MASKS)
-            .each("x", [0, 2, 16384])
-            .each("y", [0, 1, 16384])
+            .each("x", [0, 2])
+            .each("y", [0, 1])
             .each("width", [1, 3, 16384])
             .each("height", [1, 4, 16384]),
+        Sweep::of("CropMask")
+            .masks("mask", &[SMALL, TWO])
+            .each("x", [0, 16384])
+            .each("y", [0, 16384])
+            .each("width", [3, 16384])
+            .each("height", [4]),
         Sweep::of("MaskComposite").all("operation").each("x", [0, 2, 16384]).each("y", [0, 1, 16384]).rows([
             pair(SMALL, SMALL.number(1)),
             pair(DOT, DOT.number(1)),
@@ -39,11 +45,17 @@ pub fn sweeps() -> Vec<Sweep> {
             pair(BINARY, BINARY.number(1)),
         ]),
         Sweep::of("FeatherMask")
-            .masks("mask", MASKS)
+            .masks("mask", &[SMALL, TWO])
             .each("left", [0, 3, 16384])
             .each("top", [0, 2, 16384])
             .each("right", [0, 4, 16384])
             .each("bottom", [0, 1, 16384]),
+        Sweep::of("FeatherMask")
+            .masks("mask", MASKS)
+            .each("left", [0, 2])
+            .each("top", [0, 3])
+            .each("right", [0, 16384])
+            .each("bottom", [0, 1]),
         Sweep::of("GrowMask").masks("mask", MASKS).each("expand", [0, 1, -1, 2, -3, 12]).all("tapered_corners"),
         Sweep::of("GrowMask").masks("mask", &[SMALL, TWO]).each("expand", [16384, -16384]).all("tapered_corners"),
         Sweep::of("ThresholdMask").masks("mask", MASKS).each("value", [0.0, 0.25, 0.5, 0.9, 1.0]),

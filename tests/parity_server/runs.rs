@@ -12,6 +12,7 @@ use comfywright::{
     comfy::{Client, ComfyExecutor, ComfySettings, Patience, ServerSettings},
     content_hash::ContentHash,
     graph::builtin,
+    model::ErrorClass,
     native::{NativeExecutor, NativeSettings},
     plan::{ItemIx, Placement, Prepared},
     run::{Executor, Fault, Job, Produced},
@@ -113,7 +114,7 @@ async fn run_all<'a>(
 
 /// Runs a pack; again without the cases that fail, until the others succeed.
 async fn run_pack(executor: Arc<dyn Executor>, side: &str, mut pack: Vec<(usize, Case)>) -> BTreeMap<usize, Made> {
-    let mut made = BTreeMap::new();
+    let (mut made, mut patience) = (BTreeMap::new(), 5);
     while !pack.is_empty() {
         let numbered: Vec<Numbered<'_>> = pack.iter().map(|(number, case)| (*number, case)).collect();
         match executor.execute(job(side, &numbered), Arc::new(|_| {})).await {
@@ -121,6 +122,8 @@ async fn run_pack(executor: Arc<dyn Executor>, side: &str, mut pack: Vec<(usize,
                 made.extend(numbered.iter().map(|(number, _)| (*number, Ok(files_of(*number, &produced)))));
                 break;
             }
+            // A machine that is too busy.
+            Err(fault) if fault.class == ErrorClass::Transient && patience > 0 => patience -= 1,
             Err(fault) => {
                 let culprits = culprits(&fault);
                 let known = |number: &usize| numbered.iter().any(|(other, _)| other == number);
