@@ -93,7 +93,8 @@ impl Table {
              with the seed {seed}, version {NATIVE_VERSION} of the native nodes, ComfyUI {comfyui} on the CPU, PyTorch {torch}, \
              Python {python}.\n\n\
              Differences are of the saved PNG files, in levels of 255. *Refused* are cases that both sides refuse. *Worst mean*\n\
-             is the largest mean difference of one case.\n\n\
+             is the largest mean difference of one case. JPEG files, whose decoders differ, are not compared, nor 16-bit grey\n\
+             ones: `LoadImage` has a rule for Pillow's mode I, which Pillow 13 no longer reads them as, so that they become white.\n\n\
              | Node | Cases | Refused | Values | Largest | Mean | Worst mean | Allowed |\n\
              |---|--:|--:|--:|--:|--:|--:|---|\n"
         );
