@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use image::{Rgb, RgbImage, Rgba, RgbaImage};
 
-/// SplitMix64: small, and the same everywhere.
+/// `SplitMix64`: small, and the same everywhere.
 pub struct Random(u64);
 
 impl Random {

@@ -47,9 +47,12 @@ pub async fn compare_all(client: &Client, root: &Path, cases: &[Case], seed: u64
     let theirs = run_all(&comfy, "server", fine.chunks(PACK).chain(refused.chunks(1))).await;
     let our_texts = natively(&with_texts);
     let their_texts = on_server(client, &with_texts, &our_texts).await;
-    let compared = cases.iter().enumerate().map(|(number, case)| match is_text(case) {
-        true => texts(case, &our_texts[&number], &their_texts[&number]),
-        false => pictures(root, case, &ours[&number], &theirs[&number]),
+    let compared = cases.iter().enumerate().map(|(number, case)| {
+        if is_text(case) {
+            texts(case, &our_texts[&number], &their_texts[&number])
+        } else {
+            pictures(root, case, &ours[&number], &theirs[&number])
+        }
     });
     compared.collect()
 }
