@@ -22,7 +22,7 @@ mod socket_message;
 mod submit;
 mod upload;
 
-pub use client::Client;
+pub use client::{Answer, Client};
 pub use client_error::ClientError;
 pub use executor::{ComfyExecutor, ComfySettings, PreviewSink};
 pub use progress::Steps;

@@ -248,6 +248,7 @@ fn describe(value: &NodeValue) -> String {
         NodeValue::Json(Value::Number(number)) => format!("the number {number}"),
         NodeValue::Image(_) | NodeValue::Mask(_) => value.type_name().to_owned(),
         NodeValue::List(_) => "a list".to_owned(),
+        NodeValue::Json(Value::Null) => "nothing".to_owned(),
         NodeValue::Json(_) => "an object".to_owned(),
     }
 }

@@ -3,7 +3,10 @@
 //! ComfyUI convolves with a square kernel `exp(-(x² + y²) / 2σ²)` on -1..1, normalised to sum 1,
 //! over a reflected border. That kernel is a product of two lines, so that two passes do.
 
-use super::{Image, RasterError};
+use super::{
+    Image, RasterError,
+    lines::{Lines, mix},
+};
 
 /// Blurs every channel; `sigma` is in units of `radius`, not of pixels. `radius` must be smaller
 /// than both sides of the image.
@@ -15,8 +18,11 @@ pub fn blur(image: &Image, radius: usize, sigma: f64) -> Result<Image, RasterErr
         return Err(RasterError::RadiusTooLarge { radius, width: image.width, height: image.height });
     }
     let kernel = gaussian(radius, sigma);
-    let frames = image.frames().map(|frame| blur_frame(image, frame, &kernel));
-    Ok(image.with_data(frames.collect::<Vec<_>>().concat()))
+    let mut data = vec![0.0; image.data.len()];
+    for (frame, out) in image.frames().zip(data.chunks_exact_mut(image.frame_len())) {
+        blur_frame(image, frame, &kernel, out);
+    }
+    Ok(image.with_data(data))
 }
 
 /// `image + 10 * alpha * (image - blurred)`, clamped to 0..1; parameters as for [`blur`].
@@ -41,43 +47,36 @@ fn gaussian(radius: usize, sigma: f64) -> Vec<f32> {
     weights.into_iter().map(|weight| (weight / total) as f32).collect()
 }
 
-fn blur_frame(image: &Image, frame: &[f32], kernel: &[f32]) -> Vec<f32> {
+fn blur_frame(image: &Image, frame: &[f32], kernel: &[f32], out: &mut [f32]) {
     let (radius, channels) = (kernel.len() / 2, image.channels);
     let stride = image.width * channels;
-    let mut between = Vec::with_capacity(frame.len());
-    let mut padded = Vec::with_capacity((image.width + 2 * radius) * channels);
-    let mut line = vec![0.0; stride];
-    for row in frame.chunks_exact(stride) {
-        padded.clear();
-        for x in reflected(radius, image.width) {
-            padded.extend_from_slice(&row[x * channels..][..channels]);
-        }
-        line.fill(0.0);
-        for (offset, weight) in kernel.iter().enumerate() {
-            add_scaled(&mut line, &padded[offset * channels..], *weight);
-        }
-        between.extend_from_slice(&line);
-    }
+    let mut padded = vec![0.0; stride + 2 * radius * channels];
+    let mut lines = Lines::new(stride, kernel.len(), |number, line| {
+        pad(&frame[number * stride..][..stride], radius, channels, &mut padded);
+        mix(line, |offset| &padded[offset * channels..], kernel);
+    });
     let rows: Vec<usize> = reflected(radius, image.height).collect();
-    let mut out = vec![0.0; frame.len()];
     for (y, line) in out.chunks_exact_mut(stride).enumerate() {
-        for (row, weight) in rows[y..].iter().zip(kernel) {
-            add_scaled(line, &between[row * stride..], *weight);
-        }
+        lines.make(0, (y + radius + 1).min(image.height));
+        mix(line, |offset| lines.line(rows[y + offset]), kernel);
     }
-    out
+}
+
+/// Writes `row` to `padded`, with `radius` pixels mirrored at both ends.
+fn pad(row: &[f32], radius: usize, channels: usize, padded: &mut [f32]) {
+    let (start, end) = (radius * channels, radius * channels + row.len());
+    padded[start..end].copy_from_slice(row);
+    for step in 1..=radius {
+        let pixel = |from: usize| from..from + channels;
+        padded.copy_within(pixel(start + step * channels), start - step * channels);
+        padded.copy_within(pixel(end - (step + 1) * channels), end + (step - 1) * channels);
+    }
 }
 
 /// Source positions of `-radius .. size + radius`, mirrored at the first and the last.
 fn reflected(radius: usize, size: usize) -> impl Iterator<Item = usize> {
     let (radius, last) = (radius as isize, size as isize - 1);
     (-radius..size as isize + radius).map(move |position| (last - (last - position.abs()).abs()) as usize)
-}
-
-fn add_scaled(sums: &mut [f32], values: &[f32], weight: f32) {
-    for (sum, value) in sums.iter_mut().zip(values) {
-        *sum += value * weight;
-    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod dither;
 mod error;
 mod geometry;
 mod lanczos;
+mod lines;
 mod mask_ops;
 mod morphology;
 mod palette;

@@ -43,6 +43,10 @@ pub fn resize_center(image: &Image, width: usize, height: usize, method: ResizeM
             let nothing = RasterError::NothingLeft { width: image.width, height: image.height };
             let inner_width = image.width.checked_sub(2 * x).ok_or(nothing.clone())?;
             let inner_height = image.height.checked_sub(2 * y).ok_or(nothing)?;
+            // Pillow makes black out of nothing; torch refuses.
+            if (inner_width == 0 || inner_height == 0) && method == ResizeMethod::Lanczos {
+                return Ok(Image::filled(image.batch, height, width, image.channels, 0.0));
+            }
             resize(&crop(image, x, y, inner_width, inner_height)?, width, height, method)
         }
     }
@@ -50,6 +54,9 @@ pub fn resize_center(image: &Image, width: usize, height: usize, method: ResizeM
 
 /// Resizes every mask to `width` x `height` pixels.
 pub fn resize_mask(mask: &Mask, width: usize, height: usize, method: ResizeMethod) -> Result<Mask, RasterError> {
+    if (width, height) == (mask.width, mask.height) {
+        return Ok(mask.clone());
+    }
     let Image { batch, height, width, data, .. } = resize(&mask.clone().into_image(), width, height, method)?;
     Ok(Mask { batch, height, width, data })
 }
@@ -74,8 +81,11 @@ fn separable(image: &Image, width: usize, height: usize, weights: fn(usize, usiz
         return image.clone();
     }
     let (columns, rows) = (weights(image.width, width), weights(image.height, height));
-    let frames = image.frames().map(|frame| taps::apply(frame, image.width, image.channels, &columns, &rows));
-    resized(image, width, height, frames.collect::<Vec<_>>().concat())
+    let mut data = vec![0.0; image.batch * width * height * image.channels];
+    for (frame, out) in image.frames().zip(data.chunks_exact_mut(width * height * image.channels)) {
+        taps::apply(frame, image.width, image.channels, (&columns, &rows), out);
+    }
+    resized(image, width, height, data)
 }
 
 fn nearest_exact(image: &Image, width: usize, height: usize) -> Image {

@@ -2,6 +2,8 @@
 //!
 //! Torch's bilinear, bicubic and area interpolation are all of this form; only the weights differ.
 
+use super::lines::{Lines, mix};
+
 /// What one output position mixes: `weights` of the inputs from `first` on.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Taps {
@@ -76,54 +78,111 @@ fn clamped_taps(start: isize, weights: &[f32], input: usize) -> Taps {
     Taps { first: first as usize, weights: merged }
 }
 
-/// Applies `columns` to each row and `rows` to each column of one image with interleaved channels.
-/// `width` is the width of the source; its height follows from its length.
-pub(super) fn apply(source: &[f32], width: usize, channels: usize, columns: &[Taps], rows: &[Taps]) -> Vec<f32> {
+/// The taps of every position of a line, equally many for each.
+struct Columns {
+    firsts: Vec<usize>,
+    /// `count` weights for each position.
+    weights: Vec<f32>,
+    count: usize,
+}
+
+impl Columns {
+    /// The same taps over `input` positions; short ones are filled up with zeros.
+    fn new(taps: &[Taps], input: usize) -> Self {
+        let count = taps.iter().map(|taps| taps.weights.len()).max().unwrap_or(1);
+        let mut columns = Self { firsts: Vec::new(), weights: vec![0.0; count * taps.len()], count };
+        for (taps, weights) in taps.iter().zip(columns.weights.chunks_exact_mut(count)) {
+            let first = taps.first.min(input - count);
+            weights[taps.first - first..][..taps.weights.len()].copy_from_slice(&taps.weights);
+            columns.firsts.push(first);
+        }
+        columns
+    }
+}
+
+/// Applies `columns` to each row and `rows` to each column of one image with interleaved channels,
+/// and writes the result to `out`. `width` is the width of the source; its height follows from its
+/// length.
+pub(super) fn apply(
+    source: &[f32],
+    width: usize,
+    channels: usize,
+    (columns, rows): (&[Taps], &[Taps]),
+    out: &mut [f32],
+) {
     let narrow = columns.len() * channels;
-    let mut between = Vec::with_capacity(source.len() / (width * channels) * narrow);
-    for row in source.chunks_exact(width * channels) {
-        match channels {
-            1 => mix_columns::<1>(row, columns, &mut between),
-            3 => mix_columns::<3>(row, columns, &mut between),
-            4 => mix_columns::<4>(row, columns, &mut between),
-            _ => mix_columns_of_any(row, channels, columns, &mut between),
-        }
+    let columns = Columns::new(columns, width);
+    let most = rows.iter().map(|taps| taps.weights.len()).max().unwrap_or(1);
+    let mut lines = Lines::new(narrow, most, |number, line| {
+        mix_columns(&source[number * width * channels..][..width * channels], channels, &columns, line);
+    });
+    for (line, taps) in out.chunks_exact_mut(narrow).zip(rows) {
+        lines.make(taps.first, taps.first + taps.weights.len());
+        mix(line, |number| lines.line(taps.first + number), &taps.weights);
     }
-    mix_rows(&between, narrow, rows)
 }
 
-fn mix_columns<const CHANNELS: usize>(row: &[f32], columns: &[Taps], out: &mut Vec<f32>) {
+fn mix_columns(row: &[f32], channels: usize, columns: &Columns, out: &mut [f32]) {
+    match channels {
+        1 => mix_pixels::<1>(row, columns, out),
+        3 => match columns.count {
+            1 => mix_rgb::<1>(row, columns, out),
+            2 => mix_rgb::<2>(row, columns, out),
+            3 => mix_rgb::<3>(row, columns, out),
+            4 => mix_rgb::<4>(row, columns, out),
+            _ => mix_pixels::<3>(row, columns, out),
+        },
+        4 => mix_pixels::<4>(row, columns, out),
+        _ => mix_any(row, channels, columns, out),
+    }
+}
+
+/// `COUNT` taps of pixels of three channels, as if each had four: what the fourth becomes is
+/// overwritten by the next pixel.
+fn mix_rgb<const COUNT: usize>(row: &[f32], columns: &Columns, out: &mut [f32]) {
+    let (weights, _) = columns.weights.as_chunks::<COUNT>();
+    for (position, (first, weights)) in columns.firsts.iter().zip(weights).enumerate() {
+        let window = row.get(3 * first..3 * (first + COUNT) + 1);
+        let (Some(window), Some(sums)) = (window, out.get_mut(3 * position..3 * position + 4)) else {
+            mix_pixel::<3>(&row[3 * first..], weights, &mut out[3 * position..]);
+            continue;
+        };
+        let mut totals = [0.0; 4];
+        for (tap, weight) in weights.iter().enumerate() {
+            for (total, value) in totals.iter_mut().zip(&window[3 * tap..3 * tap + 4]) {
+                *total += value * weight;
+            }
+        }
+        sums.copy_from_slice(&totals);
+    }
+}
+
+fn mix_pixels<const CHANNELS: usize>(row: &[f32], columns: &Columns, out: &mut [f32]) {
+    let weights = columns.weights.chunks_exact(columns.count);
+    for ((sums, first), weights) in out.chunks_exact_mut(CHANNELS).zip(&columns.firsts).zip(weights) {
+        mix_pixel::<CHANNELS>(&row[CHANNELS * first..], weights, sums);
+    }
+}
+
+fn mix_pixel<const CHANNELS: usize>(row: &[f32], weights: &[f32], sums: &mut [f32]) {
+    let mut totals = [0.0; CHANNELS];
     let (pixels, _) = row.as_chunks::<CHANNELS>();
-    for taps in columns {
-        let mut sums = [0.0; CHANNELS];
-        for (pixel, weight) in pixels[taps.first..].iter().zip(&taps.weights) {
-            for (sum, value) in sums.iter_mut().zip(pixel) {
-                *sum += value * weight;
-            }
+    for (pixel, weight) in pixels.iter().zip(weights) {
+        for (total, value) in totals.iter_mut().zip(pixel) {
+            *total += value * weight;
         }
-        out.extend_from_slice(&sums);
     }
+    sums[..CHANNELS].copy_from_slice(&totals);
 }
 
-fn mix_columns_of_any(row: &[f32], channels: usize, columns: &[Taps], out: &mut Vec<f32>) {
-    for taps in columns {
-        for channel in 0..channels {
-            let values = row[taps.first * channels + channel..].iter().step_by(channels);
-            out.push(values.zip(&taps.weights).map(|(value, weight)| value * weight).sum());
+fn mix_any(row: &[f32], channels: usize, columns: &Columns, out: &mut [f32]) {
+    let weights = columns.weights.chunks_exact(columns.count);
+    for ((sums, first), weights) in out.chunks_exact_mut(channels).zip(&columns.firsts).zip(weights) {
+        for (channel, sum) in sums.iter_mut().enumerate() {
+            let values = row[first * channels + channel..].iter().step_by(channels);
+            *sum = values.zip(weights).map(|(value, weight)| value * weight).sum();
         }
     }
-}
-
-fn mix_rows(source: &[f32], stride: usize, rows: &[Taps]) -> Vec<f32> {
-    let mut out = vec![0.0; rows.len() * stride];
-    for (line, taps) in out.chunks_exact_mut(stride).zip(rows) {
-        for (row, weight) in source.chunks_exact(stride).skip(taps.first).zip(&taps.weights) {
-            for (sum, value) in line.iter_mut().zip(row) {
-                *sum += value * weight;
-            }
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -142,10 +201,29 @@ mod tests {
         }
 
         #[test]
+        fn every_number_of_channels_gives_the_same(input in 1usize..20, output in 1usize..20) {
+            let plane: Vec<f32> = (0..input * input).map(|value| (value * 37 % 101) as f32 / 101.0).collect();
+            for taps in [bilinear(input, output), bicubic(input, output), area(input, output)] {
+                let mut expected = vec![0.0; output * output];
+                apply(&plane, input, 1, (&taps, &taps), &mut expected);
+                for channels in [3, 4, 5] {
+                    let source: Vec<f32> = plane.iter().flat_map(|value| vec![*value; channels]).collect();
+                    let mut out = vec![0.0; output * output * channels];
+                    apply(&source, input, channels, (&taps, &taps), &mut out);
+                    prop_assert!(out.iter().zip(&expected.iter().flat_map(|value| vec![*value; channels]).collect::<Vec<_>>()).all(|(a, b)| a == b));
+                }
+            }
+        }
+
+        #[test]
         fn the_same_size_changes_nothing(size in 1usize..40) {
-            let source: Vec<f32> = (0..size * size * 3).map(|value| value as f32).collect();
             for taps in [bilinear(size, size), bicubic(size, size), area(size, size)] {
-                prop_assert_eq!(&apply(&source, size, 3, &taps, &taps), &source);
+                for channels in [1, 3, 4, 5] {
+                    let source: Vec<f32> = (0..size * size * channels).map(|value| value as f32).collect();
+                    let mut out = vec![-1.0; source.len()];
+                    apply(&source, size, channels, (&taps, &taps), &mut out);
+                    prop_assert_eq!(&out, &source);
+                }
             }
         }
     }

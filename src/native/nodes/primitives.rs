@@ -21,7 +21,8 @@ fn int(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
 }
 
 fn float(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
-    let largest = i64::MAX as f64;
+    // ComfyUI compares with the integer, which no float is equal to.
+    let largest = (i64::MAX as f64).next_down();
     Ok(vec![NodeValue::Float(inputs.float_in("value", -largest..=largest)?)])
 }
 

@@ -17,7 +17,17 @@ pub(super) const NODES: &[NativeNode] = &[
     NativeNode { class: "RegexReplace", run: replace, bytes: |_| Ok(0), sized_by: &[] },
 ];
 
+/// The flags where they are required.
 fn flags(inputs: &Inputs) -> Result<Flags, NodeError> {
+    Ok(Flags {
+        ignore_case: inputs.bool("case_insensitive")?,
+        multiline: inputs.bool("multiline")?,
+        dot_all: inputs.bool("dotall")?,
+    })
+}
+
+/// The flags where they have defaults.
+fn optional_flags(inputs: &Inputs) -> Result<Flags, NodeError> {
     Ok(Flags {
         ignore_case: inputs.bool_or("case_insensitive", true)?,
         multiline: inputs.bool_or("multiline", false)?,
@@ -86,12 +96,15 @@ fn extract(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
             (None, _) => Ok(""),
         })
         .collect();
-    Ok(vec![NodeValue::String(texts?.join("\n"))])
+    let has_no_part = matches!(mode, Extract::FirstGroup) && found.iter().any(|captures| captures.get(group).is_none());
+    let text = NodeValue::String(texts?.join("\n"));
+    // Python's group without a part in the match is None.
+    Ok(vec![if has_no_part { NodeValue::Json(serde_json::Value::Null) } else { text }])
 }
 
 fn replace(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let string = inputs.string("string")?;
-    let pattern = compile(&inputs.string("regex_pattern")?, flags(inputs)?).map_err(unfit_pattern)?;
+    let pattern = compile(&inputs.string("regex_pattern")?, optional_flags(inputs)?).map_err(unfit_pattern)?;
     let template = parse_template(&inputs.string("replace")?, &pattern.regex)?;
     let count = inputs.get("count").map_or(Ok(0), |_| inputs.size_in("count", 0..=100))?;
     let limit = if count == 0 { usize::MAX } else { count };
