@@ -1,7 +1,7 @@
 //! The grid: its cases, how they are written down, and what a complete one has.
 
 use comfywright::graph::{ClassInfo, ComboSource, InputInfo, InputKind, builtin, own_classes};
-use indexmap::IndexMap;
+use comfywright::ident::IndexMap;
 use serde_json::{Value, json};
 
 use crate::{grid_images, grid_masks, grid_texts, pictures::Picture};
@@ -85,7 +85,7 @@ impl Sweep {
 
     /// The cases.
     pub fn cases(self) -> Vec<Case> {
-        let mut cases = vec![Case { class: self.class, inputs: IndexMap::new() }];
+        let mut cases = vec![Case { class: self.class, inputs: IndexMap::default() }];
         for axis in self.axes {
             let with = |case: &Case, row: &Row| {
                 let mut case = case.clone();
@@ -101,7 +101,7 @@ impl Sweep {
 /// Every case: the sweeps of all families by class, and for each class those that are to be refused.
 pub fn whole_grid() -> Vec<Case> {
     let families = [grid_images::sweeps(), grid_masks::sweeps(), grid_texts::sweeps()];
-    let mut classes: IndexMap<&str, Vec<Case>> = IndexMap::new();
+    let mut classes: IndexMap<&str, Vec<Case>> = IndexMap::default();
     for sweep in families.into_iter().flatten() {
         classes.entry(sweep.class).or_default().extend(sweep.cases());
     }

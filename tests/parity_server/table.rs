@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use comfywright::{comfy::SystemStats, native::NATIVE_VERSION};
-use indexmap::IndexMap;
+use comfywright::{comfy::SystemStats, ident::IndexMap, native::NATIVE_VERSION};
 
 use crate::{
     compare::{Distance, Finding, Limit, Outcome, label},
@@ -45,7 +44,7 @@ pub struct Table(IndexMap<String, Row>);
 
 /// How many cases each row has.
 pub fn counts(grid: &[Case]) -> IndexMap<String, usize> {
-    let mut counts = IndexMap::new();
+    let mut counts = IndexMap::default();
     for case in grid {
         *counts.entry(label(case)).or_default() += 1;
     }
@@ -55,7 +54,7 @@ pub fn counts(grid: &[Case]) -> IndexMap<String, usize> {
 impl Table {
     /// The rows of these findings.
     pub fn new(findings: &[Finding]) -> Self {
-        let mut rows = IndexMap::new();
+        let mut rows = IndexMap::default();
         for finding in findings {
             let row = rows.entry(finding.label.clone()).or_insert_with(|| Row {
                 cases: 0,
