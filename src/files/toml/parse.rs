@@ -14,7 +14,6 @@ use crate::{
         findings::too_deep,
         tree::{self, Comments, Element, Node, NodeKind, Table},
     },
-    ident::IndexMap,
 };
 
 /// Reads a TOML text. All errors are reported; with an error of syntax there is no tree, with
@@ -56,57 +55,61 @@ enum Origin {
     Dotted,
 }
 
-/// A table that is not finished yet.
+/// A table that is not finished yet: its entries, and apart the tables within it, which stand for
+/// nothing in the entries until they are finished.
 struct Building {
     origin: Origin,
     span: Span,
-    entries: IndexMap<String, Slot>,
+    table: Table,
+    /// By position among the entries, ascending.
+    open: Vec<(usize, Open)>,
 }
 
-/// One key of an unfinished table.
-struct Slot {
-    key_span: Span,
-    comments: Comments,
-    content: Content,
-}
-
-enum Content {
-    Value(Node),
+enum Open {
     Table(Building),
     Rows(Vec<(Building, Comments)>),
 }
 
 impl Building {
     fn new(origin: Origin, span: Span) -> Self {
-        Self { origin, span, entries: IndexMap::default() }
+        Self { origin, span, table: Table::default(), open: Vec::new() }
+    }
+
+    /// The unfinished tables of a key, with the place of the key.
+    fn open_at(&mut self, key: &str) -> Option<(Span, Option<&mut Open>)> {
+        let (index, _, entry) = self.table.entries.get_full(key)?;
+        let found = self.open.binary_search_by_key(&index, |(at, _)| *at);
+        Some((entry.key_span, found.ok().map(|at| &mut self.open[at].1)))
+    }
+
+    fn insert_open(&mut self, key: &Key, comments: Comments, open: Open) {
+        let unfinished = Node::from(NodeKind::Bool(false));
+        let entry = tree::Entry { key_span: key.span, node: unfinished, comments };
+        let (index, _) = self.table.entries.insert_full(key.text.clone(), entry);
+        self.open.push((index, open));
     }
 
     fn into_table(self) -> Table {
-        let entries = self.entries.into_iter().map(|(key, slot)| (key, slot.into_entry())).collect();
-        Table { entries, dangling: Vec::new() }
+        let Self { mut table, open, .. } = self;
+        for (index, open) in open {
+            let entry = &mut table.entries[index];
+            match open {
+                Open::Table(inner) => entry.node = inner.into_node(),
+                Open::Rows(mut rows) => {
+                    let span = rows.first().map_or(entry.key_span, |(row, _)| row.span);
+                    if let Some((_, first)) = rows.first_mut() {
+                        entry.comments = split_first_row(&mut first.above);
+                    }
+                    let element = |(row, comments): (Building, Comments)| Element { node: row.into_node(), comments };
+                    entry.node = Node { span, kind: NodeKind::List(rows.into_iter().map(element).collect()) };
+                }
+            }
+        }
+        table
     }
 
     fn into_node(self) -> Node {
         Node { span: self.span, kind: self.into_table().into() }
-    }
-}
-
-impl Slot {
-    fn into_entry(self) -> tree::Entry {
-        let Self { key_span, mut comments, content } = self;
-        let node = match content {
-            Content::Value(node) => node,
-            Content::Table(table) => table.into_node(),
-            Content::Rows(mut rows) => {
-                let span = rows.first().map_or(key_span, |(row, _)| row.span);
-                if let Some((_, first)) = rows.first_mut() {
-                    comments = split_first_row(&mut first.above);
-                }
-                let element = |(row, comments): (Building, Comments)| Element { node: row.into_node(), comments };
-                Node { span, kind: NodeKind::List(rows.into_iter().map(element).collect()) }
-            }
-        };
-        tree::Entry { key_span, node, comments }
     }
 }
 
@@ -145,10 +148,8 @@ impl Builder<'_> {
         let node = self.node(value);
         let table = section.iter().try_fold(&mut self.root, |table, key| existing_table(table, key));
         let Some(table) = table else { return };
-        let outcome = descend(table, parents, span, Origin::Dotted).and_then(|parent| {
-            let slot = Slot { key_span: last.span, comments, content: Content::Value(node) };
-            insert_slot(parent, &last.text, slot)
-        });
+        let outcome =
+            descend(table, parents, span, Origin::Dotted).and_then(|parent| insert_value(parent, last, comments, node));
         if let Err(conflict) = outcome {
             self.report(last, &conflict);
         }
@@ -176,10 +177,8 @@ impl Builder<'_> {
             }
             let pair_span = Span::new(keys[0].span.start, value.span.end);
             let node = self.node(value);
-            let outcome = descend(&mut table, parents, pair_span, Origin::Dotted).and_then(|parent| {
-                let slot = Slot { key_span: last.span, comments, content: Content::Value(node) };
-                insert_slot(parent, &last.text, slot)
-            });
+            let outcome = descend(&mut table, parents, pair_span, Origin::Dotted)
+                .and_then(|parent| insert_value(parent, last, comments, node));
             if let Err(conflict) = outcome {
                 self.report(last, &conflict);
             }
@@ -221,15 +220,13 @@ fn descend<'t>(
 ) -> Result<&'t mut Building, Conflict> {
     let mut table = table;
     for key in keys {
-        let slot = table.entries.entry(key.text.clone()).or_insert_with(|| Slot {
-            key_span: key.span,
-            comments: Comments::default(),
-            content: Content::Table(Building::new(origin, span)),
-        });
-        let earlier = slot.key_span;
-        table = match &mut slot.content {
-            Content::Table(inner) if origin == Origin::Implicit || inner.origin == Origin::Dotted => inner,
-            Content::Rows(rows) if origin == Origin::Implicit => match rows.last_mut() {
+        if !table.table.entries.contains_key(&key.text) {
+            table.insert_open(key, Comments::default(), Open::Table(Building::new(origin, span)));
+        }
+        let Some((earlier, open)) = table.open_at(&key.text) else { unreachable!("it was just inserted") };
+        table = match open {
+            Some(Open::Table(inner)) if origin == Origin::Implicit || inner.origin == Origin::Dotted => inner,
+            Some(Open::Rows(rows)) if origin == Origin::Implicit => match rows.last_mut() {
                 Some((row, _)) => row,
                 None => return Err(Conflict::NotATable(key.clone(), earlier)),
             },
@@ -242,43 +239,34 @@ fn descend<'t>(
 /// Makes the table that a header names.
 fn open_table(parent: &mut Building, key: &Key, array: bool, span: Span, comments: Comments) -> Result<(), Conflict> {
     let table = Building::new(Origin::Header, span);
-    match parent.entries.get_mut(&key.text) {
-        None if array => {
-            let content = Content::Rows(vec![(table, comments)]);
-            insert_slot(parent, &key.text, Slot { key_span: key.span, comments: Comments::default(), content })
-        }
-        None => insert_slot(parent, &key.text, Slot { key_span: key.span, comments, content: Content::Table(table) }),
-        Some(Slot { content: Content::Rows(rows), .. }) if array => {
-            rows.push((table, comments));
-            Ok(())
-        }
-        Some(slot) => match &mut slot.content {
-            Content::Table(implicit) if implicit.origin == Origin::Implicit && !array => {
-                implicit.origin = Origin::Header;
-                implicit.span = span;
-                slot.comments = comments;
-                slot.key_span = key.span;
-                Ok(())
+    match parent.open_at(&key.text) {
+        None if array => parent.insert_open(key, Comments::default(), Open::Rows(vec![(table, comments)])),
+        None => parent.insert_open(key, comments, Open::Table(table)),
+        Some((_, Some(Open::Rows(rows)))) if array => rows.push((table, comments)),
+        Some((_, Some(Open::Table(implicit)))) if implicit.origin == Origin::Implicit && !array => {
+            (implicit.origin, implicit.span) = (Origin::Header, span);
+            if let Some(entry) = parent.table.entries.get_mut(&key.text) {
+                (entry.key_span, entry.comments) = (key.span, comments);
             }
-            _ => Err(Conflict::Defined(slot.key_span)),
-        },
+        }
+        Some((earlier, _)) => return Err(Conflict::Defined(earlier)),
     }
+    Ok(())
 }
 
-fn insert_slot(parent: &mut Building, key: &str, slot: Slot) -> Result<(), Conflict> {
-    match parent.entries.entry(key.to_owned()) {
+fn insert_value(parent: &mut Building, key: &Key, comments: Comments, node: Node) -> Result<(), Conflict> {
+    match parent.table.entries.entry(key.text.clone()) {
         Entry::Occupied(earlier) => Err(Conflict::Defined(earlier.get().key_span)),
         Entry::Vacant(place) => {
-            place.insert(slot);
+            place.insert(tree::Entry { key_span: key.span, node, comments });
             Ok(())
         }
     }
 }
 
 fn existing_table<'t>(table: &'t mut Building, key: &str) -> Option<&'t mut Building> {
-    match &mut table.entries.get_mut(key)?.content {
-        Content::Table(table) => Some(table),
-        Content::Rows(rows) => rows.last_mut().map(|(row, _)| row),
-        Content::Value(_) => None,
+    match table.open_at(key)?.1? {
+        Open::Table(table) => Some(table),
+        Open::Rows(rows) => rows.last_mut().map(|(row, _)| row),
     }
 }
