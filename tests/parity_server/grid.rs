@@ -224,7 +224,7 @@ fn lacking(input: &InputInfo, given: &[Option<&Given>]) -> Vec<String> {
     if given.iter().all(Option::is_none) {
         lacks.push("it is never given".to_owned());
     }
-    if given.iter().all(Option::is_some) {
+    if !input.required && given.iter().all(Option::is_some) {
         lacks.push("it is never absent".to_owned());
     }
     lacks.extend(sizes_lacking(given));
