@@ -718,7 +718,10 @@ async fn each_content_is_uploaded_once() {
         workspace.write("pipelines/a.png", gradient(0));
         workspace.write("pipelines/b.png", gradient(0));
         let (code, run) = workspace.json(&["run", "mixed", "--server", "local"]);
-        assert_eq!((code, &run["data"]["counts"]["done"]), (0, &json!(9)), "{run}");
+        // The same content is the same work: of two such items the second is reused, if it comes late enough.
+        let counts = run["data"]["counts"].as_object().unwrap();
+        let finished: u64 = ["done", "reused"].iter().filter_map(|state| counts.get(*state)?.as_u64()).sum();
+        assert_eq!((code, finished), (0, 9), "{run}");
         let mut uploaded = Vec::new();
         collect(&private.base().join("input"), ".png", &mut uploaded);
         let names: Vec<_> = uploaded.iter().map(|path| path.file_name().unwrap().to_string_lossy()).collect();
