@@ -3,8 +3,8 @@
 median of a call, and memory, as ratios.
 
     cargo build --release
-    python3 -m venv /tmp/fastmcp && /tmp/fastmcp/bin/pip install --requirement tests/mcp/requirements.txt
-    python3 benches/mcp.py --python /tmp/fastmcp/bin/python [--binary PATH] [--rounds 300]
+    python3 -m venv VENV && VENV/bin/pip install --requirement tests/mcp/requirements.txt
+    python3 benches/mcp.py --python VENV/bin/python [--binary PATH] [--rounds 300]
 
 Both servers list the documents of the same workspace, twelve of them, with size, kind, name and
 version, read anew in every call; one client speaks to both by turns, so that a busy machine slows
