@@ -25,7 +25,7 @@ use comfywright::{
     imagefile,
     model::ErrorClass,
     plan::{ItemIx, Placement, Prepared},
-    run::{Executor as _, Fault, Job, Produced},
+    run::{Claim, Executor as _, Failure, Fault, Job, Produced, Signal},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -473,7 +473,8 @@ fn job(graph: &Value, outputs: &[&str]) -> Job {
         folder: PathBuf::from("outputs/test/run/make"),
         stem: "make".to_owned(),
         timeout: None,
-        submitted_before: false,
+        place: "local".to_owned(),
+        claim: Claim::Fresh,
     }
 }
 
@@ -501,7 +502,10 @@ impl Place {
     }
 
     async fn run(&self, job: Job) -> Result<Produced, Fault> {
-        self.executor.execute(job, Arc::new(|_| {})).await
+        self.executor.execute(job, Arc::new(|_| {})).await.map_err(|failure| match failure {
+            Failure::Fault(fault) => fault,
+            other => panic!("the server was there all the time: {other:?}"),
+        })
     }
 
     /// Waits until the server says something about a prompt.
@@ -596,12 +600,15 @@ async fn whoever_stops_waiting_cancels_and_nobody_else_is_hurt() {
     let progress = Arc::new(Mutex::new(Vec::new()));
     let mut waiting = tokio::task::JoinSet::new();
     let (runs, noted) = (place.clone(), progress.clone());
-    waiting.spawn(
-        async move { runs.executor.execute(one, Arc::new(move |share| noted.lock().unwrap().push(share))).await },
-    );
+    let signals = move |signal| {
+        if let Signal::Share(share) = signal {
+            noted.lock().unwrap().push(share);
+        }
+    };
+    waiting.spawn(async move { runs.executor.execute(one, Arc::new(signals)).await });
     place.until(ids.0, true).await;
     let waits = place.clone();
-    waiting.spawn(async move { waits.run(two).await });
+    waiting.spawn(async move { waits.executor.execute(two, Arc::new(|_| {})).await });
     place.until(ids.1, false).await;
     waiting.shutdown().await;
     let theirs = tokio::spawn(async move { other.run(theirs).await.map(|made| (made, other)) });
@@ -635,7 +642,7 @@ async fn what_an_earlier_process_submitted_is_adopted() {
         while color == 12 && place.client.history(id).await.unwrap().is_none() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let made = place.run(Job { submitted_before: true, ..job }).await.unwrap();
+        let made = place.run(Job { claim: Claim::Earlier, ..job }).await.unwrap();
         assert_eq!((made.files.len(), made.files[0].width), (1, 640));
         assert!(place.folder.path().join(&made.files[0].path).is_file());
         let queue = place.client.queue().await.unwrap();

@@ -30,8 +30,8 @@ use comfywright::{
     graph::builtin,
     ident::IndexMap,
     model::{Body, Config, ErrorClass, Kind, read_document},
-    plan::{ItemIx, ItemResult, Options, Plan, Preparation, Visit, build},
-    run::{Command, Event, Fault, ItemState, Planner, Slots, Values},
+    plan::{Capabilities, Capability, Estimates, ItemIx, ItemResult, Options, Plan, Preparation, Visit, build},
+    run::{Command, Event, Fault, ItemState, Planner, Values},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -144,9 +144,10 @@ struct Script<'a> {
 
 impl<'a> Script<'a> {
     fn new(expected: &'a Expected, plan: Arc<Plan>, preparation: Preparation) -> Self {
-        let estimates = vec![1.0; plan.tasks.len()];
+        let server = Capability { slots: 64, prefetch: 64, ..Capability::plain("server") };
+        let capabilities = Capabilities { servers: vec![server], ..Capabilities::native(64) };
         let keys = |item: ItemIx| preparation.keys(item);
-        let planner = Planner::new(plan.clone(), &keys, &estimates, Slots { native: 64, comfy: 64 });
+        let planner = Planner::new(plan.clone(), &keys, &capabilities, Estimates::default());
         Self {
             expected,
             plan,
@@ -166,20 +167,20 @@ impl<'a> Script<'a> {
                 steps += 1;
                 assert!(steps < 10_000, "the run does not end");
                 let event = match command {
-                    Command::Start { item, id, visit } => {
+                    Command::Start { item, id, visit, place } => {
                         let submitted = Event::Submitted {
                             item,
                             id,
                             prompt_id: uuid::Uuid::nil(),
                             fingerprint: String::new(),
                             parts: BTreeMap::new(),
-                            executor: "native".to_owned(),
+                            executor: self.planner.place_name(place).to_owned(),
                         };
                         commands.extend(self.planner.apply(&submitted));
                         self.outcome(item, id, &visit)
                     }
                     Command::Wait { item, id, .. } => Event::Due { item, id },
-                    Command::Abort { .. } | Command::Record(_) | Command::Report { .. } => continue,
+                    _ => continue,
                 };
                 commands.extend(self.planner.apply(&event));
             }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use comfywright::{
     content_hash::ContentHash,
     ledger::{Ledger, LedgerError, NewRun, RunJournal},
-    plan::{ItemIx, ItemResult, OutputFile},
+    plan::{ItemIx, ItemResult, OutputFile, Sort, Warmth},
     run::{AttemptId, Change, Entry, Event, ItemState, Journal, ResultStore, RunState},
 };
 use serde_json::json;
@@ -97,10 +97,44 @@ async fn what_was_acknowledged_is_there_without_a_clean_end() {
     let run = ledger.unfinished_run("catalog", "abc").unwrap().unwrap();
     assert_eq!((run.id.as_str(), run.state, run.settings), ("r1", RunState::Running, json!({"set": {"steps": 3}})));
     assert!(ledger.unfinished_run("catalog", "other").unwrap().is_none());
-    assert_eq!(ledger.durations("catalog").unwrap(), BTreeMap::from([("a".to_owned(), 2.0)]));
     let journal = ledger.journal("r1").unwrap();
     append(&journal, vec![Entry::Closed { time_ns: 9, state: RunState::Complete }]).await;
     assert!(ledger.unfinished_run("catalog", "abc").unwrap().is_none());
+}
+
+fn sort(shape: &str, executor: &str, warmth: Warmth) -> Sort {
+    Sort { shape: shape.to_owned(), family: "blurs".to_owned(), executor: executor.to_owned(), warmth }
+}
+
+#[tokio::test]
+async fn durations_are_condensed_by_shape_place_and_warmth() {
+    let root = tempfile::tempdir().unwrap();
+    let ledger = open(root.path());
+    let worker = ledger.clone();
+    let journal = tokio::task::spawn_blocking(move || begin(&worker, "r1")).await.unwrap();
+    let timing = |shape, executor, warmth, seconds| Entry::Timing { sort: sort(shape, executor, warmth), seconds };
+    append(&journal, vec![timing("a", "big", Warmth::Warm, 4.0), timing("a", "big", Warmth::Warm, 9.0)]).await;
+    append(&journal, vec![timing("a", "big", Warmth::Cold, 20.0), timing("b", "small", Warmth::Hot, 1.0)]).await;
+    let history = ledger.history(&["a"], &[]).unwrap();
+    assert_eq!(history.len(), 2, "{history:?}");
+    let warm = history[&sort("a", "big", Warmth::Warm)];
+    assert!((warm.seconds() - 6.0).abs() < 1e-9 && warm.count == 2.0, "{warm:?}");
+    assert_eq!(ledger.history(&[], &["blurs"]).unwrap().len(), 3, "a family knows what its shapes took");
+    assert!(ledger.history(&["c"], &["d"]).unwrap().is_empty());
+}
+
+#[test]
+fn servers_stay_out_of_use_until_they_are_put_back() {
+    let root = tempfile::tempdir().unwrap();
+    let ledger = open(root.path());
+    assert!(ledger.drained().unwrap().is_empty());
+    assert!(ledger.drain("big", 7, Some("a new driver")).unwrap());
+    assert!(!ledger.drain("big", 9, None).unwrap(), "it was already");
+    let other = open(root.path());
+    let drained = other.drained().unwrap();
+    assert_eq!((drained["big"].since_ns, drained["big"].reason.as_deref()), (7, Some("a new driver")));
+    assert!(other.resume("big").unwrap() && !other.resume("big").unwrap());
+    assert!(ledger.drained().unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,7 @@ use comfywright::{
     model::ErrorClass,
     native::{self, NativeExecutor, NativeSettings},
     plan::{ItemIx, OutputFile, Placement, Prepared},
-    run::{Executor as _, Fault, Job, Produced, Scorer as _},
+    run::{Claim, Executor as _, Failure, Fault, Job, Produced, Scorer as _, Signal},
     scorers::{self, NativeScorers},
 };
 use serde_json::{Value, json};
@@ -55,7 +55,10 @@ impl Workspace {
 
     fn run_with(&self, job: Job, settings: NativeSettings) -> Result<Produced, Fault> {
         let executor = NativeExecutor::new(self.root(), settings);
-        block_on(executor.execute(job, Arc::new(|_| {})))
+        block_on(executor.execute(job, Arc::new(|_| {}))).map_err(|failure| match failure {
+            Failure::Fault(fault) => fault,
+            other => panic!("in this process nothing is lost: {other:?}"),
+        })
     }
 }
 
@@ -117,7 +120,8 @@ fn job(graph: Graph, outputs: &[(&str, &str)]) -> Job {
         folder: PathBuf::from("outputs/test/run/task"),
         stem: "task-a1".to_owned(),
         timeout: None,
-        submitted_before: false,
+        place: "native".to_owned(),
+        claim: Claim::Fresh,
     }
 }
 
@@ -347,11 +351,11 @@ fn many_items_share_little_memory_without_waiting_for_each_other() {
             job.stem = format!("item-{n}");
             let (executor, steps) = (executor.clone(), Arc::clone(&steps));
             running.spawn(async move {
-                let progress = move |share: f32| {
-                    assert!((0.0..=1.0).contains(&share));
+                let signals = move |signal: Signal| {
+                    assert!(matches!(signal, Signal::Share(0.0..=1.0)));
                     steps.fetch_add(1, Ordering::Relaxed);
                 };
-                executor.execute(job, Arc::new(progress)).await.map(|produced| produced.files[0].hash.clone())
+                executor.execute(job, Arc::new(signals)).await.map(|produced| produced.files[0].hash.clone())
             });
         }
         let hashes: std::collections::BTreeSet<_> = running.join_all().await.into_iter().map(Result::unwrap).collect();

@@ -15,10 +15,10 @@ use comfywright::{
     comfy::{ComfyExecutor, ComfySettings, Patience},
     graph::{Graph, Input, NodeSet, builtin, own_classes},
     native::{NativeExecutor, NativeSettings},
-    plan::{ItemResult, Placement, Prepared},
+    plan::{Capabilities, Estimates, ItemResult, Placement, Prepared},
     run::{
-        Clock, Entry, Executor, Fault, ItemState, Job, Journal, JournalError, PortFuture, Ports, Produced, Progress,
-        ResultStore, RunSetup, RunState, Slots, run_plan,
+        Clock, Entry, Executor, Failure, ItemState, Job, Journal, JournalError, PortFuture, Ports, Produced,
+        ResultStore, RunSetup, RunState, Signals, run_plan,
     },
     scorers::NativeScorers,
 };
@@ -96,18 +96,19 @@ struct Both {
 }
 
 impl Both {
-    async fn run(&self, job: Job, progress: Progress) -> Result<Produced, Fault> {
-        let made = self.native.execute(job.clone(), progress.clone()).await?;
+    async fn run(&self, job: Job, signals: Signals) -> Result<Produced, Failure> {
+        let made = self.native.execute(job.clone(), signals.clone()).await?;
         if job.prepared.graph.nodes.values().any(|node| own_classes().contains(&node.class)) {
             return Ok(made);
         }
         let there = Job {
             prompt_id: Uuid::now_v7(),
             folder: Path::new("served").join(&job.folder),
+            place: "local".to_owned(),
             prepared: Arc::new(Prepared { placement: Placement::Comfy(Vec::new()), ..Prepared::clone(&job.prepared) }),
             ..job.clone()
         };
-        let served = self.served.execute(there, progress).await?;
+        let served = self.served.execute(there, signals).await?;
         assert_eq!(made.files.len(), served.files.len(), "{}", job.address);
         for (ours, theirs) in made.files.iter().zip(&served.files) {
             assert_eq!((&ours.output, ours.index), (&theirs.output, theirs.index), "{}", job.address);
@@ -120,8 +121,8 @@ impl Both {
 }
 
 impl Executor for Both {
-    fn execute(&self, job: Job, progress: Progress) -> PortFuture<'_, Result<Produced, Fault>> {
-        Box::pin(self.run(job, progress))
+    fn execute(&self, job: Job, signals: Signals) -> PortFuture<'_, Result<Produced, Failure>> {
+        Box::pin(self.run(job, signals))
     }
 }
 
@@ -202,8 +203,8 @@ async fn every_step_is_the_same_from_the_same_files() {
     let setup = RunSetup {
         run: Uuid::now_v7(),
         folder: PathBuf::from("outputs/both"),
-        slots: Slots { native: 2, comfy: 0 },
-        estimates: vec![0.0; job.plan.tasks.len()],
+        capabilities: Capabilities::native(2),
+        estimates: Estimates::default(),
         past: Vec::new(),
         hash_all: false,
     };

@@ -14,7 +14,7 @@ use crate::{
     ident::IndexMap,
     model::{Body, Chain, Document, ErrorClass, Foreach, Header, Kind, Loaded, Task, TaskType, ValueMap, Values},
     native::NATIVE_VERSION,
-    plan::{self, ItemIx, Plan, Preparation, Prepared, Upstream, Visit},
+    plan::{self, ItemIx, Kinds, Plan, Preparation, Prepared, Upstream, Visit},
     run::{Fault, Preparer},
 };
 
@@ -108,8 +108,9 @@ pub fn make_job(
     let wrong = diagnostics.iter().any(|d| d.severity == Severity::Error);
     let Some(program) = outcome.program.filter(|_| !wrong) else { return Err(AppError::Wrong(diagnostics)) };
     let placement = plan::Options { servers: options.servers.clone() };
-    let plan = Arc::new(plan::build(&program, &session.config.defaults, &placement));
-    let program = Arc::new(program);
+    let mut plan = plan::build(&program, &session.config.defaults, &placement);
+    plan.kinds = Kinds::of_program(&program, &plan, nodes, session.world.as_ref());
+    let (plan, program) = (Arc::new(plan), Arc::new(program));
     let preparation =
         Arc::new(Preparation::new(plan.clone(), program.clone(), nodes.clone(), session.world.clone(), NATIVE_VERSION));
     let hash = work_hash(&program, &preparation, &options.to_json());

@@ -3,11 +3,13 @@
 //! Wires paths, clock, environment and secrets into the layers below. Prints nothing.
 
 mod background;
+mod capabilities;
 mod check;
 pub mod client_files;
 mod convert;
 mod diagnostics;
 mod doctor;
+mod drain;
 mod error;
 mod faults;
 mod fmt;
@@ -24,6 +26,7 @@ mod save_preset;
 mod schema;
 mod secrets;
 mod selection;
+mod server_status;
 mod servers;
 mod session;
 mod words;
@@ -34,6 +37,7 @@ pub use check::{CheckOptions, CheckReport, Fixed, check, check_and_fix};
 pub use convert::{ConvertOptions, Converted, Destination, convert};
 pub use diagnostics::{Finding, FindingEdit, FindingFix, Sources, error_findings, findings};
 pub use doctor::{DoctorFinding, DoctorOptions, DoctorReport, Fitness, ServerReport, doctor};
+pub use drain::{drain, resume};
 pub use error::{AppError, ExitCode};
 pub use faults::{Aftermath, fault_diagnostics};
 pub use fmt::{FmtReport, fmt};
@@ -49,6 +53,7 @@ pub use run::{
 };
 pub use save_preset::{PresetFile, save_preset};
 pub use schema::{SchemaKind, file_text, schema_files, write_schemas};
+pub use server_status::{ServerStatus, server_status};
 pub use servers::{Connected, Knowledge, connect, server_error, server_settings};
 pub use session::{Session, SessionOptions};
 pub use words::count;

@@ -9,10 +9,11 @@ use super::{
     servers::{Connected, Knowledge, connect, server_error},
 };
 use crate::{
+    comfy::ServerSettings,
     diagnostic::Diagnostic,
     graph::{NodeSet, builtin},
     model::{Body, Loaded},
-    plan::{Placement, PlanTask},
+    plan::{Placement, PlanTask, TAG, is_called},
 };
 
 /// A job and where it runs.
@@ -92,6 +93,7 @@ fn judged_by_servers(
     }
     let job = make_job(session, loaded, options, &connected.nodes).map_err(|error| (error, kept))?;
     refuse_native(&job, options).map_err(|error| (error, kept))?;
+    refuse_unmeant(session, &job).map_err(|error| (error, kept))?;
     refuse_silent(&job, &connected).map_err(|error| (error, kept))?;
     Ok(PlacedJob { job, connected: Some(connected) })
 }
@@ -106,7 +108,7 @@ fn named_by_tasks<'a>(session: &'a Session, loaded: &'a Loaded) -> impl Iterator
     let chosen: BTreeSet<&String> = on.collect();
     let servers = session.config.server.iter();
     servers
-        .filter(move |(name, server)| chosen.contains(name) || server.tags.iter().any(|tag| chosen.contains(tag)))
+        .filter(move |(name, server)| chosen.iter().any(|on| is_called(name, &server.tags, on)))
         .map(|(name, _)| name.clone())
 }
 
@@ -148,11 +150,30 @@ fn nowhere(job: &RunnableJob) -> AppError {
         .with_hint("add one to comfywright.toml: [server.local] url = \"http://127.0.0.1:8188\"")
 }
 
+/// A task that is meant for a server that is not there.
+fn refuse_unmeant(session: &Session, job: &RunnableJob) -> Result<(), AppError> {
+    let configured = |name: &String| session.config.server.iter().any(|(own, s)| is_called(own, &s.tags, name));
+    let unmeant = on_servers(job).find_map(|(task, names)| {
+        names.first().filter(|_| !names.iter().any(configured)).map(|name| (task.name.clone(), name.clone()))
+    });
+    let Some((task, name)) = unmeant else { return Ok(()) };
+    let known = session.config.server.iter().flat_map(|(own, server)| {
+        std::iter::once(own.clone()).chain(server.tags.iter().map(|tag| format!("{TAG}{tag}")))
+    });
+    let known: BTreeSet<String> = known.collect();
+    let error = AppError::usage(format!("task `{task}` is to run on \"{name}\", and no server is called so"));
+    Err(match crate::ident::did_you_mean(&name, known.iter().map(String::as_str)) {
+        Some(near) => error.with_hint(format!("did you mean \"{near}\"?")),
+        None => error.with_hint(format!("there are {}", known.iter().cloned().collect::<Vec<_>>().join(", "))),
+    })
+}
+
 /// A task that is meant for a server which does not answer.
 fn refuse_silent(job: &RunnableJob, connected: &Connected) -> Result<(), AppError> {
     let silent = on_servers(job).find_map(|(_, names)| {
-        let answers = names.is_empty() || names.iter().any(|n| connected.servers.iter().any(|s| s.is_called(n)));
-        let missing = |name: &String| connected.silent.iter().find(|(silent, _)| silent.is_called(name));
+        let means = |server: &ServerSettings, name: &String| is_called(&server.name, &server.tags, name);
+        let answers = names.is_empty() || names.iter().any(|n| connected.servers.iter().any(|s| means(s, n)));
+        let missing = |name: &String| connected.silent.iter().find(|(silent, _)| means(silent, name));
         names.iter().find_map(missing).filter(|_| !answers)
     });
     silent.map_or(Ok(()), |(_, error)| Err(server_error(error)))

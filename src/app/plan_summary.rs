@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What a run of a document would do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct PlanSummary {
     /// Name of the document.
     pub document: String,
@@ -20,12 +20,14 @@ pub struct PlanSummary {
     pub hash: String,
     /// How many items there are.
     pub items: usize,
+    /// Seconds that the run will take, as far as durations are known.
+    pub seconds: f64,
     /// The tasks, in the order of the plan.
     pub tasks: Vec<PlannedTask>,
 }
 
 /// One task of a plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct PlannedTask {
     /// Its name.
     pub name: String,
@@ -50,6 +52,8 @@ pub struct PlannedTask {
     pub reused: u32,
     /// Items about which routing decides.
     pub depends_on_routing: u32,
+    /// Seconds that an item usually takes, as far as it is known.
+    pub seconds: f64,
 }
 
 /// One rule of a task.
@@ -70,6 +74,7 @@ impl Planned {
             version: plan.version.clone(),
             hash: self.job.hash.to_string(),
             items: plan.items.len(),
+            seconds: rounded(self.seconds),
             tasks: plan
                 .tasks
                 .iter()
@@ -107,7 +112,13 @@ fn planned(plan: &Plan, task: &PlanTask, forecast: &TaskForecast) -> PlannedTask
         run: forecast.run,
         reused: forecast.reused,
         depends_on_routing: forecast.routed,
+        seconds: rounded(forecast.seconds),
     }
+}
+
+/// Milliseconds are finer than any estimate.
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
 }
 
 fn executor(task: &PlanTask) -> String {

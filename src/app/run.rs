@@ -12,6 +12,8 @@ use uuid::Uuid;
 
 use super::{
     AppError, Session,
+    capabilities::estimates,
+    drain::with_drains,
     faults::Aftermath,
     history::{find_run, is_active},
     job::{JobOptions, RunnableJob},
@@ -23,7 +25,8 @@ use crate::{
     ledger::{Ledger, LedgerError, NewRun, RunLock, RunRow},
     native::{NativeExecutor, NativeSettings},
     outputs,
-    run::{Clock, Control, Event, Executor, Observer, PortFuture, Ports, RunOutcome, RunSetup, Slots, run_plan},
+    plan::Capabilities,
+    run::{Clock, Control, Event, Executor, Observer, PortFuture, Ports, RunOutcome, RunSetup, run_plan},
     scorers::NativeScorers,
 };
 
@@ -229,27 +232,21 @@ fn native_settings(session: &Session) -> NativeSettings {
 }
 
 impl ReadyRun {
-    /// Seconds that items of each task took in earlier runs of the document, by task; 0 where that
-    /// is not known.
-    pub fn estimates(&self) -> Vec<f64> {
-        let known = self.ledger.durations(&self.job.plan.document).unwrap_or_default();
-        self.job.plan.tasks.iter().map(|t| known.get(&t.name).copied().unwrap_or(0.0)).collect()
-    }
-
     /// Carries the run out. `observer` is told what happens; `controls` brings what a person says.
     pub async fn carry_out(
         self,
         observer: Observer,
         controls: mpsc::UnboundedReceiver<Control>,
     ) -> Result<RunOutcome, AppError> {
-        let estimates = self.estimates();
         let native = NativeExecutor::new(&self.root, self.native);
         let comfy = self.comfy_executor()?;
+        let capabilities = self.capabilities(native.slots() as u32)?;
+        let controls = with_drains(controls, self.ledger.clone(), &capabilities.servers);
         let setup = RunSetup {
             run: self.id,
             folder: PathBuf::from(&self.folder),
-            slots: Slots { native: native.slots() as u32, comfy: comfy.as_ref().map_or(0, |c| c.capacity()) },
-            estimates,
+            estimates: estimates(&self.job, Some(&self.ledger), &capabilities.servers),
+            capabilities,
             past: self.past,
             hash_all: self.verify,
         };
@@ -270,6 +267,17 @@ impl ReadyRun {
         })
     }
 
+    /// This process and the servers, those that a person took out of use among them.
+    fn capabilities(&self, native: u32) -> Result<Capabilities, AppError> {
+        let mut servers =
+            self.on_servers.as_ref().map_or_else(Vec::new, |on_servers| on_servers.connected.capabilities.clone());
+        let drained = self.ledger.drained().map_err(|e| ledger_error(&e))?;
+        servers.iter_mut().for_each(|server| server.drained = drained.contains_key(&server.name));
+        // Runs that begin together begin with different servers.
+        let first = u32::from_be_bytes(*self.id.as_bytes().last_chunk().unwrap_or(&[0; 4]));
+        Ok(Capabilities { native, servers, first: first % 1024 })
+    }
+
     fn comfy_executor(&self) -> Result<Option<Arc<ComfyExecutor>>, AppError> {
         let Some(on_servers) = &self.on_servers else { return Ok(None) };
         let settings = ComfySettings {
@@ -283,9 +291,9 @@ impl ReadyRun {
         // A server that does not answer now may have what an earlier process submitted.
         let Connected { servers, silent, .. } = &on_servers.connected;
         let all = servers.iter().chain(silent.iter().map(|(settings, _)| settings)).cloned();
-        let executor = ComfyExecutor::new(all.collect(), settings).map_err(|e| server_error(&e))?;
-        silent.iter().for_each(|(settings, _)| executor.note_silence(&settings.name));
-        Ok(Some(Arc::new(executor)))
+        ComfyExecutor::new(all.collect(), settings)
+            .map(|executor| Some(Arc::new(executor)))
+            .map_err(|e| server_error(&e))
     }
 
     /// What is needed to say more about the run when it has ended.

@@ -8,11 +8,13 @@ use std::{future::Future, path::PathBuf, sync::Arc, thread};
 
 use serde_json::json;
 
-use super::{AppError, Session, atomic_write, secrets};
+use super::{AppError, Session, atomic_write, capabilities, secrets};
 use crate::{
     comfy::{Client, ClientError, ServerSettings, SystemStats},
     content_hash::ContentHash,
     graph::{NodeSet, own_classes},
+    model::parse_duration,
+    plan::Capability,
 };
 
 /// Servers that answer, and what they can do.
@@ -28,6 +30,8 @@ pub struct Connected {
     pub kept: bool,
     /// Servers that were not named and do not answer, and why.
     pub silent: Vec<(ServerSettings, ClientError)>,
+    /// All of them as the planner sees them, those that do not answer last.
+    pub capabilities: Vec<Capability>,
 }
 
 /// What is to be known of the servers.
@@ -57,6 +61,7 @@ pub fn server_settings(session: &Session, name: &str) -> Result<ServerSettings, 
         slots: server.slots,
         prefetch: server.prefetch,
         tags: server.tags.clone(),
+        dead_after: server.dead_after.as_deref().and_then(|text| parse_duration(text).ok()),
     })
 }
 
@@ -89,6 +94,7 @@ pub fn connect(session: &Session, names: &[String], knowledge: Knowledge) -> Res
         against: String::new(),
         kept: false,
         silent: Vec::new(),
+        capabilities: Vec::new(),
     };
     let (mut nodes, mut told) = (NodeSet::default(), Vec::new());
     for (settings, answer) in settings.into_iter().zip(asked) {
@@ -100,6 +106,8 @@ pub fn connect(session: &Session, names: &[String], knowledge: Knowledge) -> Res
                 });
                 nodes.add_missing(&asked.nodes);
                 connected.kept |= asked.kept;
+                let Asked { stats, nodes, busy, .. } = asked;
+                connected.capabilities.push(capabilities::answering(&settings, &stats, Arc::new(nodes), busy));
                 connected.servers.push(settings);
             }
             Err(error) if names.is_empty() => connected.silent.push((settings, error)),
@@ -111,6 +119,8 @@ pub fn connect(session: &Session, names: &[String], knowledge: Knowledge) -> Res
     {
         return Err(server_error(error));
     }
+    let silent = connected.silent.iter().map(|(settings, _)| capabilities::silent(settings, false));
+    connected.capabilities.extend(silent);
     nodes.add_missing(own_classes());
     connected.nodes = Arc::new(nodes);
     let word = if told.len() == 1 { "server" } else { "servers" };
@@ -128,10 +138,13 @@ struct Asked {
     stats: SystemStats,
     nodes: NodeSet,
     kept: bool,
+    /// Prompts that it has to do.
+    busy: usize,
 }
 
 async fn ask(client: Client, folder: PathBuf, knowledge: Knowledge) -> Result<Asked, ClientError> {
     let stats = client.system_stats().await?;
+    let busy = client.queue().await.map_or(0, |queue| queue.len());
     let key = json!([
         client.url(),
         stats.system.comfyui_version,
@@ -143,7 +156,7 @@ async fn ask(client: Client, folder: PathBuf, knowledge: Knowledge) -> Result<As
     if knowledge == Knowledge::Kept
         && let Some(nodes) = std::fs::read_to_string(&path).ok().and_then(|text| NodeSet::parse(text).ok())
     {
-        return Ok(Asked { stats, nodes, kept: true });
+        return Ok(Asked { stats, nodes, kept: true, busy });
     }
     let text = client.object_info().await?;
     let nodes = NodeSet::parse(text.as_str()).map_err(|error| ClientError::NotComfy {
@@ -154,7 +167,7 @@ async fn ask(client: Client, folder: PathBuf, knowledge: Knowledge) -> Result<As
     })?;
     // Without it, the next start only takes longer.
     let _ = std::fs::create_dir_all(&folder).map(|()| atomic_write(&path, text.as_bytes(), None));
-    Ok(Asked { stats, nodes, kept: false })
+    Ok(Asked { stats, nodes, kept: false, busy })
 }
 
 fn cache_folder(session: &Session) -> PathBuf {

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, error::ErrorKind};
 use super::{
     args, check, completions, convert, doctor, fmt, history, init, mcp,
     output::{ColorChoice, Output},
-    plan, run, schema,
+    plan, run, schema, servers,
 };
 use crate::app::{AppError, ExitCode, Sources};
 
@@ -60,6 +60,12 @@ pub enum Command {
     Completions(completions::CompletionsArgs),
     /// Say whether disk, secrets and servers are fit for the documents, and what to do about it
     Doctor(doctor::DoctorArgs),
+    /// Say how the servers are, what they have to do and what they can do
+    Servers(servers::ServersArgs),
+    /// Take a server out of use: what is with it is finished, and nothing new goes there
+    Drain(servers::DrainArgs),
+    /// Put a server back into use
+    Resume(servers::ResumeArgs),
     /// Say what a run would do
     Plan(args::PlanArgs),
     /// Run a chain or a preset; an unfinished run of the same work is continued
@@ -99,6 +105,9 @@ fn dispatch(cli: &Cli) -> ExitCode {
         Command::Schema(args) => schema::run(args, output),
         Command::Completions(args) => completions::run(args, output),
         Command::Doctor(args) => doctor::run(args, global, output),
+        Command::Servers(args) => servers::servers(args, global, output),
+        Command::Drain(args) => servers::drain(args, global, output),
+        Command::Resume(args) => servers::resume(args, global, output),
         Command::Plan(args) => plan::run(args, global, output),
         Command::Run(args) => run::run(args, global, output),
         Command::Status(args) => history::status(args, global, output),

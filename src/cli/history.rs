@@ -201,7 +201,7 @@ fn head_line(run: &RunView) -> String {
     format!("{} {} · run {} · {}", run.document, run.version, run.folder_name(), run.state)
 }
 
-fn time(ns: i64) -> String {
+pub(super) fn time(ns: i64) -> String {
     jiff::Timestamp::from_nanosecond(i128::from(ns))
         .map_or_else(|_| String::new(), |t| t.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }

@@ -1,5 +1,8 @@
 //! `comfywright plan`: what a run would do.
 
+use std::time::Duration;
+
+use indicatif::HumanDuration;
 use serde_json::json;
 
 use super::{
@@ -49,6 +52,10 @@ fn answer(planned: &Planned, sources: &Sources, output: Output) -> ExitCode {
         summary.version,
         summary.tasks.len(),
         summary.items
+    ));
+    output.line(&format!(
+        "about {}, as far as durations are known",
+        HumanDuration(Duration::from_secs_f64(summary.seconds))
     ));
     output.line("");
     table(&summary, plan).iter().for_each(|line| output.line(line));

@@ -10,7 +10,7 @@ use std::{
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::run::{ItemState, Observer, RunEvent};
+use crate::run::{ItemState, Observer, RunEvent, ServerCondition};
 
 /// Most running items that have a bar of their own.
 const MOST_BARS: usize = 8;
@@ -71,9 +71,23 @@ fn line(event: &RunEvent, (settled, items): &mut (u32, u32)) {
         }
         RunEvent::ItemHeld { item, .. } => format!("            held     {item}"),
         RunEvent::ItemRetried { item, error } => format!("            again    {item}: {error}"),
+        RunEvent::Server { server, condition } => {
+            format!("            server   {server} {}", condition_text(*condition))
+        }
         _ => return,
     };
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// How a server is, for people.
+fn condition_text(condition: ServerCondition) -> &'static str {
+    match condition {
+        ServerCondition::InUse => "is in use",
+        ServerCondition::OutOfOrder => "does not answer and is left alone for a while",
+        ServerCondition::Answers => "answers again",
+        ServerCondition::GivenUp => "is not waited for any longer",
+        ServerCondition::Drained => "is out of use: what is with it is finished (comfywright resume puts it back)",
+    }
 }
 
 struct Bars {
@@ -111,10 +125,10 @@ impl Bars {
                     bar.set_position((progress * 100.0) as u64);
                 }
             }
-            RunEvent::ItemFinished { item, state, reason, error, .. } => {
+            RunEvent::ItemFinished { item, state, reason, error, seconds_left, .. } => {
                 self.forget(item);
                 self.overall.inc(1);
-                self.tell_remaining();
+                self.tell_remaining(*seconds_left);
                 if state.is_failure() {
                     let why = error.as_ref().map(|e| e.message.clone()).or_else(|| reason.clone()).unwrap_or_default();
                     // Without a terminal there would be no bars.
@@ -123,6 +137,10 @@ impl Bars {
             }
             RunEvent::ItemRetried { item, .. } | RunEvent::ItemHeld { item, .. } => self.forget(item),
             RunEvent::ItemRepeated { .. } => self.overall.dec(1),
+            RunEvent::Server { server, condition } => {
+                // Without a terminal there would be no bars.
+                let _ = self.all.println(format!("server {server} {}", condition_text(*condition)));
+            }
             RunEvent::RunFinished { .. } => {
                 self.running.values().for_each(ProgressBar::finish_and_clear);
                 self.overall.finish_and_clear();
@@ -139,14 +157,11 @@ impl Bars {
     }
 
     /// The remaining time, once there is something to go by.
-    fn tell_remaining(&self) {
+    fn tell_remaining(&self, seconds: f64) {
         let done = self.overall.position().saturating_sub(self.before);
-        let rest = self.overall.length().unwrap_or(0).saturating_sub(self.overall.position());
-        let elapsed = self.begun.elapsed();
-        if done >= ENOUGH_ITEMS && elapsed > Duration::from_secs(1) {
-            let seconds = elapsed.as_secs_f64() / done as f64 * rest as f64;
-            self.overall
-                .set_message(format!("about {} left", indicatif::HumanDuration(Duration::from_secs_f64(seconds))));
+        if done >= ENOUGH_ITEMS && self.begun.elapsed() > Duration::from_secs(1) {
+            let left = indicatif::HumanDuration(Duration::from_secs_f64(seconds.max(0.0)));
+            self.overall.set_message(format!("about {left} left"));
         }
     }
 }

@@ -142,7 +142,7 @@ fn until_done(ready: ReadyRun, controls: &[Control], show: Show) -> Result<RunOu
     let (sender, receiver) = mpsc::unbounded_channel();
     for control in controls {
         // The receiver is alive: it is handed over below.
-        let _ = sender.send(*control);
+        let _ = sender.send(control.clone());
     }
     runtime.spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {

@@ -8,10 +8,7 @@ use std::{
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{
-    follow::Ended,
-    pool::{Pool, Seat},
-};
+use super::{follow::Ended, server::Server};
 use crate::model::ErrorClass;
 
 /// Longest wait for cancellations at the end.
@@ -32,18 +29,16 @@ impl Cancels {
 
 /// Cancels a prompt for which nobody waits any longer, beside everything else.
 pub(super) struct CancelOnDrop {
-    pool: Arc<Pool>,
-    number: usize,
+    server: Arc<Server>,
     pub(super) id: Uuid,
     pub(super) is_armed: bool,
     cancels: Cancels,
 }
 
 impl CancelOnDrop {
-    /// A guard of prompt `id`, which is submitted from `seat`.
-    pub(super) fn new(seat: &Seat, id: Uuid, cancels: &Cancels) -> Self {
-        let (pool, cancels) = (Arc::clone(&seat.pool), cancels.clone());
-        Self { pool, number: seat.number, id, is_armed: true, cancels }
+    /// A guard of prompt `id` on `server`.
+    pub(super) fn new(server: &Arc<Server>, id: Uuid, cancels: &Cancels) -> Self {
+        Self { server: Arc::clone(server), id, is_armed: true, cancels: cancels.clone() }
     }
 
     /// What has ended needs no cancelling; what took too long does.
@@ -59,8 +54,8 @@ impl Drop for CancelOnDrop {
         }
         // Without a runtime the process is ending.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let (pool, number, id) = (Arc::clone(&self.pool), self.number, self.id);
-        let cancel = async move { pool.servers[number].cancel(id).await };
+        let (server, id) = (Arc::clone(&self.server), self.id);
+        let cancel = async move { server.cancel(id).await };
         self.cancels.0.lock().unwrap_or_else(PoisonError::into_inner).spawn_on(cancel, &runtime);
     }
 }

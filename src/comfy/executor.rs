@@ -1,5 +1,5 @@
-//! The pool of servers as an [`Executor`]: chooses a server, submits, follows, fetches, and cleans
-//! up behind whoever stops waiting.
+//! The servers of a run as an [`Executor`]: submits where it is told to, follows, fetches, and cleans up
+//! behind whoever stops waiting.
 //!
 //! **Invariant:** a prompt is submitted only where it is not known already. Whatever leaves that
 //! open (an earlier process, a broken connection, an error after queueing) is looked up first.
@@ -14,9 +14,7 @@ use super::{
     client::Answer,
     client_error::ClientError,
     follow::{Ended, Follower},
-    outputs,
-    pool::{Pool, Seat},
-    problems,
+    outputs, problems,
     protocol::{Submission, Submitted},
     server::{Server, Whereabouts},
     settings::{Patience, ServerSettings},
@@ -26,15 +24,8 @@ use super::{
 use crate::{
     graph::NodeSet,
     model::ErrorClass,
-    run::{Executor, Fault, Job, PortFuture, Produced, Progress},
+    run::{Claim, Executor, Failure, Fault, Job, PortFuture, Produced, Signal, Signals},
 };
-
-/// Items beyond what a server holds that may be on their way: their files are uploaded or fetched
-/// while it works on others.
-const BESIDE: u32 = 2;
-
-/// How often a prompt that a server lost is submitted again.
-const MOST_LOSSES: u32 = 3;
 
 /// Between two looks for a prompt that may still be on its way.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -72,7 +63,7 @@ impl fmt::Debug for ComfySettings {
 /// Runs items on ComfyUI servers.
 #[derive(Debug)]
 pub struct ComfyExecutor {
-    pool: Arc<Pool>,
+    servers: Vec<Arc<Server>>,
     settings: ComfySettings,
     cancels: Cancels,
 }
@@ -81,28 +72,15 @@ pub struct ComfyExecutor {
 enum Submitting {
     /// The server has it, under this id.
     Known(Uuid),
-    /// The server does not have it and may be asked again later.
-    NotYet(ClientError),
-    /// It will not run.
-    Failed(Fault),
+    /// It will not run there.
+    Failed(Failure),
 }
 
 impl ComfyExecutor {
     /// An executor for these servers; connects to nothing yet.
     pub fn new(servers: Vec<ServerSettings>, settings: ComfySettings) -> Result<Self, ClientError> {
-        let servers: Vec<Server> =
-            servers.into_iter().map(|s| Server::new(s, settings.patience)).collect::<Result<_, _>>()?;
-        Ok(Self { pool: Arc::new(Pool::new(servers)), settings, cancels: Cancels::default() })
-    }
-
-    /// Notes that a server could not be reached just now: others are used first.
-    pub fn note_silence(&self, name: &str) {
-        self.pool.servers.iter().filter(|server| server.settings.name == name).for_each(Server::note_silence);
-    }
-
-    /// Items that may be on their way at the same time.
-    pub fn capacity(&self) -> u32 {
-        self.pool.servers.iter().map(|server| server.settings.depth() + BESIDE).sum()
+        let servers = servers.into_iter().map(|s| Server::new(s, settings.patience).map(Arc::new));
+        Ok(Self { servers: servers.collect::<Result<_, _>>()?, settings, cancels: Cancels::default() })
     }
 
     /// Waits a short time for cancellations that are under way.
@@ -110,52 +88,45 @@ impl ComfyExecutor {
         self.cancels.settle().await;
     }
 
-    async fn run(&self, job: Job, progress: Progress) -> Result<Produced, Fault> {
+    async fn run(&self, job: Job, signals: Signals) -> Result<Produced, Failure> {
         self.refuse_spending(&job)?;
-        let suiting = self.pool.suiting(&job.prepared.placement);
-        if suiting.is_empty() {
-            return Err(Fault::new(ErrorClass::Error, "none of the servers of this run is meant by the task"));
-        }
-        let mut adopted = if job.submitted_before { self.find_earlier(&job, &suiting).await? } else { None };
-        let mut losses = 0;
-        loop {
-            let (seat, ended) = match adopted.take() {
-                Some(seat) => {
-                    let ended = self.follow_adopted(&seat, &job, &progress).await;
-                    (seat, ended)
-                }
-                None => self.submit_somewhere(&job, &progress, &suiting).await?,
-            };
-            match ended {
-                Ended::Done(left) => {
-                    let pool = Arc::clone(&seat.pool);
-                    let number = seat.number;
-                    drop(seat);
-                    return outputs::fetch(&pool.servers[number], &self.settings.root, &job, &left).await;
-                }
-                Ended::Failed(fault) => return Err(fault),
-                Ended::Lost => {
-                    losses += 1;
-                    self.lost(&seat, &job, losses)?;
-                }
+        let Some(server) = self.servers.iter().find(|server| server.settings.name == job.place) else {
+            let message = format!("the server \"{}\", to which it was submitted, is not used any more", job.place);
+            return Err(self.unless_it_costs(&job, Failure::Away(message)));
+        };
+        let is_known = match job.claim {
+            Claim::Fresh => false,
+            Claim::Earlier => self.find_earlier(server, &job, &signals).await?,
+            Claim::GivenUp => self.find_late(server, &job).await?,
+        };
+        let ended = if is_known {
+            self.follow_adopted(server, &job, &signals).await
+        } else {
+            self.submit_and_follow(server, &job, &signals).await?
+        };
+        match ended {
+            Ended::Done(left, seconds) => {
+                signals(Signal::Executed);
+                let mut produced = outputs::fetch(server, &self.settings.root, &job, &left).await?;
+                produced.metrics.extend(seconds.map(|seconds| ("seconds".to_owned(), seconds)));
+                Ok(produced)
+            }
+            Ended::Failed(fault) => Err(fault.into()),
+            Ended::Away(message) => Err(self.unless_it_costs(&job, Failure::Away(message))),
+            Ended::Lost => {
+                server.uploads.forget();
+                let message = format!("the server \"{}\" lost it, probably by a restart", server.settings.name);
+                Err(self.unless_it_costs(&job, Failure::Forgotten(message)))
             }
         }
     }
 
-    /// A server that does not know a prompt any more has restarted, and it may be submitted again:
-    /// not for ever, and not when it may have cost money.
-    fn lost(&self, seat: &Seat, job: &Job, losses: u32) -> Result<(), Fault> {
-        let server = seat.server();
-        server.uploads.forget();
-        let message = format!("the server \"{}\" lost it, probably by a restart", server.settings.name);
-        if self.costs_money(job) {
-            let message = format!("{message}; it may have run, and running it again may cost money");
-            return Err(Fault { unknown: true, ..Fault::new(ErrorClass::Transient, message) });
+    /// What may have run must not run again when that may cost money.
+    fn unless_it_costs(&self, job: &Job, failure: Failure) -> Failure {
+        if !self.costs_money(job) {
+            return failure;
         }
-        if losses >= MOST_LOSSES {
-            return Err(Fault::new(ErrorClass::Transient, format!("{message}, {losses} times")));
-        }
-        Ok(())
+        Failure::Unknown(format!("{failure}; it may have run, and running it again may cost money"))
     }
 
     fn costs_money(&self, job: &Job) -> bool {
@@ -171,113 +142,89 @@ impl ComfyExecutor {
         Err(Fault::new(ErrorClass::Error, message))
     }
 
-    /// The server that knows what an earlier process meant to submit. When none does, it waits
-    /// longer than a submission may be on its way.
-    async fn find_earlier(&self, job: &Job, suiting: &[usize]) -> Result<Option<Seat>, Fault> {
+    /// Whether the server knows what an earlier process meant to submit there. When it does not, this
+    /// takes longer than a submission may be on its way.
+    async fn find_earlier(&self, server: &Server, job: &Job, signals: &Signals) -> Result<bool, Failure> {
         let until = Instant::now() + self.settings.patience.grace;
         loop {
-            for number in suiting {
-                let server = &self.pool.servers[*number];
-                match self.find_surely(server, job.prompt_id).await {
-                    Ok(Whereabouts::Unknown) => {}
-                    Ok(_) => return Ok(Some(self.pool.take(*number))),
-                    // What a dead server had moves to others, unless that may cost money twice.
-                    Err(fault) if self.costs_money(job) || suiting.len() == 1 => {
-                        return Err(Fault { unknown: self.costs_money(job), ..fault });
-                    }
-                    Err(_) => server.note_silence(),
+            match self.find_surely(server, job, signals).await {
+                Ok(Whereabouts::Unknown) if Instant::now() >= until => return Ok(false),
+                Ok(Whereabouts::Unknown) => tokio::time::sleep(LOOK_AGAIN).await,
+                Ok(_) => return Ok(true),
+                Err(fault) => return Err(self.unless_it_costs(job, Failure::Away(fault.message))),
+            }
+        }
+    }
+
+    /// Waits until a server that was given up answers. An error when it does not know the prompt.
+    async fn find_late(&self, server: &Server, job: &Job) -> Result<bool, Failure> {
+        let mut absent = 0;
+        loop {
+            match server.find(job.prompt_id).await {
+                Ok(Whereabouts::Unknown) if absent > 0 => {
+                    let message = format!("the server \"{}\" does not know it any more", server.settings.name);
+                    return Err(Failure::Forgotten(message));
                 }
+                Ok(Whereabouts::Unknown) => absent += 1,
+                Ok(_) => return Ok(true),
+                Err(_) => absent = 0,
             }
-            if Instant::now() >= until {
-                return Ok(None);
-            }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(self.settings.patience.late).await;
         }
     }
 
     /// Where a prompt is, waiting for a server that does not answer.
-    async fn find_surely(&self, server: &Server, id: Uuid) -> Result<Whereabouts, Fault> {
-        let until = Instant::now() + self.settings.patience.dead_after;
+    async fn find_surely(&self, server: &Server, job: &Job, signals: &Signals) -> Result<Whereabouts, Fault> {
+        let until = Instant::now() + server.patience.dead_after;
         loop {
-            match server.find(id).await {
+            match server.find(job.prompt_id).await {
                 Ok(found) => return Ok(found),
                 Err(error) if Instant::now() >= until => return Err(problems::request(&error)),
-                Err(_) => tokio::time::sleep(self.settings.patience.without_socket).await,
+                Err(_) => {
+                    signals(Signal::Silent);
+                    tokio::time::sleep(server.patience.without_socket).await;
+                }
             }
         }
     }
 
-    async fn follow_adopted(&self, seat: &Seat, job: &Job, progress: &Progress) -> Ended {
-        let server = seat.server();
-        let mut guard = self.guard(seat, job.prompt_id);
+    async fn follow_adopted(&self, server: &Arc<Server>, job: &Job, signals: &Signals) -> Ended {
+        let mut guard = CancelOnDrop::new(server, job.prompt_id, &self.cancels);
         let socket = server.socket(&self.settings.client_id, self.settings.previews.as_ref()).await;
-        let mut follower = Follower::new(server, socket, job.prompt_id, job, progress);
+        let mut follower = Follower::new(server, socket, job.prompt_id, job, signals);
         follower.adopt();
         let ended = follower.follow().await;
         guard.release(&ended);
         ended
     }
 
-    /// Submits to the server with the most room and waits for the end. A server that cannot be
-    /// reached is waited for, or another one takes the item.
-    async fn submit_somewhere(
-        &self,
-        job: &Job,
-        progress: &Progress,
-        suiting: &[usize],
-    ) -> Result<(Seat, Ended), Fault> {
-        let mut silent_since = None;
-        loop {
-            let seat = self.pool.seat(suiting).await;
-            let server = seat.server();
-            let previews = self.settings.previews.is_some();
-            let made = prompt(server, &self.settings.root, job, &self.settings.nodes, previews);
-            let error = match made.await {
-                Ok(prompt) => match self.submit_and_follow(&seat, job, progress, &prompt).await? {
-                    Ok(ended) => return Ok((seat, ended)),
-                    Err(error) => error,
-                },
-                Err(PromptError::Client(error)) if error.is_transient() => error,
-                Err(error) => return Err(error.fault()),
-            };
-            server.note_silence();
-            let since = *silent_since.get_or_insert_with(Instant::now);
-            if since.elapsed() >= self.settings.patience.dead_after {
-                return Err(problems::request(&error));
-            }
-        }
-    }
-
-    /// The inner error: the server does not have it and may be asked again.
-    async fn submit_and_follow(
-        &self,
-        seat: &Seat,
-        job: &Job,
-        progress: &Progress,
-        prompt: &Prompt,
-    ) -> Result<Result<Ended, ClientError>, Fault> {
-        let server = seat.server();
+    async fn submit_and_follow(&self, server: &Arc<Server>, job: &Job, signals: &Signals) -> Result<Ended, Failure> {
+        let previews = self.settings.previews.is_some();
+        let made = prompt(server, &self.settings.root, job, &self.settings.nodes, previews).await;
+        let prompt = made.map_err(|error| match error {
+            PromptError::Client(error) if error.is_transient() => Failure::Unreached(problems::request(&error).message),
+            error => error.fault().into(),
+        })?;
         let socket = server.socket(&self.settings.client_id, self.settings.previews.as_ref()).await;
-        let mut follower = Follower::new(server, socket, job.prompt_id, job, progress);
-        let mut guard = self.guard(seat, job.prompt_id);
-        let ended = match self.submit(server, job, prompt).await {
+        let mut follower = Follower::new(server, socket, job.prompt_id, job, signals);
+        let mut guard = CancelOnDrop::new(server, job.prompt_id, &self.cancels);
+        let ended = match self.submit(server, job, &prompt, signals).await {
             Submitting::Known(id) => {
                 guard.id = id;
                 follower.rename(id);
                 follower.follow().await
             }
-            Submitting::NotYet(error) => {
+            Submitting::Failed(failure) => {
                 guard.is_armed = false;
-                return Ok(Err(error));
+                return Err(failure);
             }
-            Submitting::Failed(fault) => Ended::Failed(fault),
         };
         guard.release(&ended);
         server.routes.tidy();
-        Ok(Ok(ended))
+        Ok(ended)
     }
 
-    async fn submit(&self, server: &Server, job: &Job, prompt: &Prompt) -> Submitting {
+    async fn submit(&self, server: &Server, job: &Job, prompt: &Prompt, signals: &Signals) -> Submitting {
         let targets: Vec<&str> = job.prepared.outputs.iter().map(|spec| spec.node.as_str()).collect();
         let submission = Submission {
             prompt: &prompt.graph,
@@ -294,44 +241,53 @@ impl ComfyExecutor {
                     return Submitting::Known(prompt_id);
                 }
                 server.cancel(prompt_id).await;
-                Submitting::Failed(problems::partly_refused(name, &node_errors))
+                Submitting::Failed(problems::partly_refused(name, &node_errors).into())
             }
             Ok(Answer::Refused(refusal)) => {
                 // A file that was uploaded may have been removed since.
                 server.uploads.forget();
-                Submitting::Failed(problems::refused(name, &refusal, &job.prepared.graph))
+                Submitting::Failed(problems::refused(name, &refusal, &job.prepared.graph).into())
             }
-            Err(error) if error.was_not_sent() => Submitting::NotYet(error),
-            Err(error) if error.is_transient() => self.look_for(server, job, error).await,
-            Err(error) => Submitting::Failed(problems::request(&error)),
+            Err(error) if error.was_not_sent() => {
+                Submitting::Failed(Failure::Unreached(problems::request(&error).message))
+            }
+            Err(error) if error.is_transient() => self.look_for(server, job, error, signals).await,
+            Err(error) => Submitting::Failed(problems::request(&error).into()),
         }
     }
 
     /// After an error that leaves open whether the server has the prompt: it may have queued it and
     /// broken off afterwards.
-    async fn look_for(&self, server: &Server, job: &Job, error: ClientError) -> Submitting {
+    async fn look_for(&self, server: &Server, job: &Job, error: ClientError, signals: &Signals) -> Submitting {
         let until = Instant::now() + self.settings.patience.grace;
         loop {
-            match self.find_surely(server, job.prompt_id).await {
+            match self.find_surely(server, job, signals).await {
                 Ok(Whereabouts::Unknown) if Instant::now() >= until => break,
                 Ok(Whereabouts::Unknown) => tokio::time::sleep(LOOK_AGAIN).await,
                 Ok(_) => return Submitting::Known(job.prompt_id),
-                Err(fault) => return Submitting::Failed(Fault { unknown: self.costs_money(job), ..fault }),
+                Err(fault) => return Submitting::Failed(self.unless_it_costs(job, Failure::Away(fault.message))),
             }
         }
-        match error {
-            ClientError::Status { .. } => Submitting::Failed(problems::request(&error)),
-            broken => Submitting::NotYet(broken),
-        }
-    }
-
-    fn guard(&self, seat: &Seat, id: Uuid) -> CancelOnDrop {
-        CancelOnDrop::new(seat, id, &self.cancels)
+        let fault = problems::request(&error);
+        Submitting::Failed(match error {
+            ClientError::Status { .. } => fault.into(),
+            _ => Failure::Unreached(fault.message),
+        })
     }
 }
 
 impl Executor for ComfyExecutor {
-    fn execute(&self, job: Job, progress: Progress) -> PortFuture<'_, Result<Produced, Fault>> {
-        Box::pin(self.run(job, progress))
+    fn execute(&self, job: Job, signals: Signals) -> PortFuture<'_, Result<Produced, Failure>> {
+        Box::pin(self.run(job, signals))
+    }
+
+    fn probe<'a>(&'a self, server: &'a str) -> PortFuture<'a, bool> {
+        let found = self.servers.iter().find(|known| known.settings.name == server);
+        Box::pin(async move {
+            match found {
+                Some(server) => server.client.queue().await.is_ok(),
+                None => false,
+            }
+        })
     }
 }

@@ -14,14 +14,14 @@ use uuid::Uuid;
 use super::{
     problems,
     progress::Steps,
-    protocol::HistoryEntry,
+    protocol::{HistoryEntry, HistoryStatus},
     server::{Server, Whereabouts},
     socket::{Socket, Update},
     socket_message::{PromptEvent, prompt_event},
 };
 use crate::{
     model::ErrorClass,
-    run::{Fault, Job, Progress},
+    run::{Fault, Job, Signal, Signals},
 };
 
 /// Between two looks when the first did not find the prompt.
@@ -36,12 +36,14 @@ const HISTORY: (Duration, Duration) = (Duration::from_millis(5), Duration::from_
 /// How a prompt ended.
 #[derive(Debug)]
 pub(super) enum Ended {
-    /// With what its output nodes left, by id.
-    Done(IndexMap<String, Value>),
+    /// With what its output nodes left, by id, and how many seconds it ran, if that is known.
+    Done(IndexMap<String, Value>, Option<f64>),
     /// With an error.
     Failed(Fault),
     /// The server does not know it: it has restarted.
     Lost,
+    /// The server has been out of reach for too long.
+    Away(String),
 }
 
 /// Somebody who waits for a prompt.
@@ -49,7 +51,7 @@ pub(super) struct Follower<'a> {
     server: &'a Server,
     id: Uuid,
     job: &'a Job,
-    progress: &'a Progress,
+    signals: &'a Signals,
     socket: Arc<Socket>,
     updates: mpsc::UnboundedReceiver<Update>,
     steps: Steps,
@@ -64,13 +66,13 @@ pub(super) struct Follower<'a> {
 
 impl<'a> Follower<'a> {
     /// Begins to listen; before the submission, so that nothing is missed.
-    pub(super) fn new(server: &'a Server, socket: Arc<Socket>, id: Uuid, job: &'a Job, progress: &'a Progress) -> Self {
+    pub(super) fn new(server: &'a Server, socket: Arc<Socket>, id: Uuid, job: &'a Job, signals: &'a Signals) -> Self {
         let updates = server.routes.follow(id);
         Self {
             server,
             id,
             job,
-            progress,
+            signals,
             updates,
             steps: Steps::of(&job.prepared.graph),
             left: IndexMap::default(),
@@ -151,7 +153,7 @@ impl<'a> Follower<'a> {
         (self.answered, self.absent) = (Instant::now(), 0);
         self.began.get_or_insert(self.answered);
         if self.steps.note(&event) {
-            (self.progress)(self.steps.share());
+            (self.signals)(Signal::Share(self.steps.share()));
         }
         match event {
             PromptEvent::Executed { node, output } => {
@@ -175,7 +177,8 @@ impl<'a> Follower<'a> {
     async fn succeeded(&mut self) -> Ended {
         let is_complete = self.job.prepared.outputs.iter().all(|spec| self.left.contains_key(&spec.node));
         if self.heard_all && is_complete {
-            return Ended::Done(std::mem::take(&mut self.left));
+            let seconds = self.began.map(|began| began.elapsed().as_secs_f64());
+            return Ended::Done(std::mem::take(&mut self.left), seconds);
         }
         let until = Instant::now() + self.server.patience.history;
         let mut wait = HISTORY.0;
@@ -203,10 +206,11 @@ impl<'a> Follower<'a> {
             Err(error) => {
                 let is_dead = self.answered.elapsed() > self.server.patience.dead_after;
                 if !is_dead {
+                    (self.signals)(Signal::Silent);
                     // A refused connection comes back at once.
                     tokio::time::sleep(self.server.patience.without_socket).await;
                 }
-                return is_dead.then(|| Ended::Failed(problems::request(&error)));
+                return is_dead.then(|| Ended::Away(problems::request(&error).message));
             }
         };
         self.answered = Instant::now();
@@ -238,6 +242,31 @@ impl<'a> Follower<'a> {
             let message = format!("the server \"{}\" says that it failed, and not why", self.server.settings.name);
             return Ended::Failed(Fault::new(ErrorClass::Error, message));
         }
-        Ended::Done(entry.outputs)
+        Ended::Done(entry.outputs, seconds(&status))
+    }
+}
+
+/// How long a prompt ran, by the times that the server noted.
+fn seconds(status: &HistoryStatus) -> Option<f64> {
+    let time = |wanted: &str| {
+        let (_, data) = status.messages.iter().find(|(kind, _)| kind == wanted)?;
+        data.get("timestamp")?.as_f64()
+    };
+    let milliseconds = time("execution_success")? - time("execution_start")?;
+    (milliseconds >= 0.0).then_some(milliseconds / 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_history_tells_how_long_it_took() {
+        let message = |kind: &str, time: u64| (kind.to_owned(), serde_json::json!({ "timestamp": time }));
+        let mut status = HistoryStatus::default();
+        status.messages = vec![message("execution_start", 1_000), message("execution_success", 3_500)];
+        assert_eq!(seconds(&status), Some(2.5));
+        status.messages.pop();
+        assert_eq!(seconds(&status), None);
     }
 }

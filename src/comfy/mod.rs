@@ -1,7 +1,7 @@
 //! Real ComfyUI servers: speaks their HTTP and WebSocket, and runs items on them as an
 //! [`Executor`](crate::run::Executor).
 //!
-//! [`Client`] is one server's HTTP, [`ComfyExecutor`] the pool of servers. Secrets come resolved
+//! [`Client`] is one server's HTTP, [`ComfyExecutor`] all servers of a run. Secrets come resolved
 //! and are never printed. Knows neither documents nor the ledger nor the environment.
 
 mod cancel;
@@ -10,11 +10,9 @@ mod client_error;
 mod executor;
 mod follow;
 mod outputs;
-mod pool;
 mod problems;
 mod progress;
 mod protocol;
-mod room;
 mod server;
 mod settings;
 mod socket;
@@ -26,7 +24,6 @@ pub use client::{Answer, Client};
 pub use client_error::ClientError;
 pub use executor::{ComfyExecutor, ComfySettings, PreviewSink};
 pub use progress::Steps;
-pub use protocol::{Device, HistoryEntry, OutputRef, Queue, Submission, Submitted, SystemStats, Upload};
-pub use room::{Room, choose};
+pub use protocol::{Device, HistoryEntry, OutputRef, Queue, Submission, Submitted, System, SystemStats, Upload};
 pub use settings::{Patience, Secret, ServerSettings};
 pub use socket_message::{Preview, SocketMessage};

@@ -12,7 +12,7 @@ use crate::{
     model::ErrorClass,
     outputs::{output_path, record, write},
     plan::OutputFile,
-    run::{Fault, Job, Produced},
+    run::{Failure, Fault, Job, Produced},
 };
 
 /// Most characters of a file's ending.
@@ -36,7 +36,7 @@ pub(super) async fn fetch(
     root: &Path,
     job: &Job,
     left: &IndexMap<String, Value>,
-) -> Result<Produced, Fault> {
+) -> Result<Produced, Failure> {
     let mut produced = Produced::default();
     for wanted in wanted(job, left)? {
         let bytes = view(server, &wanted.from).await?;
@@ -46,14 +46,15 @@ pub(super) async fn fetch(
 }
 
 /// The bytes of a file. It stays on the server's disk, so a server that restarts is waited for.
-async fn view(server: &Server, file: &OutputRef) -> Result<Vec<u8>, Fault> {
+async fn view(server: &Server, file: &OutputRef) -> Result<Vec<u8>, Failure> {
     let until = Instant::now() + server.patience.dead_after;
     let mut wait = server.patience.without_socket;
     loop {
         match server.client.view(file).await {
             Ok(bytes) => return Ok(bytes),
             Err(error) if error.is_transient() && Instant::now() < until => tokio::time::sleep(wait).await,
-            Err(error) => return Err(problems::request(&error)),
+            Err(error) if error.is_transient() => return Err(Failure::Away(problems::request(&error).message)),
+            Err(error) => return Err(problems::request(&error).into()),
         }
         wait = (wait * 2).min(LONGEST_WAIT);
     }

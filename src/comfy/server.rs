@@ -1,8 +1,8 @@
-//! One server of the pool: its client, its WebSocket, what was uploaded to it, and how it is.
+//! One server: its client, its WebSocket, what was uploaded to it, and how it is.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use uuid::Uuid;
@@ -20,9 +20,6 @@ use super::{
 /// How long a submission waits for the WebSocket, without which it is only polled.
 const SOCKET: Duration = Duration::from_secs(2);
 
-/// Longest time for which a server that cannot be reached is left alone.
-const LEFT_ALONE: Duration = Duration::from_secs(30);
-
 /// Longest time that is spent on cancelling one prompt.
 const CANCEL: Duration = Duration::from_secs(10);
 
@@ -35,15 +32,8 @@ pub(super) struct Server {
     pub(super) routes: Arc<Routes>,
     pub(super) uploads: Uploads,
     socket: Mutex<Option<Arc<Socket>>>,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    silent_until: Option<Instant>,
-    /// How often in a row it could not be reached.
-    silences: u32,
-    last_number: f64,
+    /// Number of the last submission.
+    last_number: Mutex<f64>,
 }
 
 /// Where a prompt is.
@@ -60,7 +50,8 @@ pub(super) enum Whereabouts {
 }
 
 impl Server {
-    pub(super) fn new(settings: ServerSettings, patience: Patience) -> Result<Self, ClientError> {
+    pub(super) fn new(settings: ServerSettings, mut patience: Patience) -> Result<Self, ClientError> {
+        patience.dead_after = settings.dead_after.unwrap_or(patience.dead_after);
         Ok(Self {
             client: Client::new(&settings)?,
             settings,
@@ -68,7 +59,7 @@ impl Server {
             routes: Arc::default(),
             uploads: Uploads::default(),
             socket: Mutex::default(),
-            state: Mutex::default(),
+            last_number: Mutex::default(),
         })
     }
 
@@ -85,34 +76,13 @@ impl Server {
         socket
     }
 
-    /// Whether it answered lately.
-    pub(super) fn answers(&self) -> bool {
-        self.lock().silent_until.is_none_or(|until| until <= Instant::now())
-    }
-
-    /// Notes that it could not be reached: it is left alone, longer each time.
-    pub(super) fn note_silence(&self) {
-        let mut state = self.lock();
-        let wait = self.patience.without_socket * 2_u32.saturating_pow(state.silences.min(8));
-        state.silences += 1;
-        state.silent_until = Some(Instant::now() + wait.min(LEFT_ALONE));
-    }
-
     /// Notes the number of a submission. A smaller one than before means that the server has
     /// restarted: everybody looks whether his prompt is still there.
     pub(super) fn note_number(&self, number: f64) {
-        let before = {
-            let mut state = self.lock();
-            state.silences = 0;
-            std::mem::replace(&mut state.last_number, number)
-        };
+        let before = std::mem::replace(&mut *self.last_number.lock().unwrap_or_else(PoisonError::into_inner), number);
         if number < before {
             self.routes.look_all();
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where `id` is. The queue is asked first: what left it in between is in the history.

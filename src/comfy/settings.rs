@@ -41,6 +41,8 @@ pub struct ServerSettings {
     pub prefetch: u32,
     /// Words by which a task may choose it.
     pub tags: Vec<String>,
+    /// How long it may be out of reach before its items move; the rule for all servers without it.
+    pub dead_after: Option<Duration>,
 }
 
 impl ServerSettings {
@@ -54,17 +56,8 @@ impl ServerSettings {
             slots: 1,
             prefetch: 2,
             tags: Vec::new(),
+            dead_after: None,
         }
-    }
-
-    /// Most prompts that are with the server at the same time.
-    pub fn depth(&self) -> u32 {
-        self.slots.max(self.prefetch).max(1)
-    }
-
-    /// Whether a task that says `on = "name"` means it.
-    pub fn is_called(&self, name: &str) -> bool {
-        self.name == name || self.tags.iter().any(|tag| tag == name)
     }
 }
 
@@ -80,8 +73,10 @@ pub struct Patience {
     pub grace: Duration,
     /// How long the history may lack an item that has ended.
     pub history: Duration,
-    /// How long a server may be out of reach before its items fail.
+    /// How long a server may be out of reach before its items move to others.
     pub dead_after: Duration,
+    /// Between two looks at a server that is waited for although its items moved.
+    pub late: Duration,
 }
 
 impl Default for Patience {
@@ -92,6 +87,7 @@ impl Default for Patience {
             grace: Duration::from_secs(5),
             history: Duration::from_secs(5),
             dead_after: Duration::from_mins(3),
+            late: Duration::from_secs(2),
         }
     }
 }
@@ -107,17 +103,5 @@ mod tests {
         server.headers.push(("Authorization".to_owned(), Secret::new("Bearer abc")));
         let text = format!("{server:?}");
         assert!(!text.contains("sk-live") && !text.contains("Bearer") && text.contains("Authorization"), "{text}");
-    }
-
-    #[test]
-    fn a_server_holds_what_runs_and_what_is_ahead() {
-        let mut server = ServerSettings::plain("a", "http://x");
-        assert_eq!(server.depth(), 2);
-        (server.slots, server.prefetch) = (4, 1);
-        assert_eq!(server.depth(), 4);
-        (server.slots, server.prefetch) = (0, 0);
-        assert_eq!(server.depth(), 1);
-        server.tags.push("gpu".to_owned());
-        assert!(server.is_called("a") && server.is_called("gpu") && !server.is_called("b"));
     }
 }

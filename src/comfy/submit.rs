@@ -142,7 +142,8 @@ mod tests {
             folder: PathBuf::from("outputs/catalog/20261123-101010-ab12/01-generate"),
             stem: "a1".to_owned(),
             timeout: None,
-            submitted_before: false,
+            place: "fake".to_owned(),
+            claim: crate::run::Claim::Fresh,
         }
     }
 

@@ -5,7 +5,10 @@ mod fill;
 mod fingerprint;
 mod foreach;
 mod interpolate;
+mod likeness;
 mod lower;
+mod merkle;
+mod models;
 mod program;
 mod relation;
 mod report;
@@ -19,9 +22,11 @@ pub use expand::{Expansion, plain};
 pub use fill::{Fillable, fill_all, is_plain};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use interpolate::{InterpolationError, ROW_KEY, Scope, Template, escape_interpolation, to_text};
+pub use likeness::{KindOf, Likeness};
 pub use lower::{
     LowerError, LowerInput, Lowered, OutputSpec, ParamValue, Referred, can_be_saved, check_param, file_params, lower,
 };
+pub use models::Model;
 pub use program::{Context, ItemScope, Library, Program, TaskProgram, Unresolved, compile, with_settings};
 pub use relation::{KeyIx, KeyTable, Relation, ValueIx};
 pub use report::Report;

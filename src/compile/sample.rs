@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     fill::{Fillable, fill_all},
-    interpolate::InterpolationError,
+    interpolate::{InterpolationError, Scope},
     lower::{LowerError, LowerInput, Lowered, check_values, lower},
-    program::{Context, ItemScope, Program},
+    program::{Context, Program},
     relation::ValueIx,
     report::Report,
     workspace_files::WorkspaceFiles,
@@ -46,14 +46,26 @@ impl Program {
         nodes: &NodeSet,
         find: &dyn Fn(&str, &str) -> Result<BoundFile, LowerError>,
     ) -> Result<(ValueMap, Lowered), LowerError> {
-        let scope = self.scope(number, row, attempt, visits);
-        let mut with = self.fill(number, &scope, &files)?;
+        self.lower_in(number, &self.scope(number, row, attempt, visits), changes, files, nodes, find)
+    }
+
+    /// The same, with the values that `scope` gives to names.
+    pub(super) fn lower_in(
+        &self,
+        number: usize,
+        scope: &dyn Scope,
+        changes: &ValueMap,
+        files: IndexMap<String, Vec<BoundFile>>,
+        nodes: &NodeSet,
+        find: &dyn Fn(&str, &str) -> Result<BoundFile, LowerError>,
+    ) -> Result<(ValueMap, Lowered), LowerError> {
+        let mut with = self.fill(number, scope, &files)?;
         for (key, value) in changes {
-            let filled = Fillable::read(value).and_then(|f| f.fill(&scope)).map_err(|e| bad_text(key, e))?;
+            let filled = Fillable::read(value).and_then(|f| f.fill(scope)).map_err(|e| bad_text(key, e))?;
             with.insert(key.clone(), filled);
         }
         with.retain(|key, _| !files.contains_key(key));
-        let lowered = lower(&self.input(number, with.clone(), files, &scope, nodes, find))?;
+        let lowered = lower(&self.input(number, with.clone(), files, scope, nodes, find))?;
         Ok((with, lowered))
     }
 
@@ -61,7 +73,7 @@ impl Program {
     fn fill(
         &self,
         number: usize,
-        scope: &ItemScope<'_>,
+        scope: &dyn Scope,
         files: &IndexMap<String, Vec<BoundFile>>,
     ) -> Result<ValueMap, LowerError> {
         let mut with = fill_all(&self.tasks[number].settings, scope).map_err(|(key, e)| bad_text(&key, e))?;
@@ -74,7 +86,7 @@ impl Program {
         number: usize,
         with: ValueMap,
         files: IndexMap<String, Vec<BoundFile>>,
-        scope: &'a ItemScope<'_>,
+        scope: &'a dyn Scope,
         nodes: &'a NodeSet,
         find: &'a dyn Fn(&str, &str) -> Result<BoundFile, LowerError>,
     ) -> LowerInput<'a> {
@@ -169,7 +181,7 @@ impl Program {
     }
 
     /// What links will deliver to the items of task `number`.
-    fn stand_ins(&self, number: usize) -> IndexMap<String, Vec<BoundFile>> {
+    pub(super) fn stand_ins(&self, number: usize) -> IndexMap<String, Vec<BoundFile>> {
         let delivered = self.structure.tasks[number].data.iter().map(|data| {
             let entry = data.entry.map_or(&self.structure.tasks[number].routers, |e| {
                 &self.structure.tasks[number].entries[e].alternatives

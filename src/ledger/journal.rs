@@ -11,7 +11,7 @@ use std::{
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::Value;
 
-use super::{error::LedgerError, open::Ledger};
+use super::{durations, error::LedgerError, open::Ledger};
 use crate::{
     plan::{ItemResult, OutputFile},
     run::{AttemptId, Change, Decision, Entry, Event, Journal, JournalError, PortFuture, RunState},
@@ -133,6 +133,7 @@ fn write_entry(transaction: &Transaction<'_>, run: i64, seq: i64, entry: &Entry)
             Ok(())
         }
         Entry::Change(change) => write_change(transaction, run, change),
+        Entry::Timing { sort, seconds } => durations::write(transaction, sort, *seconds),
         Entry::Decision { time_ns, decision } => write_decision(transaction, run, seq, *time_ns, decision),
         Entry::Closed { time_ns, state } => set_run_state(transaction, run, *state, Some(*time_ns)),
     }
@@ -156,6 +157,12 @@ fn write_item(
             )?;
             let parts = serde_json::to_string(parts)?;
             statement.execute(params![prompt_id.to_string(), executor, fingerprint, parts, time_ns, run, item.0])?;
+        }
+        Event::Late { item, id, server } => {
+            touch_item(transaction, run, item.0, address, *id)?;
+            let mut statement =
+                transaction.prepare_cached("UPDATE items SET executor = ? WHERE run = ? AND item = ?")?;
+            statement.execute(params![server, run, item.0])?;
         }
         Event::Finished { item, id, parts, result, .. } => {
             touch_item(transaction, run, item.0, address, *id)?;

@@ -7,6 +7,8 @@
 //! Everything is written by one thread, which puts whatever has queued up into one transaction
 //! and acknowledges it when it is on disk.
 
+mod drained;
+mod durations;
 mod error;
 mod journal;
 mod lock;
@@ -17,6 +19,7 @@ mod schema;
 mod scores;
 mod writer;
 
+pub use drained::Drained;
 pub use error::LedgerError;
 pub use journal::{NewRun, RunJournal};
 pub use lock::RunLock;

@@ -1,4 +1,4 @@
-//! What readers ask: runs, items, decisions, durations.
+//! What readers ask: runs, items, decisions.
 
 use std::collections::BTreeMap;
 
@@ -168,22 +168,6 @@ impl Ledger {
             }
         }
         Ok(faults.into_iter().collect())
-    }
-
-    /// Mean seconds of an item by task, from the last five runs of a document.
-    pub fn durations(&self, document: &str) -> Result<BTreeMap<String, f64>, LedgerError> {
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached(
-            "SELECT CASE instr(address, '[') WHEN 0 THEN address ELSE substr(address, 1, instr(address, '[') - 1) END
-                        AS task,
-                    avg(json_extract(metrics, '$.seconds'))
-             FROM items JOIN results ON items.result = results.number
-             WHERE items.state = 'done'
-               AND items.run IN (SELECT number FROM runs WHERE document = ? ORDER BY number DESC LIMIT 5)
-             GROUP BY task HAVING avg(json_extract(metrics, '$.seconds')) IS NOT NULL",
-        )?;
-        let rows = statement.query_map([document], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     pub(super) fn results_of_run(&self, run: i64) -> Result<BTreeMap<i64, ItemResult>, LedgerError> {

@@ -13,6 +13,9 @@ pub struct Chain {
     /// In which order ready items run.
     #[serde(default)]
     pub mode: Mode,
+    /// `smart`: what matters beside the time of the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefer: Option<Prefer>,
     /// Most items that run at the same time; without it, as many as the executors have slots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000))]
@@ -41,6 +44,14 @@ pub enum Mode {
     Fifo,
     /// The longest remaining path first.
     CriticalPath,
+}
+
+/// What matters beside the time of the whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Prefer {
+    /// That the first results come early.
+    EarlyResults,
 }
 
 /// What holds for every task that does not say otherwise.
@@ -202,7 +213,8 @@ pub struct Task {
     /// Higher runs earlier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<i64>,
-    /// Where to run: "native", "comfy", or the name of a server.
+    /// Where to run: "native", "comfy" for any server, the name of a server, or "tag:NAME" for the servers with
+    /// that tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on: Option<String>,
     /// Preset of a `generate` or `enhance` task.

@@ -50,9 +50,12 @@ pub struct Server {
     #[serde(default)]
     #[schemars(range(min = 0.0))]
     pub cost_per_hour: f64,
-    /// Words by which a task may choose it.
+    /// Words by which a task may choose it: `on = "tag:gpu24"`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// How long it may be out of reach before its items move to other servers, such as "90s"; "3m" without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_after: Option<String>,
     /// Key for partner nodes: `env:NAME` or `file:PATH`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<String>,

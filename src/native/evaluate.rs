@@ -20,7 +20,7 @@ use crate::{
     imagefile,
     model::ErrorClass,
     outputs::output_path,
-    run::{Fault, Job, Produced, Progress},
+    run::{Fault, Job, Produced, Signal, Signals},
 };
 
 /// Quality of lossy formats when none is given.
@@ -56,7 +56,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) limits: &'a imagefile::Limits,
     pub(super) job: &'a Job,
     pub(super) cancelled: &'a AtomicBool,
-    pub(super) progress: &'a Progress,
+    pub(super) signals: &'a Signals,
 }
 
 fn fault_at(id: &str, class: ErrorClass, message: String) -> Fault {
@@ -138,7 +138,7 @@ pub(super) fn evaluate(around: &Surroundings<'_>, allowance: &mut dyn Allowance)
         let output = run_node(around, id, node, &values, allowance, &mut produced)?;
         values.insert(id, output);
         values.retain(|source, _| last_use.get(source).is_some_and(|last| *last > at));
-        (around.progress)((at + 1) as f32 / order.len() as f32);
+        (around.signals)(Signal::Share((at + 1) as f32 / order.len() as f32));
     }
     sort_files(&mut produced, &prepared.outputs);
     Ok(produced)

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     imagefile,
     model::ErrorClass,
-    run::{Executor, Fault, Job, PortFuture, Produced, Progress},
+    run::{Executor, Failure, Fault, Job, PortFuture, Produced, Signals},
 };
 
 /// Version of the native nodes' arithmetic and of the files' encoding: part of the fingerprint of
@@ -96,7 +96,7 @@ impl NativeExecutor {
     }
 
     /// The timeout is the engine's: it drops the future.
-    async fn run(&self, job: Job, progress: Progress) -> Result<Produced, Fault> {
+    async fn run(&self, job: Job, signals: Signals) -> Result<Produced, Fault> {
         check_classes(&job)?;
         let slot = acquire(&self.slots, 1).await?;
         let root: Arc<Path> = self.root.as_path().into();
@@ -108,11 +108,11 @@ impl NativeExecutor {
         loop {
             let permit = acquire(&self.memory, wanted).await?;
             let mut allowance = Units { semaphore: Arc::clone(&self.memory), permit, limit };
-            let (work, root, progress) = (Arc::clone(&work), Arc::clone(&root), Arc::clone(&progress));
+            let (work, root, signals) = (Arc::clone(&work), Arc::clone(&root), Arc::clone(&signals));
             let (flag, limits) = (Arc::clone(&cancelled.0), self.settings.image_limits);
             let evaluated = tokio::task::spawn_blocking(move || {
                 let around =
-                    Surroundings { root: &root, limits: &limits, job: &work.0, cancelled: &flag, progress: &progress };
+                    Surroundings { root: &root, limits: &limits, job: &work.0, cancelled: &flag, signals: &signals };
                 evaluate(&around, &mut allowance)
             });
             match evaluated.await {
@@ -129,8 +129,8 @@ impl NativeExecutor {
 }
 
 impl Executor for NativeExecutor {
-    fn execute(&self, job: Job, progress: Progress) -> PortFuture<'_, Result<Produced, Fault>> {
-        Box::pin(self.run(job, progress))
+    fn execute(&self, job: Job, signals: Signals) -> PortFuture<'_, Result<Produced, Failure>> {
+        Box::pin(async move { Ok(self.run(job, signals).await?) })
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::model::{DependsEntry, ItemIx, ItemTable, Placement, Plan, PlanRule, PlanTask, RetryPolicy, Target, TaskIx};
+use super::{
+    kind::Kinds,
+    model::{DependsEntry, ItemIx, ItemTable, Placement, Plan, PlanRule, PlanTask, RetryPolicy, Target, TaskIx},
+};
 use crate::{
     compile::Program,
     graph::own_classes,
@@ -17,7 +20,8 @@ pub struct Options {
     pub servers: Vec<String>,
 }
 
-/// Builds the plan of `program`. Tasks are numbered in running order.
+/// Builds the plan of `program`. Tasks are numbered in running order; the items of a task are of one
+/// kind.
 pub fn build(program: &Program, defaults: &ConfigDefaults, options: &Options) -> Plan {
     let order = &program.structure.order;
     let mut number_of = vec![0u32; order.len()];
@@ -37,15 +41,19 @@ pub fn build(program: &Program, defaults: &ConfigDefaults, options: &Options) ->
             plan_task(program, *task, items, &ix, defaults, options)
         })
         .collect();
-    Plan {
+    let mut plan = Plan {
         document: program.header.name.clone(),
         version: program.header.version.clone(),
         hash: program.document_hash(),
         mode: program.chain.mode,
+        prefer: program.chain.prefer,
         parallel: program.chain.parallel,
         tasks,
         items: item_table(program, &number_of, &first_item),
-    }
+        kinds: Kinds::new(),
+    };
+    plan.kinds = Kinds::by_task(&plan);
+    plan
 }
 
 fn plan_task(

@@ -4,12 +4,25 @@
 //! Free of clock, I/O, randomness and hash-map order.
 
 mod build;
+mod capabilities;
+mod estimate;
+mod kind;
 mod model;
+mod observed;
+mod placement;
 mod prepare;
+#[cfg(test)]
+mod testing;
 
+pub use crate::compile::{KindOf, Model};
 pub use build::{Options, build};
+pub use capabilities::{Capabilities, Capability, Fits, Keeps, NATIVE, TAG, is_called};
+pub use estimate::Estimates;
+pub use kind::{Kind, Kinds, Shape};
 pub use model::{
     DependsEntry, ItemIx, ItemResult, ItemTable, OutputFile, Placement, Plan, PlanRule, PlanTask, Prepared,
     RetryPolicy, Target, TaskIx, Upstream, Visit,
 };
+pub use observed::{History, Observed, Sort, Warmth};
+pub use placement::{Access, Place, Placer};
 pub use prepare::Preparation;

@@ -8,11 +8,12 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::kind::Kinds;
 use crate::{
     compile::OutputSpec,
     content_hash::ContentHash,
     graph::Graph,
-    model::{ErrorClass, Mode, TaskType, ValueMap},
+    model::{ErrorClass, Mode, Prefer, TaskType, ValueMap},
     rules::Rule,
 };
 
@@ -35,12 +36,16 @@ pub struct Plan {
     pub hash: ContentHash,
     /// Order of ready items.
     pub mode: Mode,
+    /// What matters beside the time of the whole.
+    pub prefer: Option<Prefer>,
     /// Most items at the same time.
     pub parallel: Option<u32>,
     /// The tasks, each after the tasks it depends on or is routed to from.
     pub tasks: Vec<PlanTask>,
     /// For each item its parents.
     pub items: ItemTable,
+    /// What items have in common.
+    pub kinds: Kinds,
 }
 
 /// One task of a plan.
@@ -93,7 +98,7 @@ pub struct DependsEntry {
 pub enum Placement {
     /// In this process.
     Native,
-    /// On any of these servers; all configured ones when the list is empty.
+    /// On any of these servers, called by name or by `tag:` and a tag; on all of them when the list is empty.
     Comfy(Vec<String>),
 }
 

@@ -9,6 +9,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::{
@@ -20,16 +21,18 @@ use uuid::Uuid;
 use super::{
     event::{AttemptId, Command, Event},
     names::Names,
-    order::Slots,
     planner::Planner,
-    ports::{Change, Entry, Journal, JournalError, RunState},
+    ports::{Change, Claim, Entry, Failure, Fault, Journal, JournalError, RunState},
     report::{RunEvent, TaskSize},
     results::{Ended, Results, values},
     scribe::{Batch, Observer, write_journal},
     state::{Counts, ItemState},
     worker::{Ending, Ports, Try, internal, make_try},
 };
-use crate::plan::{ItemIx, ItemResult, Placement, Plan, PlanTask, Prepared, Upstream, Visit};
+use crate::{
+    model::ErrorClass,
+    plan::{Capabilities, Estimates, ItemIx, ItemResult, Plan, PlanTask, Prepared, Sort, Upstream, Visit},
+};
 
 /// What a run needs to be told.
 #[derive(Clone, Debug)]
@@ -38,10 +41,10 @@ pub struct RunSetup {
     pub run: Uuid,
     /// Folder of its outputs, relative to the workspace; each task gets a folder in it.
     pub folder: PathBuf,
-    /// How much runs at the same time where.
-    pub slots: Slots,
-    /// Expected seconds for an item of each task; 1 where it is too short.
-    pub estimates: Vec<f64>,
+    /// What may be used.
+    pub capabilities: Capabilities,
+    /// How long items take there, as far as it is known.
+    pub estimates: Estimates,
     /// The events of the run so far; empty for a new one.
     pub past: Vec<Event>,
     /// Whether the outputs of finished items are verified by their content.
@@ -49,7 +52,7 @@ pub struct RunSetup {
 }
 
 /// What a person may tell a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Control {
     /// Submit nothing new; finish what runs.
     Stop,
@@ -59,6 +62,10 @@ pub enum Control {
     Approve(ItemIx),
     /// Turn a held item down.
     Reject(ItemIx),
+    /// Give nothing new to this server.
+    Drain(String),
+    /// Use this server again.
+    Resume(String),
 }
 
 /// How a run was left.
@@ -73,9 +80,22 @@ pub struct RunOutcome {
 /// What workers and timers tell the dispatcher.
 pub(super) enum Message {
     /// An item is prepared; it may be submitted when `durable` says so.
-    Submit { item: ItemIx, id: AttemptId, prompt_id: Uuid, prepared: Arc<Prepared>, durable: oneshot::Sender<()> },
+    Submit {
+        item: ItemIx,
+        id: AttemptId,
+        prompt_id: Uuid,
+        place: String,
+        prepared: Arc<Prepared>,
+        durable: oneshot::Sender<()>,
+    },
     /// An item is on its way.
     Progress { item: ItemIx, id: AttemptId, progress: f32 },
+    /// A server has done its part of an item.
+    Executed { item: ItemIx, id: AttemptId },
+    /// A server does not answer.
+    Silent { server: String },
+    /// Somebody looked whether a server answers.
+    Probed { server: String, answers: bool },
     /// A wait is over.
     Due { item: ItemIx, id: AttemptId },
 }
@@ -130,6 +150,8 @@ struct Dispatcher {
     /// Which try a worker makes.
     tries: BTreeMap<Id, (ItemIx, AttemptId)>,
     handles: BTreeMap<ItemIx, (AttemptId, AbortHandle)>,
+    /// Who waits for late results.
+    watches: BTreeMap<(ItemIx, AttemptId), AbortHandle>,
     /// Tries that an earlier process meant to submit.
     submitted_before: BTreeSet<(ItemIx, AttemptId)>,
     cancelled: bool,
@@ -146,12 +168,13 @@ impl Dispatcher {
     ) -> Self {
         let keys = |item| ports.preparer.keys(item);
         Self {
-            planner: Planner::new(plan.clone(), &keys, &setup.estimates, setup.slots),
+            planner: Planner::new(plan.clone(), &keys, &setup.capabilities, setup.estimates.clone()),
             names: Names::new(&plan, &*ports.preparer),
             results: Arc::new(Results::new(plan.items.len())),
             workers: JoinSet::new(),
             tries: BTreeMap::new(),
             handles: BTreeMap::new(),
+            watches: BTreeMap::new(),
             submitted_before: BTreeSet::new(),
             cancelled: false,
             plan,
@@ -166,7 +189,7 @@ impl Dispatcher {
     /// Replays the past, looks whether its outputs are still there, and begins.
     async fn open(&mut self) {
         for event in std::mem::take(&mut self.setup.past) {
-            let commands = self.planner.apply(&event);
+            let commands = self.planner.replay(&event);
             if let Event::Submitted { item, id, .. } = &event {
                 self.submitted_before.insert((*item, *id));
             }
@@ -177,7 +200,7 @@ impl Dispatcher {
         if !missing.is_empty() {
             // What it would start is started below.
             let event = Event::Missing { items: missing.clone() };
-            self.planner.apply(&event);
+            self.planner.replay(&event);
             for item in missing {
                 self.results.set(item, None);
             }
@@ -220,7 +243,8 @@ impl Dispatcher {
     }
 
     fn has_work(&self) -> bool {
-        !self.planner.is_idle() || !self.workers.is_empty()
+        // Late results are welcome, but the run does not wait for them.
+        !self.planner.is_idle() || self.workers.len() > self.watches.len()
     }
 
     /// Whether the worker that makes this try still counts.
@@ -237,6 +261,8 @@ impl Dispatcher {
             }
             Control::Approve(item) => Event::Approved { item },
             Control::Reject(item) => Event::Rejected { item },
+            Control::Drain(server) => Event::Drained { server },
+            Control::Resume(server) => Event::Resumed { server },
         };
         self.apply(event, None);
     }
@@ -250,7 +276,18 @@ impl Dispatcher {
                 }
             }
             Message::Due { item, id } => self.apply(Event::Due { item, id }, None),
-            Message::Submit { item, id, prompt_id, prepared, durable } => {
+            Message::Executed { item, id } => {
+                if self.is_current(item, id) {
+                    self.apply(Event::Executed { item, id }, None);
+                }
+            }
+            Message::Silent { server } => {
+                if self.planner.is_in_use(&server) {
+                    self.apply(Event::Silent { server }, None);
+                }
+            }
+            Message::Probed { server, answers } => self.apply(Event::Probed { server, answers }, None),
+            Message::Submit { item, id, prompt_id, place, prepared, durable } => {
                 if self.planner.is_stopping() || !self.is_current(item, id) {
                     // Dropping `durable` tells the worker that nothing is to be submitted.
                     return;
@@ -261,7 +298,7 @@ impl Dispatcher {
                     prompt_id,
                     fingerprint: prepared.fingerprint.to_string(),
                     parts: prepared.parts.clone(),
-                    executor: executor_name(&prepared.placement).to_owned(),
+                    executor: place,
                 };
                 self.apply(event, Some(durable));
             }
@@ -275,39 +312,94 @@ impl Dispatcher {
                 self.tries.remove(&error.id());
                 return;
             }
-            Err(error) => (error.id(), Ending::Failed(internal(&error))),
+            Err(error) => (error.id(), Ending::Failed(internal(&error).into())),
         };
         let Some((item, id)) = self.tries.remove(&worker) else { return };
+        if self.watches.remove(&(item, id)).is_some() {
+            return self.watch_ended(item, id, ending);
+        }
         if !self.is_current(item, id) {
             return;
         }
         self.handles.remove(&item);
-        let values_of = |result: Option<&ItemResult>, fault| {
-            values(&self.planner, &*self.ports.preparer, &self.results, &Ended { item, id, result, fault })
-        };
-        let event = match ending {
-            Ending::Finished { result, reused, parts } => {
-                let values = values_of(Some(&result), None);
-                let parts = if reused { parts } else { BTreeMap::new() };
-                Event::Finished { item, id, reused, parts, result, values }
+        let event = self.event_of(item, id, ending);
+        let timing = self.timing(&event);
+        self.apply_with(event, Batch { entries: timing.into_iter().collect(), ..Batch::default() });
+    }
+
+    /// A late result counts; whatever else became of what was given up does not matter.
+    fn watch_ended(&mut self, item: ItemIx, id: AttemptId, ending: Ending) {
+        let event = match self.event_of(item, id, ending) {
+            event @ Event::Finished { .. } => {
+                let server = self.planner.watched_on(item, id).unwrap_or_default().to_owned();
+                self.apply(Event::Late { item, id, server }, None);
+                event
             }
-            Ending::Failed(fault) if fault.unknown => Event::Unknown { item, id, message: fault.message },
-            Ending::Failed(fault) => {
-                let values = values_of(None, Some(&fault));
-                Event::Failed { item, id, fault, values }
-            }
-            Ending::Withdrawn => Event::Withdrawn { item, id },
+            _ => Event::Failed {
+                item,
+                id,
+                fault: Fault::new(ErrorClass::Transient, "it was given up, and no late result came"),
+                values: BTreeMap::new(),
+            },
         };
         self.apply(event, None);
     }
 
+    fn event_of(&self, item: ItemIx, id: AttemptId, ending: Ending) -> Event {
+        let values_of = |result: Option<&ItemResult>, fault: Option<&Fault>| {
+            values(&self.planner, &*self.ports.preparer, &self.results, &Ended { item, id, result, fault })
+        };
+        let failure = match ending {
+            Ending::Finished { result, reused, parts } => {
+                let values = values_of(Some(&result), None);
+                let parts = if reused { parts } else { BTreeMap::new() };
+                return Event::Finished { item, id, reused, parts, result, values };
+            }
+            Ending::Withdrawn => return Event::Withdrawn { item, id },
+            Ending::Failed(failure) => failure,
+        };
+        let lost = |message: String, forgotten| {
+            let values = values_of(None, Some(&Fault::new(ErrorClass::Transient, message.clone())));
+            Event::Lost { item, id, message, forgotten, values }
+        };
+        match failure {
+            Failure::Fault(fault) => {
+                let values = values_of(None, Some(&fault));
+                Event::Failed { item, id, fault, values }
+            }
+            Failure::Unknown(message) => Event::Unknown { item, id, message },
+            Failure::Unreached(message) => Event::Unreached { item, id, message },
+            Failure::Away(message) => lost(message, false),
+            Failure::Forgotten(message) => lost(message, true),
+        }
+    }
+
+    /// How long an item took, for estimates of later runs.
+    fn timing(&self, event: &Event) -> Option<Entry> {
+        let Event::Finished { item, reused: false, result, .. } = event else { return None };
+        let (place, warmth) = self.planner.flight(*item)?;
+        let seconds = *result.metrics.get("seconds")?;
+        let kinds = &self.plan.kinds;
+        let shape = kinds.of(item.0).shape;
+        let sort = Sort {
+            shape: kinds.shape_name(shape).to_owned(),
+            family: kinds.shape(shape).family.clone(),
+            executor: self.planner.place_name(place).to_owned(),
+            warmth,
+        };
+        Some(Entry::Timing { sort, seconds })
+    }
+
     /// Lets `event` happen: to the planner, to the journal, and then outside.
     fn apply(&mut self, event: Event, durable: Option<oneshot::Sender<()>>) {
+        self.apply_with(event, Batch { durable, ..Batch::default() });
+    }
+
+    fn apply_with(&mut self, event: Event, mut batch: Batch) {
         let commands = self.planner.apply(&event);
         if let Event::Finished { item, result, .. } = &event {
             self.results.set(*item, Some(result.clone()));
         }
-        let mut batch = Batch { durable, ..Batch::default() };
         batch.reports.extend(self.report(&event));
         batch.entries.push(self.entry(event));
         for command in commands {
@@ -319,7 +411,18 @@ impl Dispatcher {
     fn carry_out(&mut self, command: Command, batch: &mut Batch) {
         let time_ns = self.ports.clock.now_ns();
         match command {
-            Command::Start { item, id, visit } => self.start(item, id, visit),
+            Command::Start { item, id, visit, place } => {
+                let place = self.planner.place_name(place).to_owned();
+                let claim = if self.submitted_before.remove(&(item, id)) { Claim::Earlier } else { Claim::Fresh };
+                let handle = self.spawn(item, id, visit, place, claim);
+                self.handles.insert(item, (id, handle));
+            }
+            Command::Watch { item, id, visit, server } => {
+                let handle = self.spawn(item, id, visit, server, Claim::GivenUp);
+                self.watches.insert((item, id), handle);
+            }
+            Command::Probe { server, after } => self.probe(server, after),
+            Command::Tell { server, condition } => batch.reports.push(RunEvent::Server { server, condition }),
             Command::Wait { item, id, duration } => {
                 let (clock, messages) = (self.ports.clock.clone(), self.messages.clone());
                 tokio::spawn(async move {
@@ -329,8 +432,10 @@ impl Dispatcher {
                 });
             }
             Command::Abort { item, id } => {
-                if let Some((current, handle)) = self.handles.remove(&item)
-                    && current == id
+                if let Some(handle) = self.watches.remove(&(item, id)) {
+                    handle.abort();
+                } else if self.is_current(item, id)
+                    && let Some((_, handle)) = self.handles.remove(&item)
                 {
                     handle.abort();
                 }
@@ -364,6 +469,7 @@ impl Dispatcher {
                         error,
                         files,
                         metrics: result.map(|r| r.metrics.clone()).unwrap_or_default(),
+                        seconds_left: self.planner.seconds_left(),
                     },
                 });
                 self.forget_result(item, state);
@@ -373,7 +479,20 @@ impl Dispatcher {
         }
     }
 
-    fn start(&mut self, item: ItemIx, id: AttemptId, visit: Visit) {
+    fn probe(&self, server: String, after: Duration) {
+        let (clock, messages, comfy) = (self.ports.clock.clone(), self.messages.clone(), self.ports.comfy.clone());
+        tokio::spawn(async move {
+            clock.sleep(after).await;
+            let answers = match comfy {
+                Some(comfy) => comfy.probe(&server).await,
+                None => false,
+            };
+            // When the run has ended, nobody is interested any more.
+            let _ = messages.send(Message::Probed { server, answers });
+        });
+    }
+
+    fn spawn(&mut self, item: ItemIx, id: AttemptId, visit: Visit, place: String, claim: Claim) -> AbortHandle {
         let address = self.ports.preparer.address(item);
         let task_number = self.plan.items.task[item.0 as usize].0 as usize;
         let mut stem = self.names.stem(&self.plan, &*self.ports.preparer, item);
@@ -389,13 +508,14 @@ impl Dispatcher {
             folder: self.setup.folder.join(&self.names.folders[task_number]),
             stem,
             timeout: self.plan.tasks[task_number].timeout,
-            submitted_before: self.submitted_before.remove(&(item, id)),
+            place,
+            claim,
             address,
         };
         let work = make_try(attempt, self.ports.clone(), self.results.clone(), self.messages.clone());
         let handle = self.workers.spawn(work);
         self.tries.insert(handle.id(), (item, id));
-        self.handles.insert(item, (id, handle));
+        handle
     }
 
     /// What the observer is told of `event` itself.
@@ -418,7 +538,9 @@ impl Dispatcher {
 
     fn entry(&self, event: Event) -> Entry {
         let address = match &event {
-            Event::Submitted { item, .. } | Event::Finished { item, .. } => self.ports.preparer.address(*item),
+            Event::Submitted { item, .. } | Event::Finished { item, .. } | Event::Late { item, .. } => {
+                self.ports.preparer.address(*item)
+            }
             _ => String::new(),
         };
         Entry::Event { time_ns: self.ports.clock.now_ns(), address, event }
@@ -461,12 +583,5 @@ impl Dispatcher {
 
     fn task(&self, item: ItemIx) -> &PlanTask {
         &self.plan.tasks[self.plan.items.task[item.0 as usize].0 as usize]
-    }
-}
-
-fn executor_name(placement: &Placement) -> &'static str {
-    match placement {
-        Placement::Native => "native",
-        Placement::Comfy(_) => "comfy",
     }
 }

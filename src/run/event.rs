@@ -12,7 +12,7 @@ use super::{
     ports::Fault,
     state::{ItemState, Reason},
 };
-use crate::plan::{ItemIx, ItemResult, Visit};
+use crate::plan::{ItemIx, ItemResult, Place, Visit};
 
 /// Values of variables by name: `quality`, `width`, `cutout.quality`.
 pub type Values = BTreeMap<String, Value>;
@@ -48,8 +48,69 @@ pub enum Event {
         /// The parts of the fingerprint.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         parts: BTreeMap<String, String>,
-        /// `native` or `comfy`.
+        /// `native`, or the name of the server.
         executor: String,
+    },
+    /// The server has done its part of an item; its files are being fetched.
+    Executed {
+        /// The item.
+        item: ItemIx,
+        /// The try.
+        id: AttemptId,
+    },
+    /// The server could not be reached: an item was surely not submitted.
+    Unreached {
+        /// The item.
+        item: ItemIx,
+        /// The try.
+        id: AttemptId,
+        /// What was said.
+        message: String,
+    },
+    /// A server lost an item, or was out of reach for so long that it counts as lost.
+    Lost {
+        /// The item.
+        item: ItemIx,
+        /// The try.
+        id: AttemptId,
+        /// What is known.
+        message: String,
+        /// Whether the server surely does not have it any more: it has restarted.
+        forgotten: bool,
+        /// The variables that the task's rules read.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        values: Values,
+    },
+    /// The result of a submission that was given up has come after all; [`Event::Finished`] follows.
+    Late {
+        /// The item.
+        item: ItemIx,
+        /// The try that was given up.
+        id: AttemptId,
+        /// The name of the server.
+        server: String,
+    },
+    /// A server does not answer; what is with it is waited for.
+    Silent {
+        /// Its name.
+        server: String,
+    },
+    /// Somebody looked whether a server answers.
+    Probed {
+        /// Its name.
+        server: String,
+        /// Whether it does.
+        answers: bool,
+    },
+    /// A person took a server out of use: what is with it is finished.
+    Drained {
+        /// Its name.
+        server: String,
+    },
+    /// A person put a server back into use.
+    Resumed {
+        /// Its name.
+        server: String,
     },
     /// An item has a result.
     Finished {
@@ -127,8 +188,9 @@ pub enum Event {
 /// Something to do.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Prepare, reuse or submit; answer with [`Event::Submitted`], [`Event::Finished`],
-    /// [`Event::Failed`], [`Event::Unknown`] or [`Event::Withdrawn`].
+    /// Prepare, reuse or submit; answer with [`Event::Submitted`], [`Event::Executed`],
+    /// [`Event::Finished`], [`Event::Failed`], [`Event::Unknown`], [`Event::Unreached`],
+    /// [`Event::Lost`] or [`Event::Withdrawn`].
     Start {
         /// The item.
         item: ItemIx,
@@ -136,6 +198,34 @@ pub enum Command {
         id: AttemptId,
         /// What the item needs to know of its way here.
         visit: Visit,
+        /// Where it runs.
+        place: Place,
+    },
+    /// A submission was given up, and the server may bring its result all the same: wait for it and
+    /// answer with [`Event::Finished`], or with [`Event::Failed`] when nothing will come.
+    Watch {
+        /// The item.
+        item: ItemIx,
+        /// The try that was given up.
+        id: AttemptId,
+        /// What the item needed to know of its way here.
+        visit: Visit,
+        /// The name of the server.
+        server: String,
+    },
+    /// Look after `after` whether a server answers; answer with [`Event::Probed`].
+    Probe {
+        /// Its name.
+        server: String,
+        /// How long to wait first.
+        after: Duration,
+    },
+    /// A server is now in this condition.
+    Tell {
+        /// Its name.
+        server: String,
+        /// How it is.
+        condition: ServerCondition,
     },
     /// Answer with [`Event::Due`] after `duration`.
     Wait {
@@ -146,7 +236,7 @@ pub enum Command {
         /// How long.
         duration: Duration,
     },
-    /// Stop this try; nothing it says counts any more.
+    /// Stop this try, or stop waiting for it; nothing it says counts any more.
     Abort {
         /// The item.
         item: ItemIx,
@@ -166,6 +256,22 @@ pub enum Command {
         /// The error, of an item that failed.
         error: Option<Fault>,
     },
+}
+
+/// How a server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerCondition {
+    /// It is in use.
+    InUse,
+    /// It does not answer, or failed several items in a row, and is left alone for a while.
+    OutOfOrder,
+    /// It answers again and gets one item at a time until one has worked.
+    Answers,
+    /// It was away for so long that nothing waits for it any more.
+    GivenUp,
+    /// A person took it out of use.
+    Drained,
 }
 
 /// What the rules of a task said about an item, and from what.

@@ -3,14 +3,15 @@
 
 mod dispatcher;
 mod event;
+mod fleet;
 mod item;
 mod lineage;
 mod loops;
 mod names;
 mod needs;
-mod order;
 mod planner;
 mod ports;
+mod ranks;
 mod report;
 mod results;
 mod routing;
@@ -21,12 +22,11 @@ mod topology;
 mod worker;
 
 pub use dispatcher::{Control, RunOutcome, RunSetup, run_plan};
-pub use event::{AttemptId, Command, Decision, Event, Values};
-pub use order::Slots;
+pub use event::{AttemptId, Command, Decision, Event, ServerCondition, Values};
 pub use planner::Planner;
 pub use ports::{
-    Change, Clock, Entry, Executor, Fault, FaultDetail, Job, Journal, JournalError, PortFuture, Preparer, Produced,
-    Progress, ResultStore, RunState, Scorer,
+    Change, Claim, Clock, Entry, Executor, Failure, Fault, FaultDetail, Job, Journal, JournalError, PortFuture,
+    Preparer, Produced, ResultStore, RunState, Scorer, Signal, Signals,
 };
 pub use report::{RunEvent, TaskSize};
 pub use scribe::Observer;

@@ -7,21 +7,23 @@
 //!   other out (`needs`);
 //! - an item whose edges are all settled becomes ready, skipped or blocked (`needs`);
 //! - an item whose try ended goes where the rules of its task say (`routing`, `loops`);
-//! - ready items start in the order of the mode while there are slots (`order`).
+//! - ready items start where and when [`Placer`] says;
+//! - a server that is out of order is left alone, and what was with it moves (`fleet`).
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     event::{AttemptId, Command, Event},
+    fleet::Fleet,
     item::{Item, NONE},
-    order::{Queue, Slots},
     ports::Fault,
+    ranks::ranks,
     state::{Counts, ItemState, Reason},
     topology::{Keys, Topology},
 };
 use crate::{
     model::{ErrorClass, ValueMap},
-    plan::{ItemIx, Plan, PlanTask, RetryPolicy, Visit},
+    plan::{Capabilities, Estimates, ItemIx, Place, Placer, Plan, PlanTask, RetryPolicy, Visit, Warmth},
 };
 
 /// The state of a run.
@@ -35,19 +37,22 @@ pub struct Planner {
     /// Items that became final and whose edges are not settled yet.
     pub(super) settling: Vec<u32>,
     pub(super) commands: Vec<Command>,
-    queue: Queue,
+    pub(super) placer: Placer,
+    pub(super) fleet: Fleet,
     counts: Counts,
     stopping: bool,
 }
 
 impl Planner {
-    /// A run of `plan` before its first event. `keys` gives the keys of an item, `estimates` the
-    /// expected seconds for an item of each task (1 where there is no estimate).
-    pub fn new(plan: Arc<Plan>, keys: Keys<'_>, estimates: &[f64], slots: Slots) -> Self {
+    /// A run of `plan` before its first event. `keys` gives the keys of an item, `capabilities` what may
+    /// be used, `estimates` how long items take there.
+    pub fn new(plan: Arc<Plan>, keys: Keys<'_>, capabilities: &Capabilities, estimates: Estimates) -> Self {
         let topology = Topology::new(&plan, keys);
         let count = plan.items.len();
+        let ranks = ranks(&plan, &topology, &estimates);
         let mut planner = Self {
-            queue: Queue::new(&plan, estimates, slots),
+            placer: Placer::new(plan.clone(), capabilities, estimates, ranks),
+            fleet: Fleet::new(capabilities),
             topology,
             items: vec![Item::waiting(); count],
             retries: BTreeMap::new(),
@@ -59,6 +64,8 @@ impl Planner {
         };
         for item in 0..count as u32 {
             planner.items[item as usize].loop_open = planner.may_come_back(item);
+            let is_expected = !planner.topology.is_conditional(planner.task_of(item));
+            planner.placer.count(item, is_expected);
         }
         for item in 0..count as u32 {
             planner.count_pending(item);
@@ -68,36 +75,77 @@ impl Planner {
 
     /// Takes note of `event` and says what to do now.
     pub fn apply(&mut self, event: &Event) -> Vec<Command> {
+        self.note(event);
+        self.settle_all();
+        self.fail_hopeless();
+        self.start_ready();
+        std::mem::take(&mut self.commands)
+    }
+
+    /// Takes note of an event of an earlier process: as [`Planner::apply`], but nothing starts.
+    pub fn replay(&mut self, event: &Event) -> Vec<Command> {
+        self.note(event);
+        self.settle_all();
+        std::mem::take(&mut self.commands)
+    }
+
+    fn note(&mut self, event: &Event) {
         match event {
             Event::Opened => self.open(),
-            Event::Submitted { item, id, .. } => self.submitted(item.0, *id),
-            Event::Finished { item, id, reused, values, .. } if self.is_current(item.0, *id) => {
-                let record = &mut self.items[item.0 as usize];
-                (record.reused, record.has_result) = (*reused, true);
-                self.follow_rules(item.0, None, values);
-            }
-            Event::Failed { item, id, fault, values } if self.is_current(item.0, *id) => {
-                if !self.back_off(item.0, fault) {
-                    self.follow_rules(item.0, Some(fault), values);
-                }
-            }
-            Event::Unknown { item, id, message } if self.is_current(item.0, *id) => {
-                let fault = Fault::new(ErrorClass::Error, message.clone());
-                self.change(item.0, ItemState::NeedsReview, Reason::Error, Some(fault));
-            }
-            Event::Withdrawn { item, id } if self.is_current(item.0, *id) => self.make_ready(item.0),
-            Event::Due { item, id } => self.due(item.0, *id),
+            Event::Stopped => self.stopping = true,
+            Event::Cancelled => self.cancel(),
             Event::Missing { items } => self.missing(items),
             Event::Approved { item } => self.approved(item.0),
             Event::Rejected { item } => self.rejected(item.0),
-            Event::Stopped => self.stopping = true,
-            Event::Cancelled => self.cancel(),
-            // What an executor says about a try that does not count any more.
-            Event::Finished { .. } | Event::Failed { .. } | Event::Unknown { .. } | Event::Withdrawn { .. } => {}
+            Event::Due { item, id } => self.due(item.0, *id),
+            Event::Submitted { item, id, executor, .. } => self.submitted(item.0, *id, executor),
+            Event::Silent { server } => self.server_silent(server),
+            Event::Probed { server, answers } => self.server_probed(server, *answers),
+            Event::Drained { server } => self.set_drained(server, true),
+            Event::Resumed { server } => self.set_drained(server, false),
+            // For readers.
+            Event::Late { .. } => {}
+            Event::Finished { item, id, .. }
+            | Event::Failed { item, id, .. }
+            | Event::Unknown { item, id, .. }
+            | Event::Withdrawn { item, id }
+            | Event::Executed { item, id }
+            | Event::Unreached { item, id, .. }
+            | Event::Lost { item, id, .. } => self.note_of_try(item.0, *id, event),
         }
-        self.settle_all();
-        self.start_ready();
-        std::mem::take(&mut self.commands)
+    }
+
+    /// What an executor says about a try; of one that does not count any more only a late result.
+    fn note_of_try(&mut self, item: u32, id: AttemptId, event: &Event) {
+        let is_current = self.is_current(item, id);
+        match event {
+            Event::Finished { reused, result, values, .. } if is_current || self.is_late_result(item, id) => {
+                if is_current {
+                    self.server_worked(item);
+                    if let Some(seconds) = result.metrics.get("seconds").filter(|_| !reused) {
+                        self.placer.observe(item, *seconds);
+                    }
+                } else {
+                    self.unwatch(item, id);
+                    self.abort(item);
+                }
+                let record = &mut self.items[item as usize];
+                (record.reused, record.has_result) = (*reused, true);
+                self.follow_rules(item, None, values);
+            }
+            Event::Failed { fault, values, .. } if is_current => {
+                self.server_failed(item, fault.class);
+                self.fail(item, fault, values);
+            }
+            Event::Unknown { message, .. } if is_current => self.unknown(item, message),
+            Event::Withdrawn { .. } if is_current => self.make_ready(item),
+            Event::Executed { .. } if is_current => self.executed(item),
+            Event::Unreached { .. } if is_current => self.unreached(item),
+            Event::Lost { message, forgotten, values, .. } if is_current => {
+                self.lost(item, message, *forgotten, values);
+            }
+            _ => self.unwatch(item, id),
+        }
     }
 
     /// The plan that is carried out.
@@ -142,6 +190,32 @@ impl Planner {
         running == 0 && (self.stopping || of(ItemState::Ready) + of(ItemState::Backoff) == 0)
     }
 
+    /// Where `item` is on its way, and what that place had in store for it.
+    pub fn flight(&self, item: ItemIx) -> Option<(Place, Warmth)> {
+        Some((self.placer.place_of(item.0)?, self.placer.warmth_of(item.0)?))
+    }
+
+    /// The server that has a submission which was given up.
+    pub fn watched_on(&self, item: ItemIx, id: AttemptId) -> Option<&str> {
+        let server = *self.fleet.watches.get(&(item.0, id))?;
+        Some(self.place_name(Place::Server(server)))
+    }
+
+    /// Items that have a place in the queue of the server with this number.
+    pub fn seated(&self, server: u32) -> u32 {
+        self.placer.seated(server)
+    }
+
+    /// Seconds until the end, as far as it is known.
+    pub fn seconds_left(&self) -> f64 {
+        self.placer.seconds_left()
+    }
+
+    /// Seconds that everything takes but the items that are done already.
+    pub fn seconds_for(&self, is_done: impl Fn(ItemIx) -> bool) -> f64 {
+        self.placer.seconds_for(&|item| is_done(ItemIx(item)))
+    }
+
     /// The task of `item`.
     pub(super) fn task(&self, item: u32) -> &PlanTask {
         &self.plan.tasks[self.plan.items.task[item as usize].0 as usize]
@@ -149,18 +223,13 @@ impl Planner {
 
     /// Puts `item` into `state`; everything else about the change follows from here.
     pub(super) fn change(&mut self, item: u32, state: ItemState, reason: Reason, error: Option<Fault>) {
-        let task = self.plan.items.task[item as usize].0 as usize;
         let record = &mut self.items[item as usize];
         let before = std::mem::replace(&mut record.state, state);
         (record.reason, record.announced) = (reason, false);
         self.counts.change(before, state);
-        match (before.is_running(), state.is_running()) {
-            (false, true) => self.queue.take_slot(task),
-            (true, false) => self.queue.free_slot(task),
-            _ => {}
-        }
-        if state == ItemState::Ready {
-            self.queue.push(task, item);
+        self.tell_placer(item, before, state);
+        if state.is_final() || state == ItemState::Held {
+            self.drop_watches(item);
         }
         let starts_again = state == ItemState::Waiting && before != ItemState::Waiting;
         if state.is_final() || state == ItemState::Held || starts_again {
@@ -171,11 +240,29 @@ impl Planner {
         }
     }
 
+    fn tell_placer(&mut self, item: u32, before: ItemState, state: ItemState) {
+        if before.is_running() && !state.is_running() {
+            self.placer.end(item);
+        }
+        if before == ItemState::Ready {
+            self.placer.remove(item);
+        }
+        if state == ItemState::Ready {
+            self.placer.push(item);
+            if self.placer.is_hopeless(item) {
+                self.fleet.hopeless.push(item);
+            }
+        }
+        let is_expected = state != ItemState::Waiting || !self.topology.is_conditional(self.task_of(item));
+        self.placer.count(item, is_expected && !state.is_final());
+    }
+
     /// Begins a visit: `item` has all it needs.
     pub(super) fn begin_visit(&mut self, item: u32) {
         let record = &mut self.items[item as usize];
         record.id = AttemptId { visits: record.id.visits.saturating_add(1), attempt: 1, epoch: 0 };
         record.retry_rule = None;
+        self.drop_watches(item);
         while let Some(key) = self.retries.range((item, 0)..=(item, u16::MAX)).next().map(|(key, _)| *key) {
             self.retries.remove(&key);
         }
@@ -197,7 +284,9 @@ impl Planner {
 
     fn open(&mut self) {
         self.stopping = false;
-        self.queue.clear();
+        let with_servers: Vec<(u32, Place)> = self.submitted_to_servers();
+        self.placer.clear();
+        self.open_servers();
         for item in 0..self.items.len() as u32 {
             match self.items[item as usize] {
                 Item { state: ItemState::Waiting, pending: 0, .. } => self.decide_needs(item),
@@ -207,6 +296,18 @@ impl Planner {
                 _ => {}
             }
         }
+        // Where they were submitted, they may be known.
+        for (item, place) in with_servers {
+            self.start(item, place);
+        }
+    }
+
+    /// Items that were submitted to a server and of which nothing was heard since.
+    fn submitted_to_servers(&self) -> Vec<(u32, Place)> {
+        let running =
+            (0..self.items.len() as u32).filter(|item| self.items[*item as usize].state == ItemState::Running);
+        let placed = running.filter_map(|item| Some((item, self.placer.place_of(item)?)));
+        placed.filter(|(_, place)| *place != Place::Native).collect()
     }
 
     /// Whether `id` is the current try at `item` and may still end. An item that is merely ready
@@ -217,15 +318,23 @@ impl Planner {
         })
     }
 
-    fn submitted(&mut self, item: u32, id: AttemptId) {
-        if self.is_current(item, id) && self.items[item as usize].state != ItemState::Running {
+    fn submitted(&mut self, item: u32, id: AttemptId, executor: &str) {
+        if !self.is_current(item, id) {
+            return;
+        }
+        if self.items[item as usize].state != ItemState::Running {
             self.change(item, ItemState::Running, Reason::None, None);
+        }
+        // It went elsewhere than this planner would have sent it: the event is an earlier process's.
+        let place = self.place(executor);
+        if self.placer.place_of(item) != Some(place) {
+            self.placer.start(item, place);
         }
     }
 
     /// Whether the retry policy of the task takes care of `fault`.
-    fn back_off(&mut self, item: u32, fault: &Fault) -> bool {
-        let epoch = self.items[item as usize].id.epoch;
+    pub(super) fn back_off(&mut self, item: u32, fault: &Fault) -> bool {
+        let epoch = self.items[item as usize].id.epoch.saturating_sub(self.moves(item));
         let Some(policy) = &self.task(item).retry else { return false };
         if u32::from(epoch) >= policy.max || !class_matches(policy.on, fault.class) {
             return false;
@@ -290,6 +399,7 @@ impl Planner {
         let record = &mut self.items[item as usize];
         record.id = AttemptId { attempt: record.id.attempt.saturating_add(1), epoch: 0, ..record.id };
         record.retry_rule = rule.or(record.retry_rule);
+        self.drop_watches(item);
         self.make_ready(item);
     }
 
@@ -306,15 +416,19 @@ impl Planner {
 
     fn start_ready(&mut self) {
         while !self.stopping {
-            let items = &self.items;
-            let Some(item) = self.queue.pop(|item| items[item as usize].state == ItemState::Ready) else { break };
-            self.change(item, ItemState::Starting, Reason::None, None);
-            let id = self.items[item as usize].id;
-            self.commands.push(Command::Start { item: ItemIx(item), id, visit: self.visit(item) });
+            let Some((item, place)) = self.placer.next() else { break };
+            self.start(item, place);
         }
     }
 
-    fn visit(&self, item: u32) -> Visit {
+    fn start(&mut self, item: u32, place: Place) {
+        self.change(item, ItemState::Starting, Reason::None, None);
+        self.placer.start(item, place);
+        let id = self.items[item as usize].id;
+        self.commands.push(Command::Start { item: ItemIx(item), id, visit: self.visit(item), place });
+    }
+
+    pub(super) fn visit(&self, item: u32) -> Visit {
         let record = &self.items[item as usize];
         let task = self.task(item);
         let (chosen, absent) = self.choices(item);

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     model::ErrorClass,
-    plan::{ItemIx, ItemResult, OutputFile, Prepared, Upstream, Visit},
+    plan::{ItemIx, ItemResult, OutputFile, Prepared, Sort, Upstream, Visit},
 };
 
 /// A future that a port returns.
@@ -37,19 +37,68 @@ pub struct Job {
     /// Longest time, from when it really runs. In this process the engine sees to it, on a server
     /// the executor.
     pub timeout: Option<Duration>,
-    /// Whether an earlier process already meant to submit it under this `prompt_id`: it may be
-    /// known where it was submitted to.
-    pub submitted_before: bool,
+    /// Where it runs: `native`, or the name of a server.
+    pub place: String,
+    /// What is known of earlier submissions under this `prompt_id`.
+    pub claim: Claim,
 }
 
-/// What an executor tells while it works: 0 to 1.
-pub type Progress = Arc<dyn Fn(f32) + Send + Sync>;
+/// What is known of earlier submissions of a job under its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// There were none.
+    Fresh,
+    /// An earlier process meant to submit it: it may be known where it was submitted to.
+    Earlier,
+    /// It was given up because its server stayed away, and a late result is welcome: it is waited for,
+    /// and never submitted.
+    GivenUp,
+}
+
+/// What an executor tells while it works.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Signal {
+    /// How far it is, from 0 to 1.
+    Share(f32),
+    /// The server has done its part; what it made is being fetched.
+    Executed,
+    /// The server does not answer; it is waited for.
+    Silent,
+}
+
+/// Who hears what an executor tells.
+pub type Signals = Arc<dyn Fn(Signal) + Send + Sync>;
 
 /// Runs graphs.
 pub trait Executor: Send + Sync {
-    /// Runs `job` to its end. Every file is complete and on disk (temp file, fsync, rename) when
-    /// this returns. Dropping the future cancels the job.
-    fn execute(&self, job: Job, progress: Progress) -> PortFuture<'_, Result<Produced, Fault>>;
+    /// Runs `job` to its end in its place. Every file is complete and on disk (temp file, fsync,
+    /// rename) when this returns. Dropping the future cancels the job.
+    fn execute(&self, job: Job, signals: Signals) -> PortFuture<'_, Result<Produced, Failure>>;
+
+    /// Whether a server answers.
+    fn probe<'a>(&'a self, _server: &'a str) -> PortFuture<'a, bool> {
+        Box::pin(std::future::ready(true))
+    }
+}
+
+/// How a job ended without a result.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Failure {
+    /// It failed.
+    #[error("{0}")]
+    Fault(#[from] Fault),
+    /// Nobody can know whether it ran, and running it again may cost money: a person has to look.
+    #[error("{0}")]
+    Unknown(String),
+    /// The server cannot be reached, and surely has not got it.
+    #[error("{0}")]
+    Unreached(String),
+    /// The server was out of reach for too long; it may have it.
+    #[error("{0}")]
+    Away(String),
+    /// The server has lost it: it has restarted.
+    #[error("{0}")]
+    Forgotten(String),
 }
 
 /// What a job made.
@@ -74,10 +123,6 @@ pub struct Fault {
     /// Everything that was found wrong, where more is known than `message` says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<FaultDetail>,
-    /// Whether nobody can know if the job ran, and running it again may cost money: a person has
-    /// to look.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub unknown: bool,
 }
 
 /// One thing that was found wrong with a job's graph.
@@ -104,7 +149,7 @@ pub struct FaultDetail {
 impl Fault {
     /// A fault of this class.
     pub fn new(class: ErrorClass, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), node: None, details: Vec::new(), unknown: false }
+        Self { class, message: message.into(), node: None, details: Vec::new() }
     }
 
     /// The same fault, at `node`.
@@ -176,6 +221,13 @@ pub enum Entry {
         time_ns: i64,
         /// The decision.
         decision: Decision,
+    },
+    /// How long an item took, for estimates.
+    Timing {
+        /// What it was, and where.
+        sort: Sort,
+        /// Seconds that it really ran.
+        seconds: f64,
     },
     /// The process leaves the run.
     Closed {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    event::Values,
+    event::{ServerCondition, Values},
     ports::{Fault, RunState},
     state::ItemState,
 };
@@ -35,7 +35,7 @@ pub enum RunEvent {
         item: String,
         /// Its task.
         task: String,
-        /// `native` or `comfy`.
+        /// `native`, or the name of a server.
         executor: String,
         /// Attempts that rules asked for, from 1.
         attempt: u16,
@@ -101,6 +101,15 @@ pub enum RunEvent {
         files: Vec<String>,
         /// Its metrics.
         metrics: BTreeMap<String, f64>,
+        /// Seconds until the end of the run, as far as durations are known.
+        seconds_left: f64,
+    },
+    /// What became of a server.
+    Server {
+        /// Its name.
+        server: String,
+        /// How it is now.
+        condition: ServerCondition,
     },
     /// This process leaves the run.
     RunFinished {

@@ -10,12 +10,12 @@ use uuid::Uuid;
 use super::{
     dispatcher::Message,
     event::AttemptId,
-    ports::{Clock, Executor, Fault, Job, Preparer, Produced, Progress, ResultStore, Scorer},
+    ports::{Claim, Clock, Executor, Failure, Fault, Job, Preparer, Produced, ResultStore, Scorer, Signal, Signals},
     results::Results,
 };
 use crate::{
     model::ErrorClass,
-    plan::{ItemIx, ItemResult, OutputFile, Placement, Prepared, Visit},
+    plan::{ItemIx, ItemResult, NATIVE, OutputFile, Prepared, Visit},
 };
 
 /// Everything through which the engine reaches the world, but the journal.
@@ -53,8 +53,10 @@ pub(super) struct Try {
     pub(super) stem: String,
     /// Longest time.
     pub(super) timeout: Option<Duration>,
-    /// Whether an earlier process meant to submit it.
-    pub(super) submitted_before: bool,
+    /// Where it runs: `native`, or the name of a server.
+    pub(super) place: String,
+    /// What is known of earlier submissions.
+    pub(super) claim: Claim,
 }
 
 /// How a try ended.
@@ -68,8 +70,8 @@ pub(super) enum Ending {
         /// The parts of the fingerprint.
         parts: BTreeMap<String, String>,
     },
-    /// With an error.
-    Failed(Fault),
+    /// Without one.
+    Failed(Failure),
     /// The dispatcher did not want it to be submitted.
     Withdrawn,
 }
@@ -84,11 +86,12 @@ pub(super) async fn make_try(
     let attempt = Arc::new(attempt);
     let (prepared, earlier) = match prepare(attempt.clone(), ports.clone(), results).await {
         Ok(prepared) => prepared,
-        Err(fault) => return Ending::Failed(fault),
+        Err(fault) => return Ending::Failed(fault.into()),
     };
     let reused = earlier.is_some();
     let produced = match earlier {
         Some(result) => Ok(Produced { files: result.files, metrics: result.metrics }),
+        None if attempt.claim == Claim::GivenUp => execute(&attempt, &prepared, &ports, &messages).await,
         None => match submit(&attempt, &prepared, &messages).await {
             Some(()) => execute(&attempt, &prepared, &ports, &messages).await,
             None => return Ending::Withdrawn,
@@ -96,7 +99,7 @@ pub(super) async fn make_try(
     };
     match measure(produced, &prepared, &ports, reused).await {
         Ok(result) => Ending::Finished { result, reused, parts: prepared.parts.clone() },
-        Err(fault) => Ending::Failed(fault),
+        Err(failure) => Ending::Failed(failure),
     }
 }
 
@@ -109,7 +112,7 @@ async fn prepare(
     let work = move || {
         let prepared = ports.preparer.prepare(attempt.item, &attempt.visit, &*results)?;
         let outputs: Vec<&str> = prepared.outputs.iter().map(|output| output.name.as_str()).collect();
-        let earlier = if prepared.reusable && !outputs.is_empty() {
+        let earlier = if prepared.reusable && !outputs.is_empty() && attempt.claim != Claim::GivenUp {
             ports.store.reuse(&prepared.fingerprint.to_string(), &outputs, &attempt.folder, &attempt.stem)
         } else {
             None
@@ -126,6 +129,7 @@ async fn submit(attempt: &Try, prepared: &Arc<Prepared>, messages: &mpsc::Unboun
         item: attempt.item,
         id: attempt.id,
         prompt_id: attempt.prompt_id,
+        place: attempt.place.clone(),
         prepared: prepared.clone(),
         durable,
     };
@@ -138,16 +142,15 @@ async fn execute(
     prepared: &Arc<Prepared>,
     ports: &Ports,
     messages: &mpsc::UnboundedSender<Message>,
-) -> Result<Produced, Fault> {
+) -> Result<Produced, Failure> {
     if prepared.outputs.is_empty() {
         return Ok(Produced::default());
     }
-    let executor = match (&prepared.placement, &ports.comfy) {
-        (Placement::Native, _) => &ports.native,
-        (Placement::Comfy(_), Some(comfy)) => comfy,
-        (Placement::Comfy(_), None) => {
-            return Err(fault(ErrorClass::Error, "no ComfyUI server is configured".to_owned()));
-        }
+    let is_native = attempt.place == NATIVE;
+    let executor = match &ports.comfy {
+        _ if is_native => &ports.native,
+        Some(comfy) => comfy,
+        None => return Err(fault(ErrorClass::Error, "no ComfyUI server is configured".to_owned()).into()),
     };
     let job = Job {
         item: attempt.item,
@@ -157,24 +160,30 @@ async fn execute(
         folder: attempt.folder.clone(),
         stem: attempt.stem.clone(),
         timeout: attempt.timeout,
-        submitted_before: attempt.submitted_before,
+        place: attempt.place.clone(),
+        claim: attempt.claim,
     };
-    let (item, id, messages) = (attempt.item, attempt.id, messages.clone());
-    let progress: Progress = Arc::new(move |progress| {
+    let (item, id, messages, place) = (attempt.item, attempt.id, messages.clone(), attempt.place.clone());
+    let signals: Signals = Arc::new(move |signal| {
+        let message = match signal {
+            Signal::Share(progress) => Message::Progress { item, id, progress },
+            Signal::Executed => Message::Executed { item, id },
+            Signal::Silent => Message::Silent { server: place.clone() },
+        };
         // When the run has ended, nobody is interested any more.
-        let _ = messages.send(Message::Progress { item, id, progress });
+        let _ = messages.send(message);
     });
     let started = ports.clock.now_ns();
-    let execution = executor.execute(job, progress);
+    let execution = executor.execute(job, signals);
     // A server's queue is not the item's time: who runs it there counts by himself.
-    let timeout = attempt.timeout.filter(|_| prepared.placement == Placement::Native);
+    let timeout = attempt.timeout.filter(|_| is_native);
     let mut produced = match timeout {
         None => execution.await,
         Some(timeout) => tokio::select! {
             biased;
             produced = execution => produced,
             () = ports.clock.sleep(timeout) => {
-                Err(fault(ErrorClass::Timeout, format!("it took longer than {} s", timeout.as_secs_f64())))
+                Err(fault(ErrorClass::Timeout, format!("it took longer than {} s", timeout.as_secs_f64())).into())
             }
         },
     }?;
@@ -185,11 +194,11 @@ async fn execute(
 
 /// The result of what was produced, with the size of the primary output and the metrics asked for.
 async fn measure(
-    produced: Result<Produced, Fault>,
+    produced: Result<Produced, Failure>,
     prepared: &Prepared,
     ports: &Ports,
     reused: bool,
-) -> Result<ItemResult, Fault> {
+) -> Result<ItemResult, Failure> {
     let Produced { mut files, mut metrics } = produced?;
     files.extend(prepared.passed_on.iter().cloned());
     // The primary output first: it is what scorers and readers look at.

@@ -20,7 +20,7 @@ use comfywright::{
     graph::{Graph, Input, NodeSet, builtin},
     model::ErrorClass,
     plan::{ItemIx, Placement, Prepared},
-    run::{Executor as _, Fault, Job, Produced, Progress},
+    run::{Claim, Executor as _, Failure, Fault, Job, Produced, Signal, Signals},
 };
 use serde_json::{Value, json};
 use server::{Request, Response, Scripted};
@@ -57,7 +57,8 @@ fn job() -> Job {
         folder: PathBuf::from("outputs/test/run/make"),
         stem: "make".to_owned(),
         timeout: None,
-        submitted_before: false,
+        place: "fake".to_owned(),
+        claim: Claim::Fresh,
     }
 }
 
@@ -68,6 +69,7 @@ const PATIENCE: Patience = Patience {
     grace: Duration::from_millis(300),
     history: Duration::from_secs(5),
     dead_after: Duration::from_millis(600),
+    late: Duration::from_millis(50),
 };
 
 struct Place {
@@ -97,12 +99,20 @@ impl Place {
         Self::new(vec![ServerSettings::plain("fake", &server.url)])
     }
 
-    async fn run(&self, job: Job) -> Result<Produced, Fault> {
+    async fn run(&self, job: Job) -> Result<Produced, Failure> {
         self.executor.execute(job, quiet()).await
     }
 }
 
-fn quiet() -> Progress {
+/// The fault of a job that failed.
+fn fault(failure: Failure) -> Fault {
+    match failure {
+        Failure::Fault(fault) => fault,
+        other => panic!("not a fault: {other:?}"),
+    }
+}
+
+fn quiet() -> Signals {
     Arc::new(|_| {})
 }
 
@@ -144,7 +154,7 @@ fn counter() -> Arc<AtomicUsize> {
     Arc::default()
 }
 
-fn assert_made(produced: &Result<Produced, Fault>, place: &Place) {
+fn assert_made(produced: &Result<Produced, Failure>, place: &Place) {
     let files = &produced.as_ref().unwrap().files;
     assert_eq!(files.len(), 1);
     let file = &files[0];
@@ -175,7 +185,7 @@ async fn an_error_without_queueing_is_transient() {
         _ => otherwise(request),
     })
     .await;
-    let fault = Place::at(&server).run(job()).await.unwrap_err();
+    let fault = fault(Place::at(&server).run(job()).await.unwrap_err());
     assert_eq!(fault.class, ErrorClass::Transient);
     assert!(fault.message.contains("500: out of disk"), "{}", fault.message);
     assert_eq!(server.requests("POST /prompt").len(), 1);
@@ -259,35 +269,15 @@ async fn a_server_without_a_socket_is_polled() {
 }
 
 #[tokio::test]
-async fn a_restart_submits_the_same_id_again() {
-    let posts = counter();
-    let server = Scripted::start(move |request, server| match request.line.as_str() {
-        "POST /prompt" => {
-            if posts.fetch_add(1, Ordering::SeqCst) > 0 {
-                server.say("executed", &json!({ "prompt_id": ID, "node": "s", "output": outputs() }));
-                server.say("execution_success", &json!({ "prompt_id": ID }));
-            }
-            queued()
-        }
-        _ => otherwise(request),
-    })
-    .await;
-    let place = Place::at(&server);
-    assert_made(&place.run(job()).await, &place);
-    let ids: Vec<_> = server.requests("POST /prompt").iter().map(|r| r.body["prompt_id"].clone()).collect();
-    assert_eq!(ids, [json!(ID), json!(ID)]);
-}
-
-#[tokio::test]
-async fn a_server_that_loses_everything_is_given_up() {
+async fn what_a_restarted_server_lost_is_told_as_forgotten() {
     let server = Scripted::start(|request, _| match request.line.as_str() {
         "POST /prompt" => queued(),
         _ => otherwise(request),
     })
     .await;
-    let fault = Place::at(&server).run(job()).await.unwrap_err();
-    assert_eq!((fault.class, fault.unknown), (ErrorClass::Transient, false));
-    assert_eq!(server.requests("POST /prompt").len(), 3);
+    let lost = Place::at(&server).run(job()).await.unwrap_err();
+    assert!(matches!(&lost, Failure::Forgotten(message) if message.contains("\"fake\"")), "{lost:?}");
+    assert_eq!(server.requests("POST /prompt").len(), 1, "where it runs next is not for the executor to say");
 }
 
 /// A class that costs money, which no test server has.
@@ -303,11 +293,11 @@ async fn what_costs_money_is_not_run_twice_and_not_without_leave() {
     })
     .await;
     let settings = || vec![ServerSettings::plain("fake", &server.url)];
-    let refused = Place::with(settings(), partner_nodes(), false).run(job()).await.unwrap_err();
+    let refused = fault(Place::with(settings(), partner_nodes(), false).run(job()).await.unwrap_err());
     assert!(refused.message.contains("--allow-spend"), "{}", refused.message);
     assert_eq!(server.requests("POST").len(), 0);
     let lost = Place::with(settings(), partner_nodes(), true).run(job()).await.unwrap_err();
-    assert!(lost.unknown && lost.message.contains("cost money"), "{lost:?}");
+    assert!(matches!(&lost, Failure::Unknown(message) if message.contains("cost money")), "{lost:?}");
     assert_eq!(server.requests("POST /prompt").len(), 1);
 }
 
@@ -325,7 +315,7 @@ async fn out_of_memory_is_a_class_of_its_own() {
         _ => otherwise(request),
     })
     .await;
-    let fault = Place::at(&server).run(job()).await.unwrap_err();
+    let fault = fault(Place::at(&server).run(job()).await.unwrap_err());
     assert_eq!((fault.class, fault.node.as_deref()), (ErrorClass::Oom, Some("a")));
     assert!(fault.message.contains("Allocation on device 0"), "{}", fault.message);
     assert_eq!(fault.details[0].kind, "torch.OutOfMemoryError");
@@ -349,7 +339,7 @@ async fn an_earlier_submission_is_waited_for_before_it_is_made_again() {
     })
     .await;
     let place = Place::at(&server);
-    assert_made(&place.run(Job { submitted_before: true, ..job() }).await, &place);
+    assert_made(&place.run(Job { claim: Claim::Earlier, ..job() }).await, &place);
     assert_eq!(server.requests("POST /prompt").len(), 0);
 
     // It has never arrived.
@@ -363,46 +353,90 @@ async fn an_earlier_submission_is_waited_for_before_it_is_made_again() {
     })
     .await;
     let place = Place::at(&server);
-    assert_made(&place.run(Job { submitted_before: true, ..job() }).await, &place);
+    assert_made(&place.run(Job { claim: Claim::Earlier, ..job() }).await, &place);
     assert!(server.requests("GET /queue").len() >= 2, "it was looked for more than once");
     assert_eq!(server.requests("POST /prompt").len(), 1);
 }
 
-#[tokio::test]
-async fn a_server_that_comes_back_gets_the_item() {
-    // A port that is free now.
-    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let place = Place::new(vec![ServerSettings::plain("fake", format!("http://{address}"))]);
-    let fault = place.run(job()).await.unwrap_err();
-    assert_eq!(fault.class, ErrorClass::Transient);
-    assert!(fault.message.contains("reach the server \"fake\"") && fault.message.contains("[server.fake]"), "{fault}");
+/// A server at a port that is free, and nobody there.
+fn nobody() -> ServerSettings {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    ServerSettings::plain("fake", format!("http://{address}"))
+}
 
-    let patience = Patience { dead_after: Duration::from_mins(1), ..PATIENCE };
-    let folder = tempfile::tempdir().unwrap();
-    let settings = ComfySettings {
-        root: folder.path().to_path_buf(),
-        client_id: "c".to_owned(),
-        patience,
-        nodes: Arc::new(builtin().clone()),
-        may_spend: false,
-        previews: None,
-    };
-    let servers = vec![ServerSettings::plain("fake", format!("http://{address}"))];
-    let executor = Arc::new(ComfyExecutor::new(servers, settings).unwrap());
-    let running = tokio::spawn(async move { executor.execute(job(), quiet()).await });
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let script = |request: &Request, server: &Scripted| match request.line.as_str() {
-        "POST /prompt" => {
-            server.say("executed", &json!({ "prompt_id": ID, "node": "s", "output": outputs() }));
-            server.say("execution_success", &json!({ "prompt_id": ID }));
-            queued()
+#[tokio::test]
+async fn nothing_is_submitted_to_a_server_that_cannot_be_reached() {
+    let place = Place::new(vec![nobody()]);
+    let failure = place.run(job()).await.unwrap_err();
+    let Failure::Unreached(message) = &failure else { panic!("{failure:?}") };
+    assert!(message.contains("reach the server \"fake\"") && message.contains("[server.fake]"), "{message}");
+    assert!(!place.executor.probe("fake").await && !place.executor.probe("other").await);
+}
+
+#[tokio::test]
+async fn a_server_that_stays_away_may_have_the_item() {
+    let server = Scripted::start(|request, _| match request.line.as_str() {
+        "POST /prompt" => queued(),
+        "GET /queue" => Response::status(502, "bad gateway"),
+        _ => otherwise(request),
+    })
+    .await;
+    let silences = counter();
+    let heard = silences.clone();
+    let signals: Signals = Arc::new(move |signal| {
+        if signal == Signal::Silent {
+            heard.fetch_add(1, Ordering::SeqCst);
         }
+    });
+    let place = Place::at(&server);
+    let failure = place.executor.execute(job(), signals).await.unwrap_err();
+    assert!(matches!(failure, Failure::Away(_)), "{failure:?}");
+    assert!(silences.load(Ordering::SeqCst) > 1, "while it is waited for, that is told");
+    assert_eq!(server.requests("POST /queue").len(), 0, "it is not cancelled: a late result is welcome");
+    assert!(!place.executor.probe("fake").await);
+}
+
+#[tokio::test]
+async fn a_late_result_is_waited_for_and_never_submitted() {
+    let server = nobody();
+    let place = Arc::new(Place::new(vec![server.clone()]));
+    let waiting = {
+        let place = place.clone();
+        tokio::spawn(async move { place.run(Job { claim: Claim::GivenUp, ..job() }).await })
+    };
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    let script = |request: &Request, _: &Scripted| match request.line.as_str() {
         line if line.starts_with("GET /history/") => history(),
         _ => otherwise(request),
     };
+    let address = server.url.trim_start_matches("http://").to_owned();
     let server = Scripted::start_at(&address, true, script).await;
-    assert!(running.await.unwrap().is_ok());
-    assert_eq!(server.requests("POST /prompt").len(), 1);
+    assert_made(&waiting.await.unwrap(), &place);
+    assert_eq!(server.requests("POST /prompt").len(), 0);
+    assert!(place.executor.probe("fake").await);
+
+    let empty = Scripted::start(|request, _| otherwise(request)).await;
+    let place = Place::at(&empty);
+    let failure = place.run(Job { claim: Claim::GivenUp, ..job() }).await.unwrap_err();
+    assert!(matches!(failure, Failure::Forgotten(_)), "{failure:?}");
+    assert_eq!(empty.requests("POST").len(), 0);
+}
+
+#[tokio::test]
+async fn how_long_a_prompt_ran_is_told_without_its_time_in_the_queue() {
+    let server = Scripted::start(|request, _| match request.line.as_str() {
+        "POST /prompt" => queued(),
+        line if line.starts_with("GET /history/") => {
+            let message = |kind: &str, time: u64| json!([kind, { "prompt_id": ID, "timestamp": time }]);
+            let messages = [message("execution_start", 90_000), message("execution_success", 97_250)];
+            let status = json!({ "status_str": "success", "completed": true, "messages": messages });
+            Response::json(&json!({ ID.to_string(): { "outputs": { "s": outputs() }, "status": status } }))
+        }
+        _ => otherwise(request),
+    })
+    .await;
+    let made = Place::at(&server).run(job()).await.unwrap();
+    assert_eq!(made.metrics.get("seconds"), Some(&7.25));
 }
 
 #[tokio::test]
@@ -438,7 +472,7 @@ async fn the_timeout_counts_from_the_start_and_interrupts() {
     .await;
     let place = Place::at(&server);
     let timeout = Some(Duration::from_millis(200));
-    let fault = place.run(Job { timeout, ..job() }).await.unwrap_err();
+    let fault = fault(place.run(Job { timeout, ..job() }).await.unwrap_err());
     place.executor.settle().await;
     assert_eq!((fault.class, fault.message.as_str()), (ErrorClass::Timeout, "it took longer than 0.2 s"));
     let interrupted = server.requests("POST /interrupt");
@@ -529,44 +563,6 @@ fn addresses_that_are_none_are_refused() {
     assert_eq!(kept.url(), "https://x.org/comfy");
 }
 
-#[tokio::test]
-async fn no_more_prompts_are_with_a_server_than_it_takes() {
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let noted = asked.clone();
-    let server = Scripted::start(move |request, _| match request.line.as_str() {
-        "POST /prompt" => {
-            let id = request.body["prompt_id"].clone();
-            noted.lock().unwrap().push(id.clone());
-            Response::json(&json!({ "prompt_id": id, "number": 1, "node_errors": {} }))
-        }
-        "GET /queue" => {
-            let all = noted.lock().unwrap().clone();
-            let rows: Vec<Value> = all.iter().map(|id| json!([1, id, {}, {}, []])).collect();
-            Response::json(&json!({ "queue_running": rows, "queue_pending": [] }))
-        }
-        _ => otherwise(request),
-    })
-    .await;
-    let place = Arc::new(Place::at(&server));
-    let mut running = tokio::task::JoinSet::new();
-    for number in 1..=5 {
-        let place = place.clone();
-        running.spawn(async move { place.run(Job { prompt_id: Uuid::from_u128(number), ..job() }).await });
-    }
-    for done in 0..5 {
-        while asked.lock().unwrap().len() < (done + 2).min(5) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        // Time for one too many.
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        assert_eq!(asked.lock().unwrap().len(), (done + 2).min(5));
-        let id = asked.lock().unwrap()[done].clone();
-        server.say("executed", &json!({ "prompt_id": id, "node": "s", "output": outputs() }));
-        server.say("execution_success", &json!({ "prompt_id": id }));
-        assert!(running.join_next().await.unwrap().unwrap().is_ok());
-    }
-}
-
 /// A server that says again what a real one has said.
 async fn replaying(recording: Value) -> Scripted {
     Scripted::start(move |request, server| match request.line.as_str() {
@@ -613,7 +609,7 @@ async fn recorded_answers_are_understood() {
             let expected = recording["expected"].as_array().unwrap();
             count += 1;
             if path.ends_with("interrupt.json") {
-                let fault = made.unwrap_err();
+                let fault = fault(made.unwrap_err());
                 assert!(fault.message.contains("interrupted it"), "{}: {fault:?}", path.display());
                 continue;
             }
@@ -621,7 +617,7 @@ async fn recorded_answers_are_understood() {
                 assert_eq!(made.map(|m| m.files.len()), Ok(wanted), "{}", path.display());
                 continue;
             }
-            let fault = made.unwrap_err();
+            let fault = fault(made.unwrap_err());
             let found: Vec<Value> = fault.details.iter().map(|d| json!([d.node, d.kind])).collect();
             assert_eq!(&found, expected, "{}", path.display());
             assert!(fault.details.iter().all(|d| !d.message.is_empty()), "{}: {fault:?}", path.display());

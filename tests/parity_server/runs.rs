@@ -15,7 +15,7 @@ use comfywright::{
     model::ErrorClass,
     native::{NativeExecutor, NativeSettings},
     plan::{ItemIx, Placement, Prepared},
-    run::{Executor, Fault, Job, Produced},
+    run::{Claim, Executor, Failure, Fault, Job, Produced},
 };
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -126,14 +126,16 @@ async fn run_pack(executor: Arc<dyn Executor>, side: &str, mut pack: Vec<(usize,
                 break;
             }
             // A machine that is too busy.
-            Err(fault) if fault.class == ErrorClass::Transient && patience > 0 => patience -= 1,
-            Err(fault) => {
+            Err(Failure::Fault(fault)) if fault.class == ErrorClass::Transient && patience > 0 => patience -= 1,
+            Err(Failure::Unreached(_) | Failure::Away(_)) if patience > 0 => patience -= 1,
+            Err(Failure::Fault(fault)) => {
                 let culprits = culprits(&fault);
                 let known = |number: &usize| numbered.iter().any(|(other, _)| other == number);
                 assert!(culprits.iter().any(known), "{side}: no case is to blame for {fault:?}");
                 made.extend(culprits.iter().map(|number| (*number, Err(fault.message.clone()))));
                 pack.retain(|(number, _)| !culprits.contains(number));
             }
+            Err(other) => panic!("{side}: {other}"),
         }
     }
     made
@@ -175,6 +177,7 @@ fn job(side: &str, cases: &[Numbered<'_>]) -> Job {
         folder: PathBuf::from(format!("made/{side}/{id}")),
         stem: "case".to_owned(),
         timeout: None,
-        submitted_before: false,
+        place: "local".to_owned(),
+        claim: Claim::Fresh,
     }
 }

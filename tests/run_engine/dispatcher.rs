@@ -48,7 +48,9 @@ fn a_run_leaves_files_rows_and_decisions() {
     let decision = &decisions[0].decision;
     assert_eq!((decision.target.as_str(), decision.rule, &decision.inputs["q"]), ("enhance", Some(0), &json!(0.5)));
     assert!(world.ledger.unfinished_run("test", &run.hash).unwrap().is_none());
-    assert!(world.ledger.durations("test").unwrap()["cutout"] >= 0.0);
+    let history = world.ledger.history(&["cutout "], &[]).unwrap();
+    assert_eq!(history.len(), 1, "how long items took is kept by their shape: {history:?}");
+    assert!(history.iter().all(|(sort, seen)| sort.executor == "native" && seen.count == 4.0), "{history:?}");
 }
 
 #[test]

@@ -7,12 +7,12 @@ use std::{
 
 use comfywright::{
     content_hash::ContentHash,
-    plan::{ItemIx, ItemResult},
-    run::{AttemptId, Command, Event, Fault, ItemState, Planner, Slots},
+    plan::{Estimates, ItemIx, ItemResult},
+    run::{AttemptId, Command, Event, Fault, ItemState, Planner},
 };
 use proptest::prelude::*;
 
-use super::scenario::{Scenario, error_class};
+use super::scenario::{Scenario, error_class, slots};
 
 /// A random number from 0 to 255 that depends on nothing but its arguments.
 fn chance(seed: u64, what: &str, item: ItemIx, id: AttemptId) -> u8 {
@@ -116,7 +116,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(scenario: &'a Scenario, outcomes: u64, order: u64) -> Self {
         let keys = |item| scenario.keys(item);
-        let planner = Planner::new(scenario.plan.clone(), &keys, &[], Slots { native: 100, comfy: 1 });
+        let planner = Planner::new(scenario.plan.clone(), &keys, &slots(100, 1), Estimates::default());
         let parallel = scenario.plan.parallel.map_or(usize::MAX, |n| n as usize);
         Self {
             scenario,
@@ -157,7 +157,11 @@ impl<'a> Run<'a> {
                 }
                 Command::Wait { item, id, .. } => drop(self.waits.insert((item, id))),
                 Command::Abort { item, id } => assert!(self.open.remove(&(item, id))),
-                Command::Record(_) | Command::Report { .. } => {}
+                Command::Record(_)
+                | Command::Report { .. }
+                | Command::Watch { .. }
+                | Command::Probe { .. }
+                | Command::Tell { .. } => {}
             }
         }
         assert!(self.open.len() <= self.parallel);
@@ -306,7 +310,7 @@ proptest! {
 fn a_hundred_thousand_items_of_four_tasks_are_planned_in_linear_work() {
     let scenario = Scenario::of_chain(100_000, 4);
     let keys = |item| scenario.keys(item);
-    let mut planner = Planner::new(scenario.plan.clone(), &keys, &[], Slots { native: 8, comfy: 8 });
+    let mut planner = Planner::new(scenario.plan.clone(), &keys, &slots(8, 8), Estimates::default());
     let mut open: Vec<(ItemIx, AttemptId)> = Vec::new();
     let mut next = Some(Event::Opened);
     while let Some(event) = next {

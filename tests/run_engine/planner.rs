@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::scenario::{Outcome, Scenario};
+use super::scenario::{Outcome, Scenario, slots};
 use comfywright::{
-    plan::{ItemIx, ItemResult, Visit},
-    run::{AttemptId, Command, Decision, Event, Fault, ItemState, Planner, Slots},
+    plan::{Estimates, ItemIx, ItemResult, Visit},
+    run::{AttemptId, Command, Decision, Event, Fault, ItemState, Planner},
 };
 
 /// Runs a scenario: everything that was started ends in order of its start.
@@ -24,7 +24,7 @@ impl Simulation {
     fn new(text: &str) -> Self {
         let scenario = Scenario::parse(text);
         let keys = |item| scenario.keys(item);
-        let planner = Planner::new(scenario.plan.clone(), &keys, &[], Slots { native: 100, comfy: 100 });
+        let planner = Planner::new(scenario.plan.clone(), &keys, &slots(100, 100), Estimates::default());
         Self {
             scenario: scenario.clone(),
             planner,
@@ -40,7 +40,7 @@ impl Simulation {
         let mut due = Vec::new();
         for command in self.planner.apply(event) {
             match command {
-                Command::Start { item, id, visit } => {
+                Command::Start { item, id, visit, .. } => {
                     self.starts.push((self.scenario.addresses[item.0 as usize].clone(), id, visit));
                     self.running.push((item, id));
                 }
@@ -50,7 +50,7 @@ impl Simulation {
                 }
                 Command::Abort { item, id } => self.running.retain(|other| *other != (item, id)),
                 Command::Record(decision) => self.decisions.push(decision),
-                Command::Report { .. } => {}
+                Command::Report { .. } | Command::Watch { .. } | Command::Probe { .. } | Command::Tell { .. } => {}
             }
         }
         for event in due {
@@ -512,7 +512,7 @@ fn slots_and_parallel_are_honoured() {
     let text = "plan parallel=3\ntask a x=5\ntask b x=5 comfy";
     let scenario = Scenario::parse(text);
     let keys = |item| scenario.keys(item);
-    let mut planner = Planner::new(scenario.plan.clone(), &keys, &[], Slots { native: 2, comfy: 2 });
+    let mut planner = Planner::new(scenario.plan.clone(), &keys, &slots(2, 2), Estimates::default());
     let started: Vec<u32> = planner
         .apply(&Event::Opened)
         .into_iter()

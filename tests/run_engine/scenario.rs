@@ -5,6 +5,7 @@
 //! task a x=2                          keys with their number of values
 //! task b x=2 needs=a                  entries by comma, alternatives by bar
 //! task c needs=b gather=b allow_failed max_visits=2 priority=1 retry=2:transient:5..120 comfy
+//! task d x=9 on=tag:big models=3 prefixes=2   on servers with this name or tag; kinds of its items in turn
 //! rule b on=error to=@retry times=1 if q < 0.5
 //! when b[x=0] fail=transient ; q=0.3  outcomes of its tries in order, the last one repeated
 //! ```
@@ -13,7 +14,10 @@ use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
 use comfywright::{
     content_hash::ContentHash,
     model::{ErrorClass, Mode, TaskType, ValueMap},
-    plan::{DependsEntry, ItemIx, ItemTable, Placement, Plan, PlanRule, PlanTask, RetryPolicy, Target, TaskIx},
+    plan::{
+        Capabilities, Capability, DependsEntry, ItemIx, ItemTable, KindOf, Kinds, Model, Placement, Plan, PlanRule,
+        PlanTask, RetryPolicy, Target, TaskIx,
+    },
     rules::{Kind, Rule, Variables},
 };
 use serde_json::{Value, json};
@@ -47,6 +51,9 @@ struct Draft {
     priority: i64,
     retry: Option<RetryPolicy>,
     comfy: bool,
+    on: Vec<String>,
+    models: u32,
+    prefixes: u32,
     rules: Vec<BTreeMap<String, String>>,
 }
 
@@ -136,6 +143,9 @@ fn draft(text: &str) -> Draft {
             "max_visits" => draft.max_visits = value.parse().unwrap(),
             "priority" => draft.priority = value.parse().unwrap(),
             "comfy" => draft.comfy = true,
+            "on" => (draft.comfy, draft.on) = (true, list().collect()),
+            "models" => draft.models = value.parse().unwrap(),
+            "prefixes" => draft.prefixes = value.parse().unwrap(),
             "retry" => {
                 let parts: Vec<&str> = value.split(':').collect();
                 let (first, longest) = parts.get(2).and_then(|waits| waits.split_once("..")).unwrap_or(("0", "0"));
@@ -214,7 +224,32 @@ fn build(drafts: &[Draft], mode: Mode, parallel: Option<u32>) -> (Plan, Vec<Stri
     }
     let hash = ContentHash::of_bytes(b"test");
     let (document, version) = ("test".to_owned(), "1.0.0".to_owned());
-    (Plan { document, version, hash, mode, parallel, tasks, items: table }, addresses, keys)
+    let kinds = kinds(drafts, &tasks);
+    (Plan { document, version, hash, mode, prefer: None, parallel, tasks, items: table, kinds }, addresses, keys)
+}
+
+/// The items of a task have its models and its prefixes in turn.
+fn kinds(drafts: &[Draft], tasks: &[PlanTask]) -> Kinds {
+    let mut kinds = Kinds::new();
+    for (number, (draft, task)) in drafts.iter().zip(tasks).enumerate() {
+        for item in 0..task.items.len() as u32 {
+            let model = item.checked_rem(draft.models).map(|n| format!("model {n}"));
+            let prefix = item.checked_rem(draft.prefixes).map(|n| format!("{} {n}", draft.name));
+            let models = model.iter().map(|name| (name.clone(), Model { load: 10.0, bytes: 6 << 30 })).collect();
+            let shape = format!("{} {}", draft.name, model.unwrap_or_default());
+            let family = draft.name.clone();
+            let kind = KindOf { shape, family, models, prefix, prefix_share: 0.3, ..KindOf::default() };
+            let kind = kinds.add(TaskIx(number as u32), kind);
+            kinds.assign(1, kind);
+        }
+    }
+    kinds
+}
+
+/// This process, and one server without a name that anybody knows.
+pub(crate) fn slots(native: u32, comfy: u32) -> Capabilities {
+    let server = Capability { slots: comfy, prefetch: comfy, ..Capability::plain("comfy") };
+    Capabilities { servers: vec![server], ..Capabilities::native(native) }
 }
 
 fn task(draft: &Draft, number: usize, ranges: &[std::ops::Range<u32>], index: &dyn Fn(&str) -> TaskIx) -> PlanTask {
@@ -237,7 +272,7 @@ fn task(draft: &Draft, number: usize, ranges: &[std::ops::Range<u32>], index: &d
         max_visits: draft.max_visits,
         scores: Vec::new(),
         priority: draft.priority,
-        placement: if draft.comfy { Placement::Comfy(Vec::new()) } else { Placement::Native },
+        placement: if draft.comfy { Placement::Comfy(draft.on.clone()) } else { Placement::Native },
     }
 }
 
@@ -306,6 +341,7 @@ impl Scenario {
         }
         table.first_group.push(table.groups.len() as u32 - 1);
         plan.items = table;
+        plan.kinds = Kinds::by_task(plan);
         scenario
     }
 }

@@ -14,10 +14,10 @@ use comfywright::{
     content_hash::ContentHash,
     graph::Graph,
     ledger::{Ledger, NewRun},
-    plan::{ItemIx, OutputFile, Prepared, Upstream, Visit},
+    plan::{Capabilities, Estimates, ItemIx, OutputFile, Prepared, Upstream, Visit},
     run::{
-        Clock, Control, Executor, Fault, Job, PortFuture, Ports, Preparer, Produced, Progress, RunEvent, RunOutcome,
-        RunSetup, Scorer, Slots, run_plan,
+        Claim, Clock, Control, Executor, Failure, Fault, Job, PortFuture, Ports, Preparer, Produced, RunEvent,
+        RunOutcome, RunSetup, Scorer, Signal, Signals, run_plan,
     },
 };
 use serde_json::{Value, json};
@@ -88,13 +88,13 @@ impl World {
         let journal = Arc::new(self.ledger.journal(id).unwrap());
         let (sender, controls) = mpsc::unbounded_channel();
         for control in first {
-            sender.send(*control).unwrap();
+            sender.send(control.clone()).unwrap();
         }
         let setup = RunSetup {
             run: id.parse().unwrap(),
             folder: PathBuf::from(format!("outputs/test/{id}")),
-            slots: Slots { native: 4, comfy: 1 },
-            estimates: Vec::new(),
+            capabilities: Capabilities::native(4),
+            estimates: Estimates::default(),
             past: self.ledger.events(id).unwrap(),
             hash_all: false,
         };
@@ -216,10 +216,10 @@ struct TextExecutor {
 }
 
 impl Executor for TextExecutor {
-    fn execute(&self, job: Job, progress: Progress) -> PortFuture<'_, Result<Produced, Fault>> {
+    fn execute(&self, job: Job, signals: Signals) -> PortFuture<'_, Result<Produced, Failure>> {
         Box::pin(async move {
             tokio::time::sleep(self.delay).await;
-            progress(0.5);
+            signals(Signal::Share(0.5));
             let number = {
                 let mut tries = self.tries.lock().unwrap();
                 let number = tries.entry(job.address.clone()).or_default();
@@ -229,14 +229,14 @@ impl Executor for TextExecutor {
             let mut log =
                 std::fs::File::options().create(true).append(true).open(self.root.join("executed.log")).unwrap();
             log.write_all(format!("{} {}\n", job.address, job.prompt_id).as_bytes()).unwrap();
-            if job.submitted_before {
+            if job.claim == Claim::Earlier {
                 let options = std::fs::File::options().create(true).append(true).open(self.root.join("resumed.log"));
                 options.unwrap().write_all(format!("{} {}\n", job.address, job.prompt_id).as_bytes()).unwrap();
             }
             let list = self.scenario.outcomes.get(&job.address);
             let outcome = list.map(|list| list[number.min(list.len() - 1)].clone());
             match outcome.unwrap_or(Outcome::Metrics(BTreeMap::new())) {
-                Outcome::Fault(class) => Err(Fault::new(class, "it broke")),
+                Outcome::Fault(class) => Err(Fault::new(class, "it broke").into()),
                 Outcome::Metrics(metrics) => Ok(Produced { files: vec![write(&self.root, &job)], metrics }),
             }
         })

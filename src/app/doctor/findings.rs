@@ -60,6 +60,17 @@ impl DoctorFinding {
         Self { fitness: Fitness::Trouble, ..Self::ok(area, code, message) }
     }
 
+    /// Whether something will go wrong.
+    pub(in crate::app) fn is_trouble(&self) -> bool {
+        self.fitness == Fitness::Trouble
+    }
+
+    /// What it is and what to do about it.
+    pub(in crate::app) fn sentence(&self) -> String {
+        let advice = self.advice.as_ref().map_or_else(String::new, |advice| format!("; {advice}"));
+        format!("{}{advice}", self.message)
+    }
+
     /// Adds what to do about it.
     pub(super) fn advise(mut self, advice: impl Into<Option<String>>) -> Self {
         self.advice = advice.into();

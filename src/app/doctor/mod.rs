@@ -19,6 +19,7 @@ use super::{
 use crate::diagnostic::{Diagnostic, Severity};
 pub use findings::{DoctorFinding, Fitness};
 pub use server::ServerReport;
+pub(super) use server::ask_all;
 
 /// What to examine.
 #[derive(Clone, Debug, Default)]

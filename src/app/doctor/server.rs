@@ -46,11 +46,11 @@ pub struct ServerReport {
 }
 
 /// A server that was asked.
-pub(super) struct Asked {
-    pub(super) report: ServerReport,
-    pub(super) findings: Vec<DoctorFinding>,
+pub(in crate::app) struct Asked {
+    pub(in crate::app) report: ServerReport,
+    pub(in crate::app) findings: Vec<DoctorFinding>,
     /// Signatures of its classes, and of ours.
-    pub(super) nodes: Option<NodeSet>,
+    pub(in crate::app) nodes: Option<NodeSet>,
 }
 
 /// What a server says of itself.
@@ -94,7 +94,7 @@ pub(super) fn examine_secrets(session: &Session) -> Vec<DoctorFinding> {
 }
 
 /// Asks the servers called `names`, all at once.
-pub(super) fn ask_all(session: &Session, names: &[String]) -> Result<Vec<Asked>, AppError> {
+pub(in crate::app) fn ask_all(session: &Session, names: &[String]) -> Result<Vec<Asked>, AppError> {
     let clients: Vec<Result<Client, AppError>> = names
         .iter()
         .map(|name| {

@@ -60,7 +60,8 @@ fn steps_into<'a>(path: &Path, node: &'a Node, step: &str) -> Vec<(Path, &'a Nod
     }
 }
 
-const TIMEOUTS: &[&[&str]] = &[&["defaults", "timeout"], &["task", "*", "timeout"], &["scorer", "*", "timeout"]];
+const TIMEOUTS: &[&[&str]] =
+    &[&["defaults", "timeout"], &["task", "*", "timeout"], &["scorer", "*", "timeout"], &["server", "*", "dead_after"]];
 const BACKOFFS: &[&[&str]] = &[&["defaults", "retry", "backoff"], &["task", "*", "retry", "backoff"]];
 const PRESETS: &[&[&str]] = &[&["defaults", "preset"], &["task", "*", "preset"]];
 
@@ -134,7 +135,7 @@ fn check_timeout(source: &Source<'_>, node: &Node) -> Option<Diagnostic> {
     let hint = "a number with a unit (d, h, m, s, ms): \"90s\", \"1h30m\"";
     match parse_duration(node.as_str()?) {
         Ok(duration) if duration.is_zero() => {
-            Some(source.error("invalid-duration", node.span, "a timeout of nothing lets nothing finish"))
+            Some(source.error("invalid-duration", node.span, "no time at all lets nothing finish"))
         }
         Ok(_) => None,
         Err(message) => Some(source.error("invalid-duration", node.span, message).with_hint(hint)),
