@@ -16,7 +16,7 @@ use crate::{
     diagnostic::{Diagnostic, Fix, Severity, Span, TextEdit},
     files::{Format, edit},
     graph::GraphNeeds,
-    model::{CONFIG_FILE, Loaded, read_config, read_document},
+    model::{CONFIG_FILE, FEW, Loaded, read_config, read_document},
 };
 
 /// Most rounds of mending and checking again.
@@ -111,7 +111,8 @@ impl CheckReport {
 /// Checks what `options` names.
 pub fn check(session: &Session, options: &CheckOptions) -> Result<CheckReport, AppError> {
     let selection = select(session, &options.paths)?;
-    let outcomes: Vec<_> = selection.documents.par_iter().map(|loaded| check_document(session, loaded)).collect();
+    let documents = selection.documents.par_iter().with_max_len(FEW);
+    let outcomes: Vec<_> = documents.map(|loaded| check_document(session, loaded)).collect();
     let mut sources = Sources::of(session);
     let mut report = CheckReport {
         documents: selection.documents.len(),

@@ -25,6 +25,15 @@ pub struct SessionOptions {
     pub object_info: Option<PathBuf>,
 }
 
+/// Which documents are read at once.
+#[derive(Clone, Copy, PartialEq)]
+enum Extent {
+    /// Those that somebody asks for, when he does.
+    Asked,
+    /// All.
+    Whole,
+}
+
 /// An opened workspace.
 pub struct Session {
     /// The folder, absolute.
@@ -49,16 +58,21 @@ impl Session {
     /// Opens the workspace around `options.start`: the nearest folder upwards with a
     /// `comfywright.toml`; without one, the folder that holds `pipelines/`, or the folder itself.
     pub fn open(options: &SessionOptions) -> Result<Self, AppError> {
-        Self::opened(options, false)
+        Self::opened(options, false, Extent::Asked)
+    }
+
+    /// The same for a command that looks at all documents: they are read while the snapshot is.
+    pub fn open_whole(options: &SessionOptions) -> Result<Self, AppError> {
+        Self::opened(options, false, Extent::Whole)
     }
 
     /// The same for a client: paths are relative to the workspace only, not to the current folder,
     /// and documents reach only the files that are open to clients.
     pub fn open_for_client(options: &SessionOptions) -> Result<Self, AppError> {
-        Self::opened(options, true)
+        Self::opened(options, true, Extent::Asked)
     }
 
-    fn opened(options: &SessionOptions, confined: bool) -> Result<Self, AppError> {
+    fn opened(options: &SessionOptions, confined: bool, extent: Extent) -> Result<Self, AppError> {
         let start = options.start.clone().unwrap_or_else(|| PathBuf::from("."));
         let start =
             start.canonicalize().map_err(|e| AppError::usage(format!("failed to find {}: {e}", start.display())))?;
@@ -70,9 +84,11 @@ impl Session {
         );
         let world = if confined { Arc::new(ClientWorld::new(world)) } else { world };
         let workspace = Workspace::load(world.clone(), Some(Arc::new(GitHistory::new(&root))));
-        let (nodes, against) = match &options.object_info {
-            None => (shared_builtin(), "the built-in snapshot of ComfyUI 0.3.75's model-free nodes".to_owned()),
-            Some(path) => (Arc::new(read_object_info(path)?), format!("the snapshot {}", path.display())),
+        let warm = || (extent == Extent::Whole).then(|| workspace.documents().len());
+        let (nodes, _) = rayon::join(|| options.object_info.as_deref().map(read_object_info).transpose(), warm);
+        let (nodes, against) = match (nodes?, &options.object_info) {
+            (Some(nodes), Some(path)) => (Arc::new(nodes), format!("the snapshot {}", path.display())),
+            _ => (shared_builtin(), "the built-in snapshot of ComfyUI 0.3.75's model-free nodes".to_owned()),
         };
         let config = workspace.config.value.clone().unwrap_or_default();
         let mut metrics: BTreeSet<String> = scorers::KNOWN.iter().map(|m| m.name.to_owned()).collect();

@@ -40,7 +40,7 @@ fn checked(args: &CheckArgs, global: &GlobalArgs) -> Result<CheckReport, AppErro
     if args.fix {
         return app::check_and_fix(&session, &options);
     }
-    let session = Session::open(&session)?;
+    let session = if args.paths.is_empty() { Session::open_whole(&session) } else { Session::open(&session) }?;
     let report = app::check(&session, &options);
     // The process ends soon. To give back the trees of a thousand documents one by one would take a
     // tenth of its time.

@@ -3,7 +3,7 @@
 //! Plain data; reading it from JSON is [`super::class_reader`]'s part, judging a graph by it is
 //! [`super::check`]'s.
 
-use std::{fmt, fmt::Write as _};
+use std::{borrow::Cow, fmt, fmt::Write as _};
 
 use serde_json::{Value, json};
 
@@ -290,10 +290,12 @@ impl InputKind {
     }
 
     /// The types of outputs that may be linked to it.
-    pub fn link_types(&self) -> Types {
+    pub fn link_types(&self) -> Cow<'_, Types> {
         match self {
-            Self::Opaque { .. } => Types::any(),
-            other => Types::parse(&other.type_text()),
+            Self::Opaque { .. } => Cow::Owned(Types::any()),
+            Self::Link { types, .. } => Cow::Borrowed(types),
+            Self::MatchType { allowed, .. } => Cow::Borrowed(allowed),
+            other => Cow::Owned(Types::parse(&other.type_text())),
         }
     }
 }

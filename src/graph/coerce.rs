@@ -5,7 +5,7 @@
 //! written: a fraction for an INT (it truncates), true for a number (it is 1), `"false"` for a
 //! BOOLEAN (it is true).
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 use serde_json::{Number, Value};
 
@@ -201,11 +201,10 @@ fn coerce_combo(value: &Value, options: &[Value], source: ComboSource, multi: bo
     if let (true, Value::Array(list)) = (multi, value) {
         return list.iter().map(|v| coerce_combo(v, options, source, false)).collect();
     }
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(_) | Value::Bool(_) => value.to_string(),
-        _ => return Err(wrong_type("one of a list", value, None)),
-    };
+    if !matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_)) {
+        return Err(wrong_type("one of a list", value, None));
+    }
+    let text = option_text(value);
     if let Some(option) = options.iter().find(|option| *option == value || option_text(option) == text) {
         return Ok(option.clone());
     }
@@ -220,14 +219,14 @@ fn coerce_combo(value: &Value, options: &[Value], source: ComboSource, multi: bo
 
 /// The option that `text` was probably meant to be. Texts of one or two letters are near to anything.
 fn nearest_option(text: &str, options: &[Value]) -> Option<String> {
-    let texts: Vec<String> = options.iter().map(option_text).collect();
-    let same_letters = texts.iter().find(|option| option.eq_ignore_ascii_case(text)).map(String::as_str);
-    let near = || did_you_mean(text, texts.iter().map(String::as_str)).filter(|_| text.chars().count() > 2);
+    let texts: Vec<Cow<'_, str>> = options.iter().map(option_text).collect();
+    let same_letters = texts.iter().find(|option| option.eq_ignore_ascii_case(text)).map(AsRef::as_ref);
+    let near = || did_you_mean(text, texts.iter().map(AsRef::as_ref)).filter(|_| text.chars().count() > 2);
     same_letters.or_else(near).map(str::to_owned)
 }
 
-fn option_text(option: &Value) -> String {
-    option.as_str().map_or_else(|| option.to_string(), str::to_owned)
+fn option_text(option: &Value) -> Cow<'_, str> {
+    option.as_str().map_or_else(|| Cow::Owned(option.to_string()), Cow::Borrowed)
 }
 
 /// A literal for an input that takes several types: the first primitive type that fits counts.

@@ -41,4 +41,4 @@ pub use settings::{
     DataKind, InputInfo, OutputInfo, SettingInfo, SettingShape, TaskTypeInfo, settings_named, task_type,
     task_type_name, task_types,
 };
-pub use workspace::{CONFIG_FILE, DOCUMENTS_FOLDER, Workspace, identity, load_document, loaded};
+pub use workspace::{CONFIG_FILE, DOCUMENTS_FOLDER, FEW, Workspace, identity, load_document, loaded};

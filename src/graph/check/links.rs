@@ -1,6 +1,6 @@
 //! Links: whether they lead to an output, and whether its type fits.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::GraphProblem;
 use crate::{
@@ -36,22 +36,24 @@ impl<'g> OutputTypes<'g> {
     }
 
     /// The types of output `index` of node `id`; anything when it is not known.
-    fn of(&mut self, id: &str, index: usize, depth: usize) -> Types {
-        let Some((id, node)) = self.graph.nodes.get_key_value(id) else { return Types::any() };
+    fn of(&mut self, id: &str, index: usize, depth: usize) -> Cow<'g, Types> {
+        let Some((id, node)) = self.graph.nodes.get_key_value(id) else { return Cow::Owned(Types::any()) };
         let class = self.nodes.class(&node.class);
-        let Some((class, output)) = class.and_then(|c| Some((c, c.outputs.get(index)?))) else { return Types::any() };
-        let Some(template) = &output.match_template else { return output.types.clone() };
+        let Some((class, output)) = class.and_then(|c| Some((c, c.outputs.get(index)?))) else {
+            return Cow::Owned(Types::any());
+        };
+        let Some(template) = &output.match_template else { return Cow::Borrowed(&output.types) };
         if depth > DEEPEST {
-            return Types::any();
+            return Cow::Owned(Types::any());
         }
         if let Some(types) = self.known.get(&(id.as_str(), index)) {
-            return types.clone();
+            return Cow::Owned(types.clone());
         }
         // In a cycle of such nodes anything fits; the cycle itself is reported elsewhere.
         self.known.insert((id, index), Types::any());
         let types = self.matched(node, class, template, depth);
         self.known.insert((id, index), types.clone());
-        types
+        Cow::Owned(types)
     }
 
     /// The union of what is linked to the inputs of `template`.
@@ -75,9 +77,12 @@ impl<'g> OutputTypes<'g> {
                 }
                 let types = match input {
                     Input::Link(link) => self.of(&link.node, link.output, depth + 1),
-                    Input::Value(_) | Input::Files(_) => Types::any(),
+                    Input::Value(_) | Input::Files(_) => Cow::Owned(Types::any()),
                 };
-                linked = Some(linked.map_or_else(|| types.clone(), |union| union.union(&types)));
+                linked = Some(match linked {
+                    Some(union) => union.union(&types),
+                    None => types.into_owned(),
+                });
             }
         }
         linked.or_else(|| allowed.cloned()).unwrap_or_else(Types::any)
