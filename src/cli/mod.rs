@@ -10,6 +10,7 @@ mod doctor;
 mod fmt;
 mod format_name;
 mod history;
+mod import;
 mod init;
 mod mcp;
 mod output;

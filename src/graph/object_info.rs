@@ -10,7 +10,11 @@ use std::{
 
 use serde_json::{Value, value::RawValue};
 
-use super::{class::ClassInfo, class_reader::read_class};
+use super::{
+    class::{ClassInfo, InputInfo},
+    class_reader::read_class,
+    ir::GraphNode,
+};
 use crate::{
     content_hash::ContentHash,
     ident::{IndexMap, did_you_mean},
@@ -102,6 +106,11 @@ impl NodeSet {
         self.classes.is_empty()
     }
 
+    /// The signature of an input of `node`, which may stand below a dynamic one.
+    pub fn input_of(&self, node: &GraphNode, name: &str) -> Option<&InputInfo> {
+        self.class(&node.class)?.input_of(name, &|choice| node.text(choice))
+    }
+
     /// The class that `name` was probably meant to be.
     pub fn suggest(&self, name: &str) -> Option<&str> {
         did_you_mean(name, self.names())
@@ -141,7 +150,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::graph::{ComboSource, InputInfo, InputKind, Types, builtin, own_classes};
+    use crate::graph::{ComboSource, InputKind, Types, builtin, own_classes};
 
     fn class(value: &Value) -> ClassInfo {
         let nodes = NodeSet::parse(json!({ "X": value }).to_string()).unwrap_or_default();

@@ -1,0 +1,5 @@
+//! What somebody built in ComfyUI as presets.
+
+mod isomorphic;
+mod oracle;
+mod workspace;
