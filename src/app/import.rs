@@ -9,7 +9,7 @@ use super::{AppError, PresetText, save_preset::made_preset};
 use crate::{
     diagnostic::Diagnostic,
     files::{Format, Node},
-    graph::{Graph, NodeSet, from_api},
+    graph::{Graph, NodeSet, check_graph, from_api},
     ident::{did_you_mean, slug},
     import::{self, ImportError, PresetRequest, Source, SourceError, read_source},
     model::{Body, Kind, shape_of},
@@ -18,8 +18,8 @@ use crate::{
 /// The folder of workflows that presets keep, beside them.
 const GRAPHS_FOLDER: &str = "graphs";
 
-/// The most classes that are named because they are not known.
-const MOST_NAMED: usize = 20;
+/// The most findings about a file.
+const MOST_FINDINGS: usize = 20;
 
 /// How to import.
 #[derive(Clone, Debug, Default)]
@@ -74,7 +74,7 @@ pub fn import(file: &str, bytes: &[u8], by: JudgedBy<'_>, options: &ImportOption
         name,
         version: "1.0.0".to_owned(),
         title: title.map(str::to_owned),
-        params: import::likely_params(&graph, by.nodes).map_err(not_a_preset)?,
+        params: import::likely_params(&graph, by.nodes, options.keep_workflow).map_err(not_a_preset)?,
         workflow: workflow.clone(),
         ..PresetRequest::default()
     };
@@ -83,13 +83,39 @@ pub fn import(file: &str, bytes: &[u8], by: JudgedBy<'_>, options: &ImportOption
         preset: made_preset(&graph, by.nodes, &request, format, not_a_preset)?,
         workflow: workflow.map(|path| (path, format!("{:#}\n", source.prompt.unwrap_or_default()))),
         made_with: None,
-        diagnostics: unknown_classes(&graph, by, &label),
+        diagnostics: findings(&graph, by, &label),
+    })
+}
+
+/// What could not be known of the graph, and what is wrong with it; the first of many.
+fn findings(graph: &Graph, by: JudgedBy<'_>, file: &Arc<str>) -> Vec<Diagnostic> {
+    let mut found: Vec<Diagnostic> =
+        unknown_classes(graph, by, file).into_iter().chain(wrong_with(graph, by.nodes, file)).collect();
+    let more = found.len().saturating_sub(MOST_FINDINGS);
+    if more > 0 {
+        found.truncate(MOST_FINDINGS);
+        let message = format!("{} more", super::count(more, "finding"));
+        found.push(
+            Diagnostic::warning("too-many", file, None, message).with_hint("`check` on the preset shows all of them"),
+        );
+    }
+    found
+}
+
+/// What a server would say of the graph as it is, but for files that it lacks.
+fn wrong_with(graph: &Graph, nodes: &NodeSet, file: &Arc<str>) -> impl Iterator<Item = Diagnostic> {
+    let found = check_graph(graph, nodes).into_iter().filter(|p| !p.of_files && p.code != "unknown-class");
+    found.map(|problem| {
+        let warning =
+            Diagnostic::warning(problem.code, file, None, format!("node \"{}\": {}", problem.node, problem.message));
+        problem.hint.into_iter().fold(warning, Diagnostic::with_hint)
     })
 }
 
 fn unreadable(error: &SourceError, file: &Arc<str>) -> AppError {
     let span = if let SourceError::Json { span, .. } = error { Some(*span) } else { None };
-    AppError::Wrong(vec![Diagnostic::error(error.code(), file, span, error.to_string()).with_hint(error.hint())])
+    let found = Diagnostic::error(error.code(), file, span, error.to_string());
+    AppError::Wrong(vec![error.hint().into_iter().fold(found, Diagnostic::with_hint)])
 }
 
 /// The graph as it was run.
@@ -113,7 +139,7 @@ fn from_record(source: &Source, options: &ImportOptions) -> Option<Result<Import
         && let Some(kept) = &mut preset.graph
     {
         kept.workflow = format!("{GRAPHS_FOLDER}/{}.json", document.header.name);
-        workflow = Some((kept.workflow.clone(), format!("{:#}\n", record.get("graph")?)));
+        workflow = Some((kept.workflow.clone(), format!("{:#}\n", record.get("workflow")?)));
     }
     let preset = PresetText::of(document, options.format.unwrap_or(Format::Toml));
     let made_with = record.get("with").cloned();
@@ -136,7 +162,7 @@ fn unknown_classes(graph: &Graph, by: JudgedBy<'_>, file: &Arc<str>) -> Vec<Diag
         let hint = near.unwrap_or_else(|| "it comes with custom nodes that the server lacks".to_owned());
         Diagnostic::warning("unknown-class", file, None, message).with_hint(hint)
     };
-    unknown.iter().take(MOST_NAMED).map(warning).collect()
+    unknown.iter().map(warning).collect()
 }
 
 /// The name of a file without folders and ending.
@@ -147,7 +173,10 @@ fn stem(file: &str) -> &str {
 }
 
 fn name_of(file: &str) -> String {
-    let name = slug(stem(file)).replace('_', "-");
-    let words: Vec<&str> = name.split('-').filter(|word| !word.is_empty()).collect();
-    if words.is_empty() { "imported".to_owned() } else { words.join("-") }
+    let stem = stem(file);
+    if !stem.contains(|c: char| c.is_ascii_alphanumeric()) {
+        return "imported".to_owned();
+    }
+    let name = slug(stem).replace('_', "-");
+    name.split('-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
 }

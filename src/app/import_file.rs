@@ -109,8 +109,12 @@ fn read(path: &Path) -> Result<Vec<u8>, AppError> {
     fs::read(path).map_err(|e| AppError::environment(failed(&e)))
 }
 
-/// Refuses a name that another document has already.
+/// Refuses a name that another document of the workspace has already.
 fn check_name(session: &Session, name: &str, to: &Path) -> Result<(), AppError> {
+    let folder = to.parent().and_then(|folder| folder.canonicalize().ok());
+    if !folder.is_some_and(|folder| folder.starts_with(session.root.join(DOCUMENTS_FOLDER))) {
+        return Ok(());
+    }
     let is_named = |identity: &crate::model::Identity| identity.kind == Kind::Preset && identity.name == name;
     let same = session.workspace.documents().iter().find(|d| d.identity.as_ref().is_some_and(is_named));
     match same.filter(|other| session.root.join(&*other.path).canonicalize().ok() != to.canonicalize().ok()) {

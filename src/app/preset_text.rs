@@ -26,7 +26,7 @@ impl PresetText {
     /// Writes `document`. What is written is read again: it must say the same.
     pub fn of(document: Document, format: Format) -> Result<Self, AppError> {
         let mut json = document.to_exact_json();
-        whole_bounds(&mut json["params"]);
+        whole_bounds(json.get_mut("params"));
         let tree = Node::from_json(&json);
         let text = tree.map(|tree| format.print(&tree, shape_of(Kind::Preset))).ok_or_else(|| {
             AppError::usage("failed to write the preset: it has a number or a null that no document can hold")
@@ -65,8 +65,8 @@ impl PresetText {
 }
 
 /// Bounds without a fraction as people write them.
-fn whole_bounds(params: &mut Value) {
-    let params = params.as_object_mut().into_iter().flat_map(|params| params.values_mut());
+fn whole_bounds(params: Option<&mut Value>) {
+    let params = params.and_then(Value::as_object_mut).into_iter().flat_map(|params| params.values_mut());
     for param in params {
         for key in ["min", "max", "step"] {
             if let Some(bound) = param.get_mut(key) {

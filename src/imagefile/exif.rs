@@ -29,7 +29,8 @@ pub(super) fn read(reader: &mut (impl BufRead + Seek)) -> Vec<(String, String)> 
         _ => None,
     };
     let own = data.get_field(Tag::UserComment, In::PRIMARY).map(|field| match &field.value {
-        Value::Undefined(bytes, _) => comment(&comment_text(bytes)),
+        // Undefined by the standard; Pillow writes bytes.
+        Value::Undefined(bytes, _) | Value::Byte(bytes) => comment(&comment_text(bytes)),
         _ => Vec::new(),
     });
     fields.into_iter().filter_map(of_field).chain(own.unwrap_or_default()).collect()

@@ -91,7 +91,9 @@ impl ImportError {
             Self::Ambiguous { ids, .. } => Some(format!("name one by its id: {}", ids.join(" or "))),
             Self::NoInput { inputs, .. } if inputs.is_empty() => None,
             Self::NoInput { inputs, .. } => Some(format!("it has values for {}", inputs.join(", "))),
-            Self::NoOutput => Some("name the outputs, such as image = \"8.IMAGE\"".to_owned()),
+            Self::NoOutput => {
+                Some("let a node save something, or name the outputs, such as image = \"8.IMAGE\"".to_owned())
+            }
             Self::TooLarge { .. } | Self::Class { .. } | Self::Null { .. } => {
                 Some("keep it as a workflow file beside the preset: --keep-workflow".to_owned())
             }

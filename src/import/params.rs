@@ -22,6 +22,9 @@ const LONGEST_TEXT: usize = 200;
 /// Bounds beyond these say that there are none.
 const NO_BOUND: f64 = 1e9;
 
+/// Endings of pictures.
+const PICTURES: [&str; 10] = ["png", "jpg", "jpeg", "jfif", "webp", "avif", "gif", "bmp", "tif", "tiff"];
+
 /// Whose inputs of a name are meant.
 #[derive(Clone, Copy, PartialEq)]
 enum Of {
@@ -88,12 +91,14 @@ const OTHERS: usize = FIRST_KNOB + KNOBS.len() + 1;
 /// `LoRA`s stand behind the models.
 const LORAS: usize = FIRST_KNOB + 2;
 
-/// The parameters of a graph, by name. Inputs that hold the same for the same purpose become one.
+/// The parameters of a graph, by name. Inputs that hold the same for the same purpose become one,
+/// unless each parameter is to set one input only.
 pub(super) fn likely<'a>(
     view: &View<'a>,
     order: &[&'a str],
     texts: &Texts<'a>,
     names: &IndexMap<String, String>,
+    one_input_each: bool,
 ) -> IndexMap<String, ExposedInput> {
     let mut found: Vec<Candidate<'_>> = of_texts(texts);
     found.extend(order.iter().filter_map(|id| of_file(view, id, &names[*id])));
@@ -104,7 +109,8 @@ pub(super) fn likely<'a>(
     found.retain(|candidate| view.literal(candidate.place).is_some() && places.insert(candidate.place));
     found.sort_by_key(|candidate| candidate.rank);
     let value = |place| view.literal(place).map(Value::to_string);
-    let groups = grouped(found.into_iter().map(|c| ((c.rank, c.shared.clone(), value(c.place)), c)));
+    let apart = |place| one_input_each.then_some(place);
+    let groups = grouped(found.into_iter().map(|c| ((c.rank, c.shared.clone(), value(c.place), apart(c.place)), c)));
     let (mut free, mut roles) = (Names::default(), BTreeSet::new());
     let exposed = |group: Vec<Candidate<'_>>| exposed(view, &group, &mut free, &mut roles);
     groups.into_values().filter_map(exposed).collect()
@@ -203,28 +209,28 @@ fn of_texts<'a>(texts: &Texts<'a>) -> Vec<Candidate<'a>> {
 
 /// What a loader reads. The file is on the server that made the graph, so another one must be given.
 fn of_file<'a>(view: &View<'a>, id: &'a str, name: &str) -> Option<Candidate<'a>> {
-    let is_file = |input: &&String| match view.input((id, input)) {
-        Some(info) => info.takes_files,
-        None => {
-            view.node(id).class.starts_with("Load") && ["image", "video", "audio", "file"].contains(&input.as_str())
-        }
-    };
     let node = view.node(id);
+    let is_named = |input: &str| ["image", "mask", "video", "audio", "file"].contains(&input);
+    let is_file = |input: &&String| view.input((id, input)).map_or(is_named(input), |info| info.takes_files);
     let input = node.inputs.keys().find(is_file)?;
     let file = node.text(input)?;
-    let of_class = |word: &str| view.class(id).is_none() && node.class.contains(word);
-    let gives = |kind: &str, word: &str| view.gives(id, kind) || of_class(word);
+    let is_picture = || {
+        let plain = file.split(" [").next().unwrap_or(file);
+        let ending = plain.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+        ending.is_some_and(|ending| PICTURES.contains(&ending.as_str()))
+    };
+    let is = |word| node.class.contains(word);
     let (kind, role) = match () {
-        // It reads what the server has made, not what is given to it.
-        () if node.class.contains("Output") => return None,
-        () if node.class.contains("Mask") => (ParamType::Mask, "mask"),
-        () if gives("VIDEO", "Video") => (ParamType::Video, "video"),
-        () if gives("AUDIO", "Audio") => (ParamType::Audio, "audio"),
-        () if gives("IMAGE", "Image") => (ParamType::Image, "image"),
+        // What the server has made is not given to it.
+        () if !is("Load") || is("Output") => return None,
+        () if is("Mask") => (ParamType::Mask, "mask"),
+        () if is("Video") => (ParamType::Video, "video"),
+        () if is("Audio") => (ParamType::Audio, "audio"),
+        () if is_picture() => (ParamType::Image, "image"),
         () => return None,
     };
     let help = Some(format!("The graph was made with {}.", file.split_whitespace().collect::<Vec<_>>().join(" ")));
-    let found = candidate(name, FILES, (id, input));
+    let found = candidate(own_title(node, view.class(id)).map_or(role, |_| name), FILES, (id, input));
     Some(Candidate { role: Some(role), kind: Some(kind), shared: id.to_owned(), required: true, help, ..found })
 }
 

@@ -80,7 +80,7 @@ pub struct ExposedInput {
 /// the names of outputs; texts are escaped so that they say what they said. Inputs that are null
 /// are left out.
 pub fn preset(graph: &Graph, nodes: &NodeSet, request: &PresetRequest) -> Result<Document, ImportError> {
-    let view = checked_view(graph, nodes)?;
+    let view = checked_view(graph, nodes, request.workflow.is_some())?;
     let order = view.reading_order();
     let names = node_names(&view, &order, &texts(&view, &order));
     let mut source = Source { view: &view, names, params: IndexMap::default(), roles: BTreeSet::new() };
@@ -108,13 +108,18 @@ pub fn preset(graph: &Graph, nodes: &NodeSet, request: &PresetRequest) -> Result
 }
 
 /// The inputs of `graph` that people are likely to set, by the name of the parameter: texts, files,
-/// models, seeds, what samplers are told, sizes, and primitives with titles.
-pub fn likely_params(graph: &Graph, nodes: &NodeSet) -> Result<IndexMap<String, ExposedInput>, ImportError> {
-    let view = checked_view(graph, nodes)?;
+/// models, seeds, what samplers are told, sizes, and primitives with titles. With `one_input_each`
+/// no parameter sets several inputs.
+pub fn likely_params(
+    graph: &Graph,
+    nodes: &NodeSet,
+    one_input_each: bool,
+) -> Result<IndexMap<String, ExposedInput>, ImportError> {
+    let view = checked_view(graph, nodes, one_input_each)?;
     let order = view.reading_order();
     let texts = texts(&view, &order);
     let names = node_names(&view, &order, &texts);
-    Ok(params::likely(&view, &order, &texts, &names))
+    Ok(params::likely(&view, &order, &texts, &names, one_input_each))
 }
 
 /// The classes of `graph` that `nodes` does not know, and how many nodes are of each.
@@ -124,10 +129,10 @@ pub fn unknown_classes<'a>(graph: &'a Graph, nodes: &NodeSet) -> IndexMap<&'a st
     groups.into_iter().map(|(class, nodes)| (class, nodes.len())).collect()
 }
 
-fn checked_view<'a>(graph: &'a Graph, nodes: &'a NodeSet) -> Result<View<'a>, ImportError> {
+fn checked_view<'a>(graph: &'a Graph, nodes: &'a NodeSet, is_kept: bool) -> Result<View<'a>, ImportError> {
     match graph.nodes.len() {
         0 => Err(ImportError::Empty),
-        nodes if nodes > MOST_NODES => Err(ImportError::TooLarge { nodes, most: MOST_NODES }),
+        nodes if nodes > MOST_NODES && !is_kept => Err(ImportError::TooLarge { nodes, most: MOST_NODES }),
         _ => View::new(graph, nodes),
     }
 }
@@ -158,8 +163,7 @@ impl<'a> Source<'_, 'a> {
         Ok(Preset { node, ..Preset::default() })
     }
 
-    /// The nodes in a file of their own. A parameter sets one input there, and others of the same
-    /// value stay as they are.
+    /// The nodes in a file of their own, where a parameter sets one input.
     fn kept(&mut self, workflow: &str, request: &PresetRequest) -> Result<Preset, ImportError> {
         for (name, exposed) in &request.params {
             let bind = self.bind(self.find(&exposed.node)?, &exposed.input);

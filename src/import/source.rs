@@ -51,9 +51,10 @@ impl SourceError {
     }
 
     /// What to do about it.
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::Json { .. } => "the file may be cut off",
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Json { message, .. } if message.starts_with("EOF") => "the file is cut off",
+            Self::Json { .. } => return None,
             Self::OtherJson => {
                 "a workflow has \"nodes\"; what ComfyUI exports as API has a \"class_type\" for each node"
             }
@@ -61,7 +62,7 @@ impl SourceError {
                 "give a workflow, or a PNG, WebP, JPEG or film that ComfyUI saved; many sites remove what is in them"
             }
             Self::OnlySettings => "another program made it; start from a preset and set its parameters",
-        }
+        })
     }
 }
 
@@ -75,8 +76,14 @@ pub fn read_source(bytes: &[u8]) -> Result<Source, SourceError> {
 fn of_json(bytes: &[u8]) -> Result<Source, SourceError> {
     let at = |offset: usize, message: String| SourceError::Json { span: Span::new(offset, offset), message };
     let text = std::str::from_utf8(bytes).map_err(|error| at(error.valid_up_to(), "it is not UTF-8".to_owned()))?;
-    let value = json(text).map_err(|error| at(offset(text, &error), error.to_string()))?;
+    let value = json(text).map_err(|error| at(offset(text, &error), message(&error)))?;
     of_value(value).ok_or(SourceError::OtherJson)
+}
+
+/// What is wrong, without the place that the parser adds.
+fn message(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ").next().unwrap_or_default().to_owned()
 }
 
 /// The byte at which reading stopped.

@@ -6,5 +6,6 @@ mod doctor;
 mod envelope;
 mod fix;
 mod fmt;
+mod import;
 mod init;
 mod support;

@@ -23,7 +23,9 @@ fn label(node: &GraphNode, nodes: &NodeSet) -> Label {
         Input::Value(Value::Null) | Input::Link(_) => None,
         Input::Value(value) => {
             let declared = nodes.input_of(node, name).and_then(|info| coerce_value(&info.kind, value).ok());
-            Some((name.clone(), declared.unwrap_or_else(|| value.clone()).to_string()))
+            let mut value = declared.unwrap_or_else(|| value.clone());
+            forget_nulls(&mut value);
+            Some((name.clone(), value.to_string()))
         }
         Input::Files(files) => panic!("{name} has the files {files:?}"),
     };
@@ -31,6 +33,18 @@ fn label(node: &GraphNode, nodes: &NodeSet) -> Label {
         class: node.class.clone(),
         title: node.title.clone().unwrap_or_else(|| default.clone()),
         values: node.inputs.iter().filter_map(value).collect(),
+    }
+}
+
+/// Null is what nothing is in a document.
+fn forget_nulls(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|_, value| !value.is_null());
+            map.values_mut().for_each(forget_nulls);
+        }
+        Value::Array(list) => list.iter_mut().for_each(forget_nulls),
+        _ => {}
     }
 }
 

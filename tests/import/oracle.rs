@@ -82,7 +82,7 @@ fn templates_survive_the_way_through_a_preset() {
             imported.push((template, name.clone(), workspace.import(&name, bytes, &nodes, format, kept)));
         }
     }
-    let session = workspace.open(&object_info);
+    let session = workspace.open(Some(&object_info));
     let report = checked(&session);
     let is_own = |message: &str| !REALLY_MISSING.iter().any(|missing| message.contains(missing));
     let wrong: Vec<String> = report

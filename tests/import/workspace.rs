@@ -41,9 +41,10 @@ impl Workspace {
         imported
     }
 
-    pub fn open(&self, object_info: &Path) -> Session {
+    /// Opens it, to be judged by `object_info` or by what is built in.
+    pub fn open(&self, object_info: Option<&Path>) -> Session {
         let options =
-            SessionOptions { start: Some(self.folder.path().to_owned()), object_info: Some(object_info.to_owned()) };
+            SessionOptions { start: Some(self.folder.path().to_owned()), object_info: object_info.map(Path::to_owned) };
         Session::open(&options).unwrap()
     }
 }
@@ -67,13 +68,13 @@ pub fn compiled(session: &Session, name: &str, imported: &Imported, graph: &Grap
     let job = make_job(session, &loaded, &options, &nodes)
         .unwrap_or_else(|e| panic!("{name}: {e:#?}\n{}", imported.preset.text));
     let mut found = job.program.tasks[0].sample.clone().unwrap_or_default();
-    restore_files(&mut found, graph, &nodes);
+    restore_files(&mut found, imported, graph, &nodes);
     found
 }
 
 /// Puts back the names of files, which are those of `graph`.
-fn restore_files(found: &mut Graph, graph: &Graph, nodes: &NodeSet) {
-    let params = likely_params(graph, nodes).unwrap();
+fn restore_files(found: &mut Graph, imported: &Imported, graph: &Graph, nodes: &NodeSet) {
+    let params = likely_params(graph, nodes, imported.workflow.is_some()).unwrap();
     for input in found.nodes.values_mut().flat_map(|node| node.inputs.values_mut()) {
         let Input::Files(files) = input else { continue };
         let file = Path::new(&files[0].path).file_stem().unwrap().to_str().unwrap();
