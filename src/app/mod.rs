@@ -11,6 +11,7 @@ mod doctor;
 mod error;
 mod faults;
 mod fmt;
+mod graph_api;
 pub mod history;
 mod init;
 mod job;
@@ -37,6 +38,7 @@ pub use doctor::{DoctorFinding, DoctorOptions, DoctorReport, Fitness, ServerRepo
 pub use error::{AppError, ExitCode};
 pub use faults::{Aftermath, fault_diagnostics};
 pub use fmt::{FmtReport, fmt};
+pub use graph_api::{GraphApiOptions, GraphApiReport, graph_api, pretty};
 pub use init::{FIRST_DOCUMENT, InitReport, init};
 pub use job::{JobOptions, RunnableJob, make_job};
 pub use layout::canonical_text;

@@ -6,5 +6,6 @@ mod doctor;
 mod envelope;
 mod fix;
 mod fmt;
+mod graph;
 mod init;
 mod support;
