@@ -11,6 +11,7 @@ mod doctor;
 mod error;
 mod faults;
 mod fmt;
+mod graph_api;
 pub mod history;
 mod import;
 mod import_client;
@@ -41,6 +42,7 @@ pub use doctor::{DoctorFinding, DoctorOptions, DoctorReport, Fitness, ServerRepo
 pub use error::{AppError, ExitCode};
 pub use faults::{Aftermath, fault_diagnostics};
 pub use fmt::{FmtReport, fmt};
+pub use graph_api::{GraphApiOptions, GraphApiReport, graph_api, pretty};
 pub use import::{ImportOptions, Imported, JudgedBy, import};
 pub use import_client::import_for_client;
 pub use import_file::{ImportTarget, ImportedFile, classes_of, import_file};

@@ -9,6 +9,7 @@ mod convert;
 mod doctor;
 mod fmt;
 mod format_name;
+mod graph;
 mod history;
 mod import;
 mod init;

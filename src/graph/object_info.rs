@@ -13,6 +13,7 @@ use serde_json::{Value, value::RawValue};
 use super::{
     class::{ClassInfo, InputInfo},
     class_reader::read_class,
+    convert::ClassView,
     ir::GraphNode,
 };
 use crate::{
@@ -31,6 +32,7 @@ struct LazyClass {
     text: Arc<str>,
     range: Range<usize>,
     info: OnceLock<Box<ClassInfo>>,
+    view: OnceLock<Box<ClassView>>,
 }
 
 /// Why a text is not an `object_info`.
@@ -71,7 +73,7 @@ impl NodeSet {
             }
             let start = value.get().as_ptr() as usize - text.as_ptr() as usize;
             let range = start..start + value.get().len();
-            classes.insert(name, LazyClass { text: text.clone(), range, info: OnceLock::new() });
+            classes.insert(name, LazyClass { text: text.clone(), range, info: OnceLock::new(), view: OnceLock::new() });
         }
         Ok(Self { classes })
     }
@@ -79,6 +81,11 @@ impl NodeSet {
     /// The class called `name`.
     pub fn class(&self, name: &str) -> Option<&ClassInfo> {
         self.classes.get_key_value(name).map(|(name, lazy)| lazy.info(name))
+    }
+
+    /// The class called `name` as the editor draws it.
+    pub(super) fn view(&self, name: &str) -> Option<&ClassView> {
+        self.classes.get_key_value(name).map(|(name, lazy)| lazy.view(name))
     }
 
     /// Whether there is a class called `name`; cheaper than [`NodeSet::class`].
@@ -137,11 +144,16 @@ impl NodeSet {
 
 impl LazyClass {
     fn info(&self, name: &str) -> &ClassInfo {
-        self.info.get_or_init(|| {
-            // The text was parsed once already, so this yields the class; an empty one otherwise.
-            let value: Value = serde_json::from_str(&self.text[self.range.clone()]).unwrap_or_default();
-            Box::new(read_class(name, &value))
-        })
+        self.info.get_or_init(|| Box::new(read_class(name, &self.value())))
+    }
+
+    fn view(&self, name: &str) -> &ClassView {
+        self.view.get_or_init(|| Box::new(ClassView::read(name, &self.value())))
+    }
+
+    /// The text was parsed once already, so this yields the class; an empty one otherwise.
+    fn value(&self) -> Value {
+        serde_json::from_str(&self.text[self.range.clone()]).unwrap_or_default()
     }
 }
 
