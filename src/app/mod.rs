@@ -11,13 +11,18 @@ mod doctor;
 mod error;
 mod faults;
 mod fmt;
+mod graph_api;
 pub mod history;
+mod import;
+mod import_client;
+mod import_file;
 mod init;
 mod job;
 mod layout;
 mod placed;
 mod plan;
 mod plan_summary;
+mod preset_text;
 mod run;
 pub mod run_view;
 mod save_preset;
@@ -37,12 +42,17 @@ pub use doctor::{DoctorFinding, DoctorOptions, DoctorReport, Fitness, ServerRepo
 pub use error::{AppError, ExitCode};
 pub use faults::{Aftermath, fault_diagnostics};
 pub use fmt::{FmtReport, fmt};
+pub use graph_api::{GraphApiOptions, GraphApiReport, graph_api, pretty};
+pub use import::{ImportOptions, Imported, JudgedBy, import};
+pub use import_client::import_for_client;
+pub use import_file::{ImportTarget, ImportedFile, classes_of, import_file};
 pub use init::{FIRST_DOCUMENT, InitReport, init};
 pub use job::{JobOptions, RunnableJob, make_job};
 pub use layout::canonical_text;
 pub use placed::{PlacedJob, Purpose, placed_job};
 pub use plan::{Planned, TaskForecast, plan};
 pub use plan_summary::{PlanSummary, PlannedRule, PlannedTask};
+pub use preset_text::PresetText;
 pub use run::{
     Readiness, ReadyRun, RunRequest, existing_ledger, open_ledger, ready, ready_again, ready_unless_active,
     setting_value,
@@ -52,4 +62,4 @@ pub use schema::{SchemaKind, file_text, schema_files, write_schemas};
 pub use servers::{Connected, Knowledge, connect, server_error, server_settings};
 pub use session::{Session, SessionOptions};
 pub use words::count;
-pub use write::{WriteError, atomic_write, write_new};
+pub use write::{WriteError, atomic_write, write_new, write_text};

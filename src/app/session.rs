@@ -85,10 +85,11 @@ impl Session {
         let world = if confined { Arc::new(ClientWorld::new(world)) } else { world };
         let workspace = Workspace::load(world.clone(), Some(Arc::new(GitHistory::new(&root))));
         let warm = || (extent == Extent::Whole).then(|| workspace.documents().len());
-        let (nodes, _) = rayon::join(|| options.object_info.as_deref().map(read_object_info).transpose(), warm);
-        let (nodes, against) = match (nodes?, &options.object_info) {
-            (Some(nodes), Some(path)) => (Arc::new(nodes), format!("the snapshot {}", path.display())),
-            _ => (shared_builtin(), "the built-in snapshot of ComfyUI 0.3.75's model-free nodes".to_owned()),
+        let (nodes, _) = rayon::join(|| classes(options.object_info.as_deref()), warm);
+        let nodes = nodes?;
+        let against = match &options.object_info {
+            None => "the built-in snapshot of ComfyUI 0.3.75's model-free nodes".to_owned(),
+            Some(path) => format!("the snapshot {}", path.display()),
         };
         let config = workspace.config.value.clone().unwrap_or_default();
         let mut metrics: BTreeSet<String> = scorers::KNOWN.iter().map(|m| m.name.to_owned()).collect();
@@ -179,6 +180,11 @@ impl Library for Session {
 fn around_documents(folder: &Path) -> &Path {
     let documents = folder.ancestors().find(|f| f.file_name().is_some_and(|name| name == DOCUMENTS_FOLDER));
     documents.and_then(Path::parent).unwrap_or(folder)
+}
+
+/// The classes of an `object_info` file; the built-in ones without it.
+pub(super) fn classes(object_info: Option<&Path>) -> Result<Arc<NodeSet>, AppError> {
+    object_info.map_or_else(|| Ok(shared_builtin()), |path| read_object_info(path).map(Arc::new))
 }
 
 /// The built-in classes, read once in a process.

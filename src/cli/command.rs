@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use super::{
-    args, check, completions, convert, doctor, fmt, history, init, mcp,
+    args, check, completions, convert, doctor, fmt, graph, history, import, init, mcp,
     output::{ColorChoice, Output},
     plan, run, schema,
 };
@@ -54,6 +54,10 @@ pub enum Command {
     Fmt(fmt::FmtArgs),
     /// Write a document in the other format
     Convert(convert::ConvertArgs),
+    /// Make a preset of a workflow, or of a picture or film that was made with one
+    Import(import::ImportArgs),
+    /// Convert ComfyUI's own files
+    Graph(graph::GraphArgs),
     /// Print the JSON schemas of documents, or write them to a folder
     Schema(schema::SchemaArgs),
     /// Print completions for a shell
@@ -96,6 +100,8 @@ fn dispatch(cli: &Cli) -> ExitCode {
         Command::Check(args) => check::run(args, global, output),
         Command::Fmt(args) => fmt::run(args, global, output),
         Command::Convert(args) => convert::run(args, global, output),
+        Command::Import(args) => import::run(args, global, output),
+        Command::Graph(args) => graph::run(args, output),
         Command::Schema(args) => schema::run(args, output),
         Command::Completions(args) => completions::run(args, output),
         Command::Doctor(args) => doctor::run(args, global, output),

@@ -240,6 +240,32 @@ impl ClassInfo {
         self.inputs.iter().find(|input| input.name == name)
     }
 
+    /// The input called `name` of a node, which may stand below dynamic ones: a member of a group, or
+    /// what a choice brings. `chosen` tells the literal of an input.
+    pub fn input_of<'a, 'n>(&'a self, name: &str, chosen: &dyn Fn(&str) -> Option<&'n str>) -> Option<&'a InputInfo> {
+        let (mut inputs, mut before) = (&self.inputs, 0);
+        loop {
+            let rest = &name[before..];
+            if let Some(info) = inputs.iter().find(|info| info.name == rest) {
+                return Some(info);
+            }
+            let below =
+                |info: &InputInfo| rest.strip_prefix(&info.name)?.strip_prefix('.').map(|part| name.len() - part.len());
+            let (info, start) = inputs.iter().find_map(|info| Some((info, below(info)?)))?;
+            match &info.kind {
+                InputKind::Autogrow { template, names, .. } => {
+                    return names.iter().any(|part| *part == name[start..]).then_some(&**template);
+                }
+                InputKind::DynamicCombo { options } => {
+                    let key = chosen(&name[..start - 1])?;
+                    inputs = &options.iter().find(|option| option.key == key)?.inputs;
+                    before = start;
+                }
+                _ => return None,
+            }
+        }
+    }
+
     /// Hash of what a fingerprint must notice: names and types of inputs and outputs. Lists of
     /// values, bounds, defaults and texts are not part of it.
     pub fn signature_hash(&self) -> ContentHash {

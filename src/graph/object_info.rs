@@ -10,7 +10,12 @@ use std::{
 
 use serde_json::{Value, value::RawValue};
 
-use super::{class::ClassInfo, class_reader::read_class};
+use super::{
+    class::{ClassInfo, InputInfo},
+    class_reader::read_class,
+    convert::ClassView,
+    ir::GraphNode,
+};
 use crate::{
     content_hash::ContentHash,
     ident::{IndexMap, did_you_mean},
@@ -27,6 +32,7 @@ struct LazyClass {
     text: Arc<str>,
     range: Range<usize>,
     info: OnceLock<Box<ClassInfo>>,
+    view: OnceLock<Box<ClassView>>,
 }
 
 /// Why a text is not an `object_info`.
@@ -67,7 +73,7 @@ impl NodeSet {
             }
             let start = value.get().as_ptr() as usize - text.as_ptr() as usize;
             let range = start..start + value.get().len();
-            classes.insert(name, LazyClass { text: text.clone(), range, info: OnceLock::new() });
+            classes.insert(name, LazyClass { text: text.clone(), range, info: OnceLock::new(), view: OnceLock::new() });
         }
         Ok(Self { classes })
     }
@@ -75,6 +81,11 @@ impl NodeSet {
     /// The class called `name`.
     pub fn class(&self, name: &str) -> Option<&ClassInfo> {
         self.classes.get_key_value(name).map(|(name, lazy)| lazy.info(name))
+    }
+
+    /// The class called `name` as the editor draws it.
+    pub(super) fn view(&self, name: &str) -> Option<&ClassView> {
+        self.classes.get_key_value(name).map(|(name, lazy)| lazy.view(name))
     }
 
     /// Whether there is a class called `name`; cheaper than [`NodeSet::class`].
@@ -100,6 +111,11 @@ impl NodeSet {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.classes.is_empty()
+    }
+
+    /// The signature of an input of `node`, which may stand below a dynamic one.
+    pub fn input_of(&self, node: &GraphNode, name: &str) -> Option<&InputInfo> {
+        self.class(&node.class)?.input_of(name, &|choice| node.text(choice))
     }
 
     /// The class that `name` was probably meant to be.
@@ -128,11 +144,16 @@ impl NodeSet {
 
 impl LazyClass {
     fn info(&self, name: &str) -> &ClassInfo {
-        self.info.get_or_init(|| {
-            // The text was parsed once already, so this yields the class; an empty one otherwise.
-            let value: Value = serde_json::from_str(&self.text[self.range.clone()]).unwrap_or_default();
-            Box::new(read_class(name, &value))
-        })
+        self.info.get_or_init(|| Box::new(read_class(name, &self.value())))
+    }
+
+    fn view(&self, name: &str) -> &ClassView {
+        self.view.get_or_init(|| Box::new(ClassView::read(name, &self.value())))
+    }
+
+    /// The text was parsed once already, so this yields the class; an empty one otherwise.
+    fn value(&self) -> Value {
+        serde_json::from_str(&self.text[self.range.clone()]).unwrap_or_default()
     }
 }
 
@@ -141,7 +162,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::graph::{ComboSource, InputInfo, InputKind, Types, builtin, own_classes};
+    use crate::graph::{ComboSource, InputKind, Types, builtin, own_classes};
 
     fn class(value: &Value) -> ClassInfo {
         let nodes = NodeSet::parse(json!({ "X": value }).to_string()).unwrap_or_default();

@@ -9,6 +9,7 @@ mod arguments;
 mod check;
 mod files;
 mod findings;
+mod import;
 mod pictures;
 mod plan;
 mod presets;

@@ -15,7 +15,7 @@ use rmcp::{
 use super::{
     check, files,
     findings::Refusal,
-    plan, presets, resources, runs,
+    import, plan, presets, resources, runs,
     shared::Shared,
     tool::{Callable, on_a_thread},
 };
@@ -25,7 +25,8 @@ const INSTRUCTIONS: &str = "\
 ComfyUI pipelines as code: documents (TOML or KDL: presets, chains, masks, templates, A/B tests) below pipelines/, \
 read, checked, run and looked at. \
 Documents: list_files, read_file, write_file (needs the hash that read_file gave), validate_file, plan_file; \
-save_workflow_preset keeps a ComfyUI graph as a preset. \
+import_workflow makes a preset of a workflow or of a picture that was made with one, save_workflow_preset of a \
+graph with parameters of your choice. \
 Runs: run_file answers at once with a run_id; get_run with wait follows it (still running is no error: ask again) \
 and shows the results as thumbnails with links; read_file shows one of them larger; cancel_run ends it. \
 The same work is never made twice: to go on after a stop, call run_file again. \
@@ -40,7 +41,7 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        let areas = [files::tools(), check::tools(), plan::tools(), runs::tools(), presets::tools()];
+        let areas = [files::tools(), check::tools(), plan::tools(), runs::tools(), presets::tools(), import::tools()];
         Self { shared, tools: areas.into_iter().flatten().collect() }
     }
 

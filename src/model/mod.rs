@@ -33,8 +33,8 @@ pub use duration::{parse_backoff, parse_duration};
 pub use lock::{LOCK_FORMAT, Lock, LockedHash, read_lock};
 pub use mask::{Blend, Layer, Mask, MaskExport, MaskFormat, Shape, ShapeType};
 pub use read::{
-    MAX_DOCUMENT_BYTES, Parsed, config_shape, file_too_large, read_bytes, read_config, read_document, setting_path,
-    shape_of, shape_of_name,
+    MAX_DOCUMENT_BYTES, Parsed, config_shape, decoded, file_too_large, read_bytes, read_config, read_document,
+    setting_path, shape_of, shape_of_name,
 };
 pub use reference::{HashAlgorithm, InvalidReference, Reference, VersionSpec};
 pub use settings::{

@@ -6,5 +6,7 @@ mod doctor;
 mod envelope;
 mod fix;
 mod fmt;
+mod graph;
+mod import;
 mod init;
 mod support;

@@ -375,7 +375,8 @@ fn collect_outputs(builder: &mut Builder<'_>, outputs: &IndexMap<String, String>
         let link = parse_link(text).ok_or_else(wrong)?;
         let class = builder.out.graph.nodes.get(link.node).map(|n| n.class.clone()).ok_or_else(wrong)?;
         let info = builder.input.nodes.class(&class);
-        let is_saver = info.is_some_and(|c| c.output_node);
+        // A class that is not known is taken at its word.
+        let is_saver = info.is_none_or(|c| c.output_node);
         if is_saver && (link.output.is_none() || info.is_some_and(|c| c.outputs.is_empty())) {
             builder.out.outputs.push(OutputSpec { name: name.clone(), node: link.node.to_owned() });
             continue;

@@ -19,20 +19,26 @@ const DEEPEST: usize = 64;
 const CONVERSIONS: [(&str, &str, &str); 2] = [("MASK", "IMAGE", "MaskToImage"), ("IMAGE", "MASK", "ImageToMask")];
 
 /// The types of outputs, which for some depend on what is linked to their node.
-pub(super) struct OutputTypes<'g> {
+pub struct OutputTypes<'g> {
     graph: &'g Graph,
     nodes: &'g NodeSet,
     known: BTreeMap<(&'g str, usize), Types>,
 }
 
 impl<'g> OutputTypes<'g> {
-    pub(super) fn new(graph: &'g Graph, nodes: &'g NodeSet) -> Self {
+    /// The types of the outputs of `graph`, as the classes of `nodes` say.
+    pub fn new(graph: &'g Graph, nodes: &'g NodeSet) -> Self {
         Self { graph, nodes, known: BTreeMap::new() }
     }
 
     /// Whether `text` begins with the id of a node, as a link does that lost its `@`.
     pub(super) fn begins_with_node(&self, text: &str) -> bool {
         self.graph.nodes.contains_key(text.split('.').next().unwrap_or_default())
+    }
+
+    /// The types that `link` brings; anything when they are not known.
+    pub fn of_link(&mut self, link: &Link) -> Types {
+        self.of(&link.node, link.output, 0).into_owned()
     }
 
     /// The types of output `index` of node `id`; anything when it is not known.

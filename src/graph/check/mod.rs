@@ -9,6 +9,8 @@ mod links;
 mod structure;
 mod unknown;
 
+pub use links::OutputTypes;
+
 use super::{ir::Graph, object_info::NodeSet};
 use crate::ident::did_you_mean;
 

@@ -1,0 +1,84 @@
+//! A workspace of imported presets, and the graphs that they become again.
+
+use std::{fs, path::Path, sync::Arc};
+
+use comfywright::{
+    app::{
+        CheckOptions, CheckReport, ImportOptions, Imported, JobOptions, JudgedBy, Session, SessionOptions, check,
+        import, make_job,
+    },
+    files::Format,
+    graph::{Graph, Input, NodeSet},
+    import::likely_params,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder with presets.
+pub struct Workspace {
+    folder: TempDir,
+}
+
+impl Workspace {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("pipelines/files")).unwrap();
+        fs::write(folder.path().join("comfywright.toml"), "").unwrap();
+        Self { folder }
+    }
+
+    /// Imports `bytes` as the preset `name`, and writes it.
+    pub fn import(&self, name: &str, bytes: &[u8], nodes: &NodeSet, format: Format, keep_workflow: bool) -> Imported {
+        let options = ImportOptions { name: Some(name.to_owned()), keep_workflow, format: Some(format) };
+        let imported = import(name, bytes, JudgedBy { nodes, of_server: true }, &options)
+            .unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        let pipelines = self.folder.path().join("pipelines");
+        if let Some((path, text)) = &imported.workflow {
+            fs::create_dir_all(pipelines.join(path).parent().unwrap()).unwrap();
+            fs::write(pipelines.join(path), text).unwrap();
+        }
+        fs::write(pipelines.join(format!("{name}.{}", format.extension())), &imported.preset.text).unwrap();
+        imported
+    }
+
+    /// Opens it, to be judged by `object_info` or by what is built in.
+    pub fn open(&self, object_info: Option<&Path>) -> Session {
+        let options =
+            SessionOptions { start: Some(self.folder.path().to_owned()), object_info: object_info.map(Path::to_owned) };
+        Session::open(&options).unwrap()
+    }
+}
+
+pub fn checked(session: &Session) -> CheckReport {
+    check(session, &CheckOptions::default()).unwrap()
+}
+
+/// The graph of the preset `name`, with `graph`'s own files where it asks for files.
+pub fn compiled(session: &Session, name: &str, imported: &Imported, graph: &Graph) -> Graph {
+    let mut options = JobOptions::default();
+    for (param, _) in imported.preset.params().filter(|(_, param)| param.required) {
+        let file = format!("files/{param}.png");
+        // For every kind of file; nobody looks into it here.
+        let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/images/rgba.png");
+        fs::copy(picture, session.root.join("pipelines").join(&file)).unwrap();
+        options.set.insert(param.clone(), Value::from(file));
+    }
+    let loaded = session.document(name).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let nodes: Arc<NodeSet> = session.nodes.clone();
+    let job = make_job(session, &loaded, &options, &nodes)
+        .unwrap_or_else(|e| panic!("{name}: {e:#?}\n{}", imported.preset.text));
+    let mut found = job.program.tasks[0].sample.clone().unwrap_or_default();
+    restore_files(&mut found, imported, graph, &nodes);
+    found
+}
+
+/// Puts back the names of files, which are those of `graph`.
+fn restore_files(found: &mut Graph, imported: &Imported, graph: &Graph, nodes: &NodeSet) {
+    let params = likely_params(graph, nodes, imported.workflow.is_some()).unwrap();
+    for input in found.nodes.values_mut().flat_map(|node| node.inputs.values_mut()) {
+        let Input::Files(files) = input else { continue };
+        let file = Path::new(&files[0].path).file_stem().unwrap().to_str().unwrap();
+        let param = &params[file];
+        *input = graph.nodes[&param.node].inputs[&param.input].clone();
+    }
+}
