@@ -57,7 +57,7 @@ impl Visit<'_> {
 
     /// Reports `problem` with the node whose inputs stand at `class_path`.
     pub(super) fn node_problem(&mut self, problem: &GraphProblem, class_path: &Path) {
-        let tree = self.subject.tree;
+        let (subject, tree) = (self.subject, self.subject.tree);
         let input = problem.input.as_ref().map(|name| class_path.join(name));
         let written = input.filter(|path| tree.get(path).is_some());
         let diagnostic = match &written {
@@ -69,6 +69,14 @@ impl Visit<'_> {
         match (problem.code, &written) {
             ("unknown-input", Some(path)) => edits::rename_key(diagnostic, tree, path, suggestion),
             ("unknown-class", _) => edits::rename_key(diagnostic, tree, class_path, suggestion),
+            ("missing-input", None) => {
+                if let (Some(name), Ok(default)) = (&problem.input, serde_json::from_str(suggestion)) {
+                    edits::set_value(diagnostic, subject, &class_path.join(name), &default);
+                }
+            }
+            ("wrong-input-type", Some(path)) if matches!(suggestion.as_str(), "true" | "false") => {
+                edits::set_value(diagnostic, subject, path, &(suggestion == "true").into());
+            }
             (code, Some(path)) if SAFE.contains(&code) && is_plain(tree, path) => {
                 edits::replace_text(diagnostic, tree, path, suggestion);
             }

@@ -35,5 +35,6 @@ mod values;
 mod wrong_type;
 
 pub use output_types::OutputTypes;
+pub use preview_output::is_preview;
 pub use problem::GraphProblem;
 pub use rules::{GRAPH_RULES, GraphRule, check_graph, check_nodes};

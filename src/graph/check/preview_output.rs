@@ -6,7 +6,7 @@ use super::{GraphProblem, inspection::Inspection};
 pub(super) const CODE: &str = "preview-output";
 
 /// Whether nodes of this class show something without keeping it.
-pub(in crate::graph) fn is_preview(class: &str) -> bool {
+pub fn is_preview(class: &str) -> bool {
     class.starts_with("Preview") || class.ends_with("Preview")
 }
 
