@@ -10,13 +10,17 @@ use crate::{
     compile::{Fillable, Scope, Template, check_param, is_plain},
     files::Path,
     graph::{
-        CoerceError, Graph, GraphNode, GraphProblem, Input, InputInfo, InputKind, LinkText, OutputError, check_graph,
+        CoerceError, Graph, GraphNode, GraphProblem, Input, InputInfo, InputKind, LinkText, OutputError, check_nodes,
         coerce_value, output_index, parse_link, unescape_literal,
     },
     ident::{IndexMap, did_you_mean},
     model::{NodeDef, Param, ParamType},
     path,
 };
+
+/// What is found of a value, and says nothing when nobody chose the value.
+pub(super) const OF_VALUES: [&str; 6] =
+    ["out-of-range", "off-step", "not-in-list", "missing-model", "missing-lora", "missing-image"];
 
 /// What the nodes may insert.
 pub(super) trait NodeValues: Scope {
@@ -42,6 +46,7 @@ pub(super) struct NodeGraph<'v, 'a> {
     nodes: &'v IndexMap<String, NodeDef>,
     base: Path,
     params: &'v IndexMap<String, Param>,
+    outputs: &'v IndexMap<String, String>,
     values: &'v dyn NodeValues,
     unlinked: Unlinked,
     /// Inputs about which everything has been said, as node and input.
@@ -55,10 +60,10 @@ pub(super) struct NodeGraph<'v, 'a> {
 
 impl<'v, 'a> NodeGraph<'v, 'a> {
     /// The nodes that stand at `base`, into which `values` are put. `params` are the declared
-    /// parameters among them.
+    /// parameters among them, `outputs` what is kept of the nodes.
     pub(super) fn new(
         visit: &'v mut Visit<'a>,
-        nodes: &'v IndexMap<String, NodeDef>,
+        (nodes, outputs): (&'v IndexMap<String, NodeDef>, &'v IndexMap<String, String>),
         base: Path,
         params: &'v IndexMap<String, Param>,
         values: &'v dyn NodeValues,
@@ -69,6 +74,7 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
             nodes,
             base,
             params,
+            outputs,
             values,
             unlinked,
             settled: HashSet::new(),
@@ -115,7 +121,7 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
     /// The value of an input; what is wrong with how it is written is reported here.
     fn input(&mut self, id: &str, node: &NodeDef, name: &str, value: &Value) -> Input {
         if is_plain(value) {
-            return Input::Value(value.clone());
+            return self.literal(node, name, value.clone());
         }
         let key = || (id.to_owned(), name.to_owned());
         if let Some(link) = value.as_str().and_then(parse_link) {
@@ -147,10 +153,16 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
         match filled {
             Ok(filled) if self.visit.report.count() == before => {
                 self.check_choices(node, name, value);
-                Input::Value(filled)
+                self.literal(node, name, filled)
             }
             _ => self.settle(key, value),
         }
+    }
+
+    /// A value in the form in which it is sent.
+    fn literal(&self, node: &NodeDef, name: &str, value: Value) -> Input {
+        let info = self.visit.context.nodes.class(&node.class).and_then(|c| c.input(name));
+        Input::Value(info.and_then(|info| coerce_value(&info.kind, &value).ok()).unwrap_or(value))
     }
 
     fn settle(&mut self, key: (String, String), value: &Value) -> Input {
@@ -220,7 +232,7 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
             let message = format!("input \"{name}\" of {} does not take it: {error}", node.class);
             // Which files a server has is not the document's business.
             if matches!(error, CoerceError::NotInList { of_files: true, .. }) {
-                self.visit.report.warning("not-in-list", &place, message);
+                self.visit.report.warning("missing-model", &place, message);
             } else {
                 self.visit.report.error("bad-parameter", &place, message);
             }
@@ -242,7 +254,9 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
     }
 
     fn judge(&mut self, graph: &Graph) {
-        for problem in check_graph(graph, self.visit.context.nodes) {
+        let links = self.outputs.values().filter_map(|text| parse_link(text));
+        let kept: Vec<&str> = links.map(|link| link.node).collect();
+        for problem in check_nodes(graph, self.visit.context.nodes, &kept) {
             let Some(node) = self.nodes.get(&problem.node) else {
                 // The savers of its outputs are added later.
                 continue;
@@ -260,7 +274,7 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
         }
         let Some(input) = &problem.input else { return false };
         let key = (problem.node.clone(), input.clone());
-        let of_value = matches!(problem.code, "out-of-range" | "not-in-list");
+        let of_value = OF_VALUES.contains(&problem.code);
         // That no parameter's file fits an input is known; everything else about settled inputs
         // has been said, and that a class has no such input has not.
         (self.settled.contains(&key) && problem.code != "unknown-input") || (of_value && self.invented.contains(&key))

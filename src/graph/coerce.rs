@@ -101,7 +101,7 @@ pub fn coerce_value(kind: &InputKind, value: &Value) -> Result<Value, CoerceErro
         InputKind::Float { min, max, .. } => coerce_float(value, *min, *max),
         InputKind::String { .. } => coerce_string(value),
         InputKind::Bool => coerce_bool(value),
-        InputKind::Combo { options, source, multiselect } => coerce_combo(value, options, *source, *multiselect),
+        InputKind::Combo { options, source, multiselect, .. } => coerce_combo(value, options, *source, *multiselect),
         InputKind::DynamicCombo { options } => {
             let keys: Vec<Value> = options.iter().map(|o| Value::from(o.key.as_str())).collect();
             coerce_combo(value, &keys, ComboSource::Fixed, false)
@@ -270,6 +270,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::graph::ComboForm;
 
     fn int(min: i128, max: i128) -> InputKind {
         InputKind::Int { min: Some(min), max: Some(max), step: Some(8) }
@@ -287,8 +288,12 @@ mod tests {
     fn literals_take_the_declared_form() {
         let text = InputKind::String { multiline: false };
         let seed = int(0, i128::from(u64::MAX));
-        let numbers =
-            InputKind::Combo { options: vec![json!(5), json!(10)], source: ComboSource::Fixed, multiselect: true };
+        let numbers = InputKind::Combo {
+            options: vec![json!(5), json!(10)],
+            source: ComboSource::Fixed,
+            form: ComboForm::Named,
+            multiselect: true,
+        };
         let cases = [
             (int(0, 10), json!(7), json!(7)),
             (int(0, 10), json!(7.0), json!(7)),

@@ -18,8 +18,8 @@ mod ui_format;
 
 pub use api::{ApiError, from_api, to_api};
 pub use builtin::{builtin, own_classes};
-pub use check::{GraphProblem, OutputTypes, check_graph};
-pub use class::{ClassInfo, ComboSource, DynamicOption, InputInfo, InputKind, OutputInfo, Types};
+pub use check::{GRAPH_RULES, GraphProblem, GraphRule, OutputTypes, check_graph, check_nodes, is_preview};
+pub use class::{ClassInfo, ComboForm, ComboSource, DynamicOption, InputInfo, InputKind, OutputInfo, Types};
 pub use coerce::{CoerceError, coerce_value, is_model_file};
 pub use convert::{UiGraph, UiOptions, from_ui};
 pub use ir::{BoundFile, Graph, GraphNode, Input, Link};

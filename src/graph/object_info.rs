@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    class::{ClassInfo, InputInfo},
+    class::{ClassInfo, ComboForm, InputInfo},
     class_reader::read_class,
     convert::ClassView,
     ir::GraphNode,
@@ -25,12 +25,14 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct NodeSet {
     classes: IndexMap<String, LazyClass>,
+    live: bool,
 }
 
 #[derive(Clone, Debug)]
 struct LazyClass {
     text: Arc<str>,
     range: Range<usize>,
+    form: ComboForm,
     info: OnceLock<Box<ClassInfo>>,
     view: OnceLock<Box<ClassView>>,
 }
@@ -66,6 +68,7 @@ impl NodeSet {
                 column: error.column(),
                 message: error.to_string(),
             })?;
+        let form = form_of_combos(&text);
         let mut classes = IndexMap::with_capacity_and_hasher(raw.len(), foldhash::fast::RandomState::default());
         for (name, value) in raw {
             if !value.get().starts_with('{') {
@@ -73,9 +76,20 @@ impl NodeSet {
             }
             let start = value.get().as_ptr() as usize - text.as_ptr() as usize;
             let range = start..start + value.get().len();
-            classes.insert(name, LazyClass { text: text.clone(), range, info: OnceLock::new(), view: OnceLock::new() });
+            classes.insert(name, LazyClass { text: text.clone(), range, form, info: OnceLock::new(), view: OnceLock::new() });
         }
-        Ok(Self { classes })
+        Ok(Self { classes, live: false })
+    }
+
+    /// Whether servers told it just now, so that its lists of input files are what is there.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// Says that servers told it just now.
+    #[must_use]
+    pub fn live(self) -> Self {
+        Self { live: true, ..self }
     }
 
     /// The class called `name`.
@@ -144,7 +158,7 @@ impl NodeSet {
 
 impl LazyClass {
     fn info(&self, name: &str) -> &ClassInfo {
-        self.info.get_or_init(|| Box::new(read_class(name, &self.value())))
+        self.info.get_or_init(|| Box::new(read_class(name, &self.value(), self.form)))
     }
 
     fn view(&self, name: &str) -> &ClassView {
@@ -157,12 +171,21 @@ impl LazyClass {
     }
 }
 
+/// How the server that told `text` takes a `COMBO`. Until types came up that depend on other inputs,
+/// servers did not compare its values. A part of what a server told, in which such types do not
+/// occur, is told apart by what only later servers tell of every class.
+fn form_of_combos(text: &str) -> ComboForm {
+    let is_told_by_a_server = text.contains("\"python_module\"");
+    let is_later = text.contains("_V3\"") || text.contains("\"is_input_list\"");
+    if is_told_by_a_server && !is_later { ComboForm::Unchecked } else { ComboForm::Named }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::graph::{ComboSource, InputKind, Types, builtin, own_classes};
+    use crate::graph::{ComboForm, ComboSource, InputInfo, InputKind, Types, builtin, own_classes};
 
     fn class(value: &Value) -> ClassInfo {
         let nodes = NodeSet::parse(json!({ "X": value }).to_string()).unwrap_or_default();
@@ -175,11 +198,13 @@ mod tests {
 
     #[test]
     fn kinds_of_inputs() {
-        let combo = |options: Value, source, multiselect| InputKind::Combo {
+        let combo = |options: Value, source, form, multiselect| InputKind::Combo {
             options: options.as_array().cloned().unwrap_or_default(),
             source,
+            form,
             multiselect,
         };
+        let (list, named) = (ComboForm::List, ComboForm::Named);
         let link = |types: &str, widget| InputKind::Link { types: Types::parse(types), widget, min: None, max: None };
         let cases = [
             (
@@ -197,16 +222,19 @@ mod tests {
             ),
             (json!(["STRING", {"multiline": true}]), InputKind::String { multiline: true }),
             (json!(["BOOLEAN", {}]), InputKind::Bool),
-            (json!([["a", "b"], {"default": "b"}]), combo(json!(["a", "b"]), ComboSource::Fixed, false)),
-            (json!([["a", "b"]]), combo(json!(["a", "b"]), ComboSource::Fixed, false)),
+            (json!([["a", "b"], {"default": "b"}]), combo(json!(["a", "b"]), ComboSource::Fixed, list, false)),
+            (json!([["a", "b"]]), combo(json!(["a", "b"]), ComboSource::Fixed, list, false)),
             (
                 json!(["COMBO", {"options": [5, 10], "multiselect": true}]),
-                combo(json!([5, 10]), ComboSource::Fixed, true),
+                combo(json!([5, 10]), ComboSource::Fixed, named, true),
             ),
-            (json!([["m.safetensors", "x"]]), combo(json!(["m.safetensors", "x"]), ComboSource::ModelFiles, false)),
-            (json!([[]]), combo(json!([]), ComboSource::ModelFiles, false)),
-            (json!([["in.png"], {"image_upload": true}]), combo(json!(["in.png"]), ComboSource::Upload, false)),
-            (json!(["COMBO", {"remote": {"route": "/x"}}]), combo(json!([]), ComboSource::Open, false)),
+            (
+                json!([["m.safetensors", "x"]]),
+                combo(json!(["m.safetensors", "x"]), ComboSource::ModelFiles, list, false),
+            ),
+            (json!([[]]), combo(json!([]), ComboSource::ModelFiles, list, false)),
+            (json!([["in.png"], {"image_upload": true}]), combo(json!(["in.png"]), ComboSource::Upload, list, false)),
+            (json!(["COMBO", {"remote": {"route": "/x"}}]), combo(json!([]), ComboSource::Open, named, false)),
             (json!(["IMAGE"]), link("IMAGE", false)),
             (json!(["IMAGE", {"default": null}]), link("IMAGE", false)),
             (json!(["FLOAT,INT", {"widgetType": "FLOAT"}]), link("FLOAT,INT", true)),
@@ -277,6 +305,37 @@ mod tests {
         assert_eq!(info.outputs[2].match_template.as_deref(), Some("t"));
         assert!(info.output_node && info.api_node && info.deprecated && info.experimental);
         assert_eq!((info.hidden, info.display_name.as_str()), (vec![text("prompt")], "X"));
+    }
+
+    #[test]
+    fn modules_packs_and_values_of_outputs() {
+        let info = class(&json!({"python_module": "custom_nodes.Impact-Pack.nodes", "output": [["a", "b"], "INT"]}));
+        assert_eq!((info.pack(), info.is_core()), (Some("Impact-Pack"), false));
+        assert_eq!(info.outputs[0].values, Some(vec![json!("a"), json!("b")]));
+        assert_eq!(info.outputs[1].values, None);
+        for (module, pack, is_core) in [("nodes", None, true), ("comfy_extras.nodes_x", None, true), ("", None, false)]
+        {
+            let info = class(&json!({ "python_module": module }));
+            assert_eq!((info.pack(), info.is_core()), (pack, is_core), "{module}");
+        }
+    }
+
+    #[test]
+    fn only_later_servers_compare_named_values() -> Result<(), ObjectInfoError> {
+        let form = |rest: &str| {
+            let combo = r#""A": {"input": {"required": {"x": ["COMBO", {"options": ["a"]}]}}}"#;
+            let nodes = NodeSet::parse(format!("{{{combo}{rest}}}"))?;
+            let Some(InputKind::Combo { form, .. }) = nodes.class("A").map(|c| c.inputs[0].kind.clone()) else {
+                return Ok(None);
+            };
+            Ok(Some(form))
+        };
+        assert_eq!(form("")?, Some(ComboForm::Named), "nothing says how old the server is");
+        assert_eq!(form(r#", "B": {"python_module": "nodes"}"#)?, Some(ComboForm::Unchecked));
+        assert_eq!(form(r#", "B": {"python_module": "nodes", "is_input_list": false}"#)?, Some(ComboForm::Named));
+        let dynamic = r#", "B": {"python_module": "nodes", "input": {"required": {"y": ["COMFY_AUTOGROW_V3", {}]}}}"#;
+        assert_eq!(form(dynamic)?, Some(ComboForm::Named));
+        Ok(())
     }
 
     #[test]

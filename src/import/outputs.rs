@@ -1,5 +1,7 @@
 //! What a graph makes: its savers and previews, and what a preset calls them.
 
+use std::borrow::Cow;
+
 use super::{names::Names, view::View};
 use crate::{
     graph::{Link, Types},
@@ -37,7 +39,7 @@ fn is_preview(view: &View<'_>, id: &str) -> bool {
 
 /// What a saver leaves, by what is linked to it; of a class that is not known, by its name.
 fn kind(view: &View<'_>, id: &str) -> Option<&'static str> {
-    let types: Vec<Types> = view.links(id).map(|(_, link)| view.types(link)).collect();
+    let types: Vec<Cow<'_, Types>> = view.links(id).map(|(_, link)| view.types(link)).collect();
     let by_type =
         |(type_name, _): &&(&str, &str)| types.iter().any(|types| !types.is_any() && types.contains(type_name));
     if let Some((_, name)) = KINDS.iter().find(by_type) {

@@ -1,6 +1,7 @@
 //! A graph as import looks at it: what every output is and who takes it, and a reading order.
 
 use std::{
+    borrow::Cow,
     cell::RefCell,
     collections::{BTreeSet, HashMap},
 };
@@ -81,7 +82,7 @@ impl<'a> View<'a> {
     }
 
     /// The types that a link brings; anything when they are not known.
-    pub(super) fn types(&self, link: &Link) -> Types {
+    pub(super) fn types(&self, link: &Link) -> Cow<'a, Types> {
         self.types.borrow_mut().of_link(link)
     }
 

@@ -1,13 +1,32 @@
-//! What an input that its class does not have was probably meant to be.
+//! `unknown-input`: an input that the class of its node does not declare. Servers ignore values of
+//! such inputs; what is linked to one is made and handed to the node, which knows no such thing.
 
-use super::GraphProblem;
+use super::{
+    GraphProblem,
+    inspection::{ClassedNode, Inspection},
+};
 use crate::{
+    diagnostic::Severity,
     graph::{
         class::{ClassInfo, InputInfo, InputKind},
-        ir::GraphNode,
+        ir::Input,
     },
     ident::did_you_mean,
 };
+
+pub(super) const CODE: &str = "unknown-input";
+
+/// Inputs that only the editor knows: it sends them and no server declares them. A `#` stands for
+/// a number.
+const EDITOR_INPUTS: [(&str, &str); 7] = [
+    ("CustomCombo", "index"),
+    ("CustomCombo", "option#"),
+    ("SaveGLB", "image"),
+    ("Preview3D", "image"),
+    ("Load3D", "upload 3d model"),
+    ("Load3D", "upload extra resources"),
+    ("Load3D", "clear"),
+];
 
 /// An input that a class may have, depending on its choices.
 struct Possible {
@@ -16,8 +35,34 @@ struct Possible {
     choice: Option<(String, String)>,
 }
 
-pub(super) fn unknown_input(id: &str, node: &GraphNode, class: &ClassInfo, name: &str) -> GraphProblem {
-    let problem = GraphProblem::new(id, Some(name), "unknown-input", format!("{} has no input \"{name}\"", class.name));
+pub(super) fn look(_: &Inspection<'_>, at: ClassedNode<'_>, name: &str, input: &Input) -> Option<GraphProblem> {
+    if is_editor_input(&at.class.name, name) {
+        return None;
+    }
+    let breaks_off = matches!(input, Input::Link(_)) && at.class.is_core() && !takes_anything(at.class);
+    let severity = if breaks_off { Severity::Error } else { Severity::Warning };
+    Some(GraphProblem { severity, ..described(at, name) })
+}
+
+fn is_editor_input(class: &str, name: &str) -> bool {
+    let numbered = |pattern: &str| {
+        let number = pattern.strip_suffix('#').and_then(|stem| name.strip_prefix(stem));
+        number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    };
+    EDITOR_INPUTS.iter().any(|(c, pattern)| *c == class && (*pattern == name || numbered(pattern)))
+}
+
+/// Whether a class of ComfyUI takes inputs of any name.
+fn takes_anything(class: &ClassInfo) -> bool {
+    // Such names are none that Python's functions could have as parameters.
+    let has_odd_name = class.inputs.iter().any(|input| input.name.contains('.'));
+    has_odd_name
+        || ["ModelMerge", "Load3D", "Preview3D", "WebcamCapture"].iter().any(|stem| class.name.starts_with(stem))
+}
+
+fn described(at: ClassedNode<'_>, name: &str) -> GraphProblem {
+    let class = at.class;
+    let problem = GraphProblem::new(at.id, Some(name), CODE, format!("{} has no input \"{name}\"", class.name));
     if class.hidden.iter().any(|hidden| hidden == name) {
         return problem.hint("the server fills it in by itself; remove it".to_owned());
     }
@@ -39,7 +84,7 @@ pub(super) fn unknown_input(id: &str, node: &GraphNode, class: &ClassInfo, name:
         let hint = format!("write its full name, in quotes: \"{}\"", dotted.name);
         return problem.hint(hint).suggest(Some(dotted.name.clone()));
     }
-    let free = possible.iter().map(|p| p.name.as_str()).filter(|n| !node.inputs.contains_key(*n));
+    let free = possible.iter().map(|p| p.name.as_str()).filter(|n| !at.node.inputs.contains_key(*n));
     let near = did_you_mean(name, free).map(str::to_owned);
     match near {
         Some(near) => problem.suggest(Some(near)),

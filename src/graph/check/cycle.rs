@@ -1,26 +1,21 @@
-//! The graph as a whole: no cycles, and something that comes out.
+//! `cycle`: nodes that take from each other in a circle.
 
 use std::collections::BTreeSet;
 
-use super::GraphProblem;
-use crate::graph::{
-    ir::{Graph, Input},
-    object_info::NodeSet,
+use super::{
+    GraphProblem,
+    inspection::{Inspection, sources},
 };
+use crate::{diagnostic::Severity, graph::ir::Graph};
 
-/// Reports each cycle once, at its first node in the order of the graph.
-pub(super) fn check_cycles(graph: &Graph, problems: &mut Vec<GraphProblem>) {
-    let sources: Vec<Vec<(usize, &str)>> = graph
-        .nodes
-        .values()
-        .map(|node| {
-            let links = node.inputs.iter().filter_map(|(name, input)| match input {
-                Input::Link(link) => Some((graph.nodes.get_index_of(&link.node)?, name.as_str())),
-                Input::Value(_) | Input::Files(_) => None,
-            });
-            links.collect()
-        })
-        .collect();
+pub(super) const CODE: &str = "cycle";
+
+/// Reports each cycle once, at its first node in the order of the graph. A node that takes its own
+/// output is another rule's.
+pub(super) fn look(inspection: &Inspection<'_>, problems: &mut Vec<GraphProblem>) {
+    let graph = inspection.graph;
+    let others = |(number, node)| sources(graph, node).filter(move |(source, _)| *source != number).collect();
+    let sources: Vec<Vec<(usize, &str)>> = graph.nodes.values().enumerate().map(others).collect();
     let mut left = unordered(&sources);
     while let Some(start) = left.first().copied() {
         let walk = walk(start, &sources, &left);
@@ -30,7 +25,9 @@ pub(super) fn check_cycles(graph: &Graph, problems: &mut Vec<GraphProblem>) {
             left.remove(index);
         }
         if let Some(cycle) = walk.cycle() {
-            problems.push(cycle_problem(graph, &sources, cycle));
+            let is_needed = cycle.iter().any(|number| inspection.is_needed(*number));
+            let severity = if is_needed { Severity::Error } else { Severity::Warning };
+            problems.push(GraphProblem { severity, ..cycle_problem(graph, &sources, cycle) });
         }
     }
 }
@@ -93,17 +90,5 @@ fn cycle_problem(graph: &Graph, sources: &[Vec<(usize, &str)>], cycle: &[usize])
     let mut names: Vec<&str> = nodes.iter().map(|index| id(*index)).collect();
     names.push(names[0]);
     let message = format!("nodes take from each other in a circle: {}", names.join(" <- "));
-    GraphProblem::new(id(nodes[0]), input, "cycle", message).hint("remove one of these links".to_owned())
-}
-
-/// Reports a graph in which nothing is saved or shown. When a class is not known, it may.
-pub(super) fn check_outputs(graph: &Graph, nodes: &NodeSet, problems: &mut Vec<GraphProblem>) {
-    let ends = |class: &str| nodes.class(class).is_none_or(|info| info.output_node);
-    if graph.nodes.values().any(|node| ends(&node.class)) {
-        return;
-    }
-    let message = "no node of the graph saves or shows anything".to_owned();
-    problems.push(
-        GraphProblem::new("", None, "no-output", message).hint("add an output node, such as SaveImage".to_owned()),
-    );
+    GraphProblem::new(id(nodes[0]), input, CODE, message).hint("remove one of these links".to_owned())
 }
