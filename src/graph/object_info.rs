@@ -10,7 +10,11 @@ use std::{
 
 use serde_json::{Value, value::RawValue};
 
-use super::{class::ClassInfo, class_reader::read_class};
+use super::{
+    class::ClassInfo,
+    class_reader::read_class,
+    snapshot::{ModelLists, Snapshot, with_models},
+};
 use crate::{
     content_hash::ContentHash,
     ident::{IndexMap, did_you_mean},
@@ -26,6 +30,7 @@ pub struct NodeSet {
 struct LazyClass {
     text: Arc<str>,
     range: Range<usize>,
+    lists: ModelLists,
     info: OnceLock<Box<ClassInfo>>,
 }
 
@@ -48,18 +53,35 @@ pub enum ObjectInfoError {
         /// The class.
         class: String,
     },
+    /// A snapshot of a later version of this program.
+    #[error("read the snapshot: it has format {format}; a newer comfywright wrote it")]
+    Newer {
+        /// Its format.
+        format: u64,
+    },
+    /// A snapshot without classes.
+    #[error("read the snapshot: it has no nodes")]
+    NoNodes,
+}
+
+impl From<serde_json::Error> for ObjectInfoError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json { line: error.line(), column: error.column(), message: error.to_string() }
+    }
 }
 
 impl NodeSet {
-    /// The classes that `text`, the JSON that `GET /object_info` returns, describes.
+    /// The classes that `text` describes: the JSON that `GET /object_info` returns, or a snapshot.
     pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, ObjectInfoError> {
-        let text: Arc<str> = text.into();
-        let raw: IndexMap<String, &RawValue> =
-            serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| ObjectInfoError::Json {
-                line: error.line(),
-                column: error.column(),
-                message: error.to_string(),
-            })?;
+        Snapshot::parse(text).map(|snapshot| snapshot.nodes)
+    }
+
+    /// The classes of `raw`, whose values are parts of `text`.
+    pub(super) fn of_classes(
+        text: &Arc<str>,
+        raw: IndexMap<String, &RawValue>,
+        lists: ModelLists,
+    ) -> Result<Self, ObjectInfoError> {
         let mut classes = IndexMap::with_capacity_and_hasher(raw.len(), foldhash::fast::RandomState::default());
         for (name, value) in raw {
             if !value.get().starts_with('{') {
@@ -67,7 +89,8 @@ impl NodeSet {
             }
             let start = value.get().as_ptr() as usize - text.as_ptr() as usize;
             let range = start..start + value.get().len();
-            classes.insert(name, LazyClass { text: text.clone(), range, info: OnceLock::new() });
+            let (text, lists) = (text.clone(), lists.clone());
+            classes.insert(name, LazyClass { text, range, lists, info: OnceLock::new() });
         }
         Ok(Self { classes })
     }
@@ -131,7 +154,7 @@ impl LazyClass {
         self.info.get_or_init(|| {
             // The text was parsed once already, so this yields the class; an empty one otherwise.
             let value: Value = serde_json::from_str(&self.text[self.range.clone()]).unwrap_or_default();
-            Box::new(read_class(name, &value))
+            Box::new(read_class(name, &with_models(&value, &self.lists)))
         })
     }
 }
