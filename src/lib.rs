@@ -7,7 +7,7 @@
 //! | base | [`ident`], [`content_hash`], [`diagnostic`], [`raster`], [`imagefile`], [`vision`], [`draw`] | pure, no project types |
 //! | files | [`files`] | spanned tree, TOML, KDL, edits, access to a workspace's files |
 //! | meaning | [`graph`], [`rules`], [`model`] | graphs and node signatures; expressions; documents |
-//! | judgement | [`compile`], [`check`], [`import`] | document -> items and graphs; what is wrong with it; graph -> document |
+//! | judgement | [`compile`], [`check`], [`import`], [`diff`] | document -> items and graphs; what is wrong with it; graph -> document; what differs |
 //! | intent | [`plan`] | the items of a run and what each waits for |
 //! | engine | [`run`] | pure planner, dispatcher, ports |
 //! | adapters | [`outputs`], [`comfy`], [`native`], [`scorers`], [`ledger`], [`git`] | what implements the ports |
@@ -21,6 +21,7 @@ pub mod comfy;
 pub mod compile;
 pub mod content_hash;
 pub mod diagnostic;
+pub mod diff;
 pub mod draw;
 pub mod files;
 pub mod git;

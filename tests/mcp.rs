@@ -181,7 +181,7 @@ impl Session {
 fn tools_are_listed_the_same_every_time() {
     let mut session = Session::begin();
     let first = session.ask("tools/list", &json!({}));
-    assert_eq!(first["result"]["tools"].as_array().unwrap().len(), 10);
+    assert_eq!(first["result"]["tools"].as_array().unwrap().len(), 12);
     assert_eq!(session.ask("tools/list", &json!({}))["result"], first["result"]);
     for tool in first["result"]["tools"].as_array().unwrap() {
         for schema in ["inputSchema", "outputSchema"] {
@@ -272,6 +272,39 @@ fn a_document_is_listed_read_edited_validated_run_and_looked_at() {
 }
 
 #[test]
+fn differences_and_what_they_mean_for_runs() {
+    let mut session = Session::begin();
+    let run = |session: &mut Session, size: u32| {
+        let begun = session.done("run_file", &json!({"document": "cards", "set": {"size": size}}));
+        session.done("get_run", &json!({"run_id": begun["run_id"], "wait": 25}));
+        begun["run_id"].clone()
+    };
+    let first = run(&mut session, 64);
+    fs::write(
+        session.path("pipelines/other.toml"),
+        CARDS.replace("scale = 0.5", "scale = 0.25").replace("1.0.0", "1.1.0"),
+    )
+    .unwrap();
+    let arguments = json!({"before": "pipelines/cards.toml", "after": "pipelines/other.toml"});
+    let told = session.done("diff_files", &arguments);
+    let document = &told["documents"][0];
+    assert_eq!((&told["differs"], &document["changes"][1]["path"]), (&json!(true), &json!("task.card.with.scale")));
+    assert_eq!((&told["items_to_make"], &told["already_made"], &told["to_run"]), (&json!(3), &json!(1), &json!(3)));
+    assert!(told["seconds"].as_f64().is_some(), "{told}");
+    let same = session.done("diff_files", &json!({"before": "cards@1.0.0", "after": "pipelines/cards.toml"}));
+    assert_eq!((&same["differs"], &same["documents"]), (&json!(false), &json!([])));
+
+    let explained = session.done("explain", &json!({"run_id": first, "item": "tile"}));
+    assert_eq!((explained.get("earlier_run"), &explained["changes"]), (None, &json!([])));
+    let second = run(&mut session, 65);
+    let explained = session.done("explain", &json!({"run_id": second, "item": "tile"}));
+    assert_eq!(explained["earlier_run"], first);
+    let parts = explained["changes"].as_array().unwrap();
+    assert!(parts.iter().any(|p| (&p["before"], &p["now"]) == (&json!("64"), &json!("65"))), "{explained}");
+    session.end();
+}
+
+#[test]
 fn wrong_arguments_are_told_with_what_was_meant() {
     let mut session = Session::begin();
     for (tool, arguments, expected) in [
@@ -287,6 +320,11 @@ fn wrong_arguments_are_told_with_what_was_meant() {
         ("save_workflow_preset", json!({"name": "x"}), "one of `graph` and `graph_file`"),
         ("import_workflow", json!({"file": "pipelines/cards.toml"}), "carries no graph of ComfyUI"),
         ("import_workflow", json!({"file": "pipelines/card.toml"}), "did you mean `pipelines/cards.toml`?"),
+        ("diff_files", json!({"before": "cards"}), "`before` and `after`, or `git` alone"),
+        ("diff_files", json!({"before": "cards", "after": "cards@2"}), "there is 1.0.0"),
+        ("diff_files", json!({"git": "main"}), "is in no repository"),
+        ("explain", json!({"run_id": "last"}), "missing argument `item`"),
+        ("explain", json!({"run_id": "last", "item": "tile"}), "nothing has been run"),
     ] {
         let told = session.refused(tool, &arguments);
         assert!(told.contains(expected), "{tool} {arguments}: {told}");
@@ -320,6 +358,8 @@ fn nothing_outside_the_documents_can_be_reached() {
             ("save_workflow_preset", json!({"name": "x", "graph_file": path})),
             ("import_workflow", json!({"file": path})),
             ("import_workflow", json!({"file": "pipelines/graph.json", "path": path, "name": "x"})),
+            ("diff_files", json!({"before": path, "after": "pipelines/cards.toml"})),
+            ("diff_files", json!({"before": "cards", "after": path})),
         ] {
             let told = session.refused(tool, &arguments);
             assert!(!told.contains("secret"), "{tool} {path}: {told}");

@@ -9,7 +9,9 @@ use std::{
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{AppError, ExitCode, Session, SessionOptions, Sources, atomic_write, count, selection::select};
+use super::{
+    AppError, ExitCode, Session, SessionOptions, Sources, atomic_write, count, lock::Locked, selection::select,
+};
 use crate::{
     check::{self, Subject},
     content_hash::ContentHash,
@@ -27,6 +29,8 @@ const MAX_ROUNDS: usize = 10;
 pub struct CheckOptions {
     /// Documents and folders; the whole workspace when there are none.
     pub paths: Vec<PathBuf>,
+    /// Whether everything must be as it is locked.
+    pub locked: bool,
 }
 
 /// How many findings were mended in a file.
@@ -111,8 +115,27 @@ impl CheckReport {
 /// Checks what `options` names.
 pub fn check(session: &Session, options: &CheckOptions) -> Result<CheckReport, AppError> {
     let selection = select(session, &options.paths)?;
+    let (lock, mut of_the_lock) = match Locked::read(session) {
+        Ok(lock) => (lock, Vec::new()),
+        Err(diagnostics) => (None, diagnostics),
+    };
+    if options.locked && lock.is_none() && of_the_lock.is_empty() {
+        return Err(Locked::missing());
+    }
+    let with_needs = lock.is_some();
     let documents = selection.documents.par_iter().with_max_len(FEW);
-    let outcomes: Vec<_> = documents.map(|loaded| check_document(session, loaded)).collect();
+    let outcomes: Vec<_> = documents.map(|loaded| check_document(session, loaded, with_needs)).collect();
+    if let Some(lock) = lock {
+        let mut needs = GraphNeeds::default();
+        outcomes.iter().for_each(|outcome| needs.extend(&outcome.needs));
+        let mut found = lock.drift_of_snapshots(session, &needs);
+        if options.locked {
+            found.extend(lock.drift_of_inputs(session, &selection.documents, &session.nodes)?);
+        }
+        of_the_lock.extend(found.into_iter().map(|drift| drift.diagnostic));
+        let severity = if options.locked { Severity::Error } else { Severity::Warning };
+        of_the_lock.iter_mut().for_each(|diagnostic| diagnostic.severity = severity);
+    }
     let mut sources = Sources::of(session);
     let mut report = CheckReport {
         documents: selection.documents.len(),
@@ -124,6 +147,8 @@ pub fn check(session: &Session, options: &CheckOptions) -> Result<CheckReport, A
         sources: Sources::default(),
         configured: selection.config_named,
     };
+    report.diagnostics.extend(session.snapshot_faults.iter().cloned());
+    report.diagnostics.extend(of_the_lock);
     if selection.config || session.workspace.config.has_errors() {
         report.diagnostics.extend(session.workspace.config.diagnostics.iter().cloned());
     }
@@ -144,7 +169,7 @@ pub fn check(session: &Session, options: &CheckOptions) -> Result<CheckReport, A
 }
 
 /// What is wrong with one document: its form first; what it means when its form is right.
-fn check_document(session: &Session, loaded: &Loaded) -> check::Outcome {
+fn check_document(session: &Session, loaded: &Loaded, with_needs: bool) -> check::Outcome {
     let mut outcome = check::Outcome {
         diagnostics: loaded.parsed.diagnostics.clone(),
         examined: true,
@@ -158,6 +183,10 @@ fn check_document(session: &Session, loaded: &Loaded) -> check::Outcome {
         outcome.diagnostics.extend(found.diagnostics);
         outcome.examined = found.examined;
         outcome.unknown_classes = found.unknown_classes;
+        if with_needs {
+            outcome.needs = found.needs;
+            found.program.iter().for_each(|program| outcome.needs.extend(&program.needs(session.context())));
+        }
     }
     outcome
 }

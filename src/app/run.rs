@@ -15,6 +15,7 @@ use super::{
     faults::Aftermath,
     history::{find_run, is_active},
     job::{JobOptions, RunnableJob},
+    lock::drift_of_run,
     placed::{PlacedJob, Purpose, placed_job, refuse_spending},
     servers::{Connected, server_error},
 };
@@ -38,6 +39,8 @@ pub struct RunRequest {
     pub verify: bool,
     /// Begin anew although an unfinished run of the same work exists.
     pub new: bool,
+    /// Run only if everything is as it is locked.
+    pub locked: bool,
 }
 
 /// A run that may be carried out: the ledger is open and the run is locked.
@@ -96,7 +99,9 @@ pub fn ready(session: &Session, request: &RunRequest) -> Result<ReadyRun, AppErr
 /// As [`ready`]; that a process works on the run already is no error.
 pub fn ready_unless_active(session: &Session, request: &RunRequest) -> Result<Readiness, AppError> {
     let loaded = session.document(&request.document)?;
-    let placed = placed_job(session, &loaded, &request.options, Purpose::Run)?;
+    let mut placed = placed_job(session, &loaded, &request.options, Purpose::Run)?;
+    let drifted = drift_of_run(session, &placed, request.locked)?;
+    placed.job.diagnostics.extend(drifted);
     let on_servers = pool(session, &placed, request.options.allow_spend)?;
     let job = placed.job;
     let ledger = open_ledger(session)?;

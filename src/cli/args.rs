@@ -27,7 +27,7 @@ pub struct PlanArgs {
     #[command(flatten)]
     pub target: TargetArgs,
 
-    /// Judge node classes by this `object_info` file as well
+    /// Judge node classes by this snapshot or `object_info` of a server
     #[arg(long, value_name = "FILE")]
     pub object_info: Option<PathBuf>,
 }
@@ -63,6 +63,10 @@ pub struct RunArgs {
     /// Allow partner nodes, which cost money
     #[arg(long)]
     pub allow_spend: bool,
+
+    /// Run only if servers, models and input files are as comfywright.lock says
+    #[arg(long)]
+    pub locked: bool,
 
     /// Start a new run even if an earlier one can be continued
     #[arg(long)]

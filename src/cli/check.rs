@@ -20,7 +20,11 @@ pub struct CheckArgs {
     #[arg(long)]
     pub fix: bool,
 
-    /// Judge node classes by this `object_info` file of a server, instead of the built-in classes
+    /// Refuse whatever is not as comfywright.lock says: nodes, models, input files, versions
+    #[arg(long)]
+    pub locked: bool,
+
+    /// Judge node classes by this snapshot or `object_info` of a server, instead of the workspace's snapshots
     #[arg(long, value_name = "FILE")]
     pub object_info: Option<PathBuf>,
 }
@@ -36,7 +40,7 @@ pub fn run(args: &CheckArgs, global: &GlobalArgs, output: Output) -> ExitCode {
 fn checked(args: &CheckArgs, global: &GlobalArgs) -> Result<CheckReport, AppError> {
     let start = global.workspace.clone().or_else(|| args.paths.first().cloned());
     let session = SessionOptions { start, object_info: args.object_info.clone() };
-    let options = CheckOptions { paths: args.paths.clone() };
+    let options = CheckOptions { paths: args.paths.clone(), locked: args.locked };
     if args.fix {
         return app::check_and_fix(&session, &options);
     }

@@ -5,9 +5,9 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use super::{
-    args, check, completions, convert, doctor, fmt, graph, history, import, init, mcp,
+    args, check, completions, convert, diff, doctor, fmt, graph, history, import, init, lock, mcp,
     output::{ColorChoice, Output},
-    plan, run, schema,
+    plan, run, schema, snapshot,
 };
 use crate::app::{AppError, ExitCode, Sources};
 
@@ -64,6 +64,12 @@ pub enum Command {
     Completions(completions::CompletionsArgs),
     /// Say whether disk, secrets and servers are fit for the documents, and what to do about it
     Doctor(doctor::DoctorArgs),
+    /// Say what differs between documents, graphs, snapshots or commits, and what work that makes
+    Diff(diff::DiffArgs),
+    /// Write down what documents were checked against and what they use
+    Lock(lock::LockArgs),
+    /// Keep what a server can do as a file, by which check judges without the server
+    Snapshot(snapshot::SnapshotArgs),
     /// Say what a run would do
     Plan(args::PlanArgs),
     /// Run a chain or a preset; an unfinished run of the same work is continued
@@ -105,6 +111,9 @@ fn dispatch(cli: &Cli) -> ExitCode {
         Command::Schema(args) => schema::run(args, output),
         Command::Completions(args) => completions::run(args, output),
         Command::Doctor(args) => doctor::run(args, global, output),
+        Command::Diff(args) => diff::run(args, global, output),
+        Command::Lock(args) => lock::run(args, global, output),
+        Command::Snapshot(args) => snapshot::run(args, global, output),
         Command::Plan(args) => plan::run(args, global, output),
         Command::Run(args) => run::run(args, global, output),
         Command::Status(args) => history::status(args, global, output),

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     app::{self, AppError, ExitCode, JobOptions, ReadyRun, RunRequest, Session, Sources},
+    model::LOCK_FILE,
     plan::ItemIx,
     run::{Control, Counts, ItemState, RunOutcome, RunState},
 };
@@ -29,6 +30,7 @@ pub fn run(args: &RunArgs, global: &GlobalArgs, output: Output) -> ExitCode {
         },
         verify: args.verify,
         new: args.new,
+        locked: args.locked,
     };
     let session = match opened(global, Some(&args.document)) {
         Ok(session) => session,
@@ -99,6 +101,11 @@ fn carried_out(
     };
     if ready.continued && show != Show::Events {
         output.note(&format!("continuing run {}", folder_name(&ready.folder)));
+    }
+    let drifted = ready.job.diagnostics.iter().filter(|d| d.file.as_ref() == LOCK_FILE).count();
+    if drifted > 0 && show != Show::Events {
+        let differences = app::count(drifted, "difference");
+        output.note(&format!("not everything is as {LOCK_FILE} says: {differences}, told at the end"));
     }
     let (id, folder, place) = (ready.id, ready.folder.clone(), ready.absolute_folder());
     let mut diagnostics = ready.job.diagnostics.clone();

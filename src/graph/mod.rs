@@ -14,6 +14,8 @@ mod ir;
 mod link;
 mod needs;
 mod object_info;
+mod outline;
+mod snapshot;
 mod ui_format;
 
 pub use api::{ApiError, from_api, to_api};
@@ -26,3 +28,5 @@ pub use ir::{BoundFile, Graph, GraphNode, Input, Link};
 pub use link::{LinkText, OutputError, escape_literal, output_index, parse_link, unescape_literal};
 pub use needs::{GraphNeeds, Lack, NeededFile};
 pub use object_info::{NodeSet, ObjectInfoError};
+pub use outline::{ClassChange, ClassOutline, InputOutline};
+pub use snapshot::{ModelFolders, SNAPSHOT_FORMAT, Snapshot, SnapshotParts, Versions, write_snapshot};

@@ -15,6 +15,7 @@ use super::{
     class_reader::read_class,
     convert::ClassView,
     ir::GraphNode,
+    snapshot::{ModelLists, Snapshot, with_models},
 };
 use crate::{
     content_hash::ContentHash,
@@ -33,6 +34,7 @@ struct LazyClass {
     text: Arc<str>,
     range: Range<usize>,
     form: ComboForm,
+    lists: ModelLists,
     info: OnceLock<Box<ClassInfo>>,
     view: OnceLock<Box<ClassView>>,
 }
@@ -56,19 +58,36 @@ pub enum ObjectInfoError {
         /// The class.
         class: String,
     },
+    /// A snapshot of a later version of this program.
+    #[error("read the snapshot: it has format {format}; a newer comfywright wrote it")]
+    Newer {
+        /// Its format.
+        format: u64,
+    },
+    /// A snapshot without classes.
+    #[error("read the snapshot: it has no nodes")]
+    NoNodes,
+}
+
+impl From<serde_json::Error> for ObjectInfoError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json { line: error.line(), column: error.column(), message: error.to_string() }
+    }
 }
 
 impl NodeSet {
-    /// The classes that `text`, the JSON that `GET /object_info` returns, describes.
+    /// The classes that `text` describes: the JSON that `GET /object_info` returns, or a snapshot.
     pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, ObjectInfoError> {
-        let text: Arc<str> = text.into();
-        let raw: IndexMap<String, &RawValue> =
-            serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| ObjectInfoError::Json {
-                line: error.line(),
-                column: error.column(),
-                message: error.to_string(),
-            })?;
-        let form = form_of_combos(&text);
+        Snapshot::parse(text).map(|snapshot| snapshot.nodes)
+    }
+
+    /// The classes of `raw`, whose values are parts of `text`.
+    pub(super) fn of_classes(
+        text: &Arc<str>,
+        raw: IndexMap<String, &RawValue>,
+        lists: ModelLists,
+    ) -> Result<Self, ObjectInfoError> {
+        let form = form_of_combos(text);
         let mut classes = IndexMap::with_capacity_and_hasher(raw.len(), foldhash::fast::RandomState::default());
         for (name, value) in raw {
             if !value.get().starts_with('{') {
@@ -76,7 +95,8 @@ impl NodeSet {
             }
             let start = value.get().as_ptr() as usize - text.as_ptr() as usize;
             let range = start..start + value.get().len();
-            classes.insert(name, LazyClass { text: text.clone(), range, form, info: OnceLock::new(), view: OnceLock::new() });
+            let (text, lists) = (text.clone(), lists.clone());
+            classes.insert(name, LazyClass { text, range, form, lists, info: OnceLock::new(), view: OnceLock::new() });
         }
         Ok(Self { classes, live: false })
     }
@@ -158,7 +178,7 @@ impl NodeSet {
 
 impl LazyClass {
     fn info(&self, name: &str) -> &ClassInfo {
-        self.info.get_or_init(|| Box::new(read_class(name, &self.value(), self.form)))
+        self.info.get_or_init(|| Box::new(read_class(name, &with_models(&self.value(), &self.lists), self.form)))
     }
 
     fn view(&self, name: &str) -> &ClassView {

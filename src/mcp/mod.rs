@@ -7,6 +7,7 @@
 
 mod arguments;
 mod check;
+mod diff;
 mod files;
 mod findings;
 mod import;

@@ -88,7 +88,7 @@ async fn run_file(shared: Arc<Shared>, arguments: RunFile, _: Caller) -> Result<
     let readiness = on_a_thread(move || {
         preparing.with(|session| {
             let document = ClientFiles::open(session)?.document(&document)?;
-            app::ready_unless_active(session, &RunRequest { document, options, verify: false, new })
+            app::ready_unless_active(session, &RunRequest { document, options, verify: false, new, locked: false })
         })
     });
     let begun = match readiness.await? {

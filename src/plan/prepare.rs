@@ -48,6 +48,11 @@ impl Preparation {
         &self.plan
     }
 
+    /// The classes of what runs on servers.
+    pub fn nodes(&self) -> &NodeSet {
+        &self.nodes
+    }
+
     /// The compiled document.
     pub fn program(&self) -> &Arc<Program> {
         &self.program

@@ -1,4 +1,4 @@
-//! `comfywright.lock`: against what the documents were checked, and the hashes of what they use.
+//! The file: against what the documents were checked, and the hashes of what they use.
 //!
 //! Written by the program, committed by people: sorted, one fact a line, the same bytes for the
 //! same facts.
@@ -7,11 +7,15 @@ use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::{read::Parsed, reference::HashAlgorithm};
 use crate::{
     content_hash::ContentHash,
     diagnostic::{Diagnostic, Span},
+    graph::{ClassOutline, Versions},
+    model::{read::Parsed, reference::HashAlgorithm},
 };
+
+/// Its name, in the workspace.
+pub const LOCK_FILE: &str = "comfywright.lock";
 
 /// The version of the file that this program writes, and the newest that it reads.
 pub const LOCK_FORMAT: u32 = 1;
@@ -24,9 +28,12 @@ const HEAD: &str = "# Written by comfywright; commit it, do not edit it.\n";
 pub struct Lock {
     /// Version of the file.
     pub format: u32,
-    /// Node definitions by where they came from: the name of a server, "built-in", or a path.
+    /// Where node classes came from: the name of a server or of its snapshot, or "built-in".
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub object_info: BTreeMap<String, LockedHash>,
+    pub object_info: BTreeMap<String, LockedServer>,
+    /// The classes that documents use of a server.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub node: BTreeMap<String, ClassOutline>,
     /// Model files, by folder and name as ComfyUI knows them: `checkpoints/sd_xl_base_1.0.safetensors`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub models: BTreeMap<String, LockedHash>,
@@ -37,7 +44,33 @@ pub struct Lock {
 
 impl Default for Lock {
     fn default() -> Self {
-        Self { format: LOCK_FORMAT, object_info: BTreeMap::new(), models: BTreeMap::new(), inputs: BTreeMap::new() }
+        let (object_info, node) = (BTreeMap::new(), BTreeMap::new());
+        Self { format: LOCK_FORMAT, object_info, node, models: BTreeMap::new(), inputs: BTreeMap::new() }
+    }
+}
+
+/// A server as it was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedServer {
+    /// Hash of the signatures of all its classes.
+    pub digest: LockedHash,
+    /// Version of ComfyUI.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comfyui: Option<String>,
+    /// Version of `PyTorch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pytorch: Option<String>,
+    /// Packs of custom nodes with their versions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub packs: BTreeMap<String, String>,
+}
+
+impl LockedServer {
+    /// A server with these programs and classes.
+    pub fn new(digest: ContentHash, versions: &Versions) -> Self {
+        let Versions { comfyui, pytorch, packs, python: _ } = versions.clone();
+        Self { digest: digest.into(), comfyui, pytorch, packs }
     }
 }
 
@@ -118,7 +151,7 @@ pub fn read_lock(text: &str, file: &Arc<str>) -> Parsed<Lock> {
         (_, Err(error)) => {
             let message = format!("the lock cannot be read: {}", error.message().trim_end_matches('.'));
             Diagnostic::error("invalid-lock", file, error.span().map(Span::from), message)
-                .with_hint("delete it; the next check writes it anew")
+                .with_hint("write it anew: comfywright lock")
         }
     };
     Parsed { value: None, tree: None, diagnostics: vec![diagnostic] }
@@ -133,7 +166,7 @@ impl Lock {
     /// The text of the file: the same for the same facts, on every system.
     pub fn to_text(&self) -> String {
         // Strings in sorted maps can always be written.
-        format!("{HEAD}{}", toml::to_string(self).unwrap_or_default())
+        format!("{HEAD}{}", toml::to_string_pretty(self).unwrap_or_default())
     }
 }
 
@@ -143,7 +176,9 @@ mod tests {
 
     fn example() -> Lock {
         let mut lock = Lock::default();
-        lock.object_info.insert("built-in".into(), ContentHash::of_bytes(b"nodes").into());
+        let versions = Versions { comfyui: Some("0.3.75".into()), ..Versions::default() };
+        lock.object_info.insert("local".into(), LockedServer::new(ContentHash::of_bytes(b"nodes"), &versions));
+        lock.node.insert("A B".into(), ClassOutline { outputs: vec!["IMAGE".into()], ..ClassOutline::default() });
         lock.models.insert("loras/b.safetensors".into(), LockedHash::Unknown);
         lock.models.insert(
             "checkpoints/a \"b\".safetensors".into(),
@@ -160,7 +195,8 @@ mod tests {
         assert_eq!(parsed.diagnostics, []);
         assert_eq!(parsed.value, Some(example()));
         assert!(text.starts_with(HEAD) && text.contains("\"loras/b.safetensors\" = \"unknown\"\n"), "{text}");
-        let order = ["[object_info]", "[models]", "checkpoints/a", "loras/b", "[inputs]"].map(|part| text.find(part));
+        let order = ["[object_info.local]", "[node.\"A B\"]", "[models]", "checkpoints/a", "loras/b", "[inputs]"]
+            .map(|part| text.find(part));
         assert!(order.is_sorted() && order[0].is_some(), "{text}");
         assert_eq!(read_lock(&Lock::default().to_text(), &"l".into()).value, Some(Lock::default()));
     }

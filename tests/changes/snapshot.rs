@@ -1,0 +1,171 @@
+//! `snapshot`: the same bytes for the same server, and the same verdicts.
+
+use std::path::Path;
+
+use comfywright::graph::{
+    ClassInfo, ComboSource, InputInfo, InputKind, ModelFolders, NodeSet, Snapshot, SnapshotParts, Versions,
+    check_graph, from_api, write_snapshot,
+};
+use serde_json::Value;
+
+use super::{
+    comfyui::{self, PrivateServer},
+    support::{SAMPLE, Workspace, codes},
+};
+
+/// Node definitions and graphs of real servers; none where there are none.
+fn shared(name: &str) -> Option<std::path::PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let folder = std::env::var_os("COMFYWRIGHT_SHARED").map_or_else(beside, Into::into);
+    let path = folder.join(name);
+    if !path.exists() {
+        eprintln!("left out: there is no {} (COMFYWRIGHT_SHARED names its folder)", path.display());
+    }
+    path.exists().then_some(path)
+}
+
+/// What verdicts depend on.
+fn judged_by(class: &ClassInfo) -> ClassInfo {
+    fn plain(inputs: &mut [InputInfo]) {
+        for input in inputs {
+            input.tooltip = None;
+            match &mut input.kind {
+                InputKind::Combo { options, source: ComboSource::Upload, .. } => options.clear(),
+                InputKind::DynamicCombo { options } => options.iter_mut().for_each(|o| plain(&mut o.inputs)),
+                InputKind::Autogrow { template, .. } => plain(std::slice::from_mut(template)),
+                _ => {}
+            }
+        }
+    }
+    let mut class = ClassInfo { description: String::new(), category: String::new(), ..class.clone() };
+    plain(&mut class.inputs);
+    class
+}
+
+#[test]
+fn every_class_of_real_servers_is_kept_as_it_is_judged() {
+    let mut files = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/graph/server-0.33.0.json")];
+    let names = ["comfyui/object_info-0.33.0.json", "comfyui/object_info-0.3.75.json"];
+    files.extend(names.into_iter().filter_map(shared));
+    for path in files {
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let (models, versions) = (ModelFolders::new(), Versions::default());
+        for full in [false, true] {
+            let parts = SnapshotParts { object_info: &text, models: &models, versions: &versions, full };
+            let written = write_snapshot(&parts).expect("a snapshot");
+            assert_eq!(written, write_snapshot(&parts).expect("a snapshot"));
+            let (said, kept) = (NodeSet::parse(text.as_str()).unwrap(), NodeSet::parse(written.as_str()).unwrap());
+            assert_eq!((said.len(), said.digest()), (kept.len(), kept.digest()));
+            for class in said.classes() {
+                let kept = kept.class(&class.name).expect("kept");
+                assert_eq!(judged_by(kept), judged_by(class), "{} of {}", class.name, path.display());
+            }
+            if !full {
+                assert!(!written.contains("\"tooltip\"") && !written.contains("\"description\""));
+            }
+        }
+    }
+}
+
+#[test]
+fn graphs_get_the_same_verdicts_from_a_snapshot() {
+    let (Some(info), Some(oracle)) = (shared("comfyui/object_info-0.33.0.json"), shared("oracle")) else {
+        return;
+    };
+    let text = std::fs::read_to_string(info).expect("readable");
+    let said = NodeSet::parse(text.as_str()).unwrap();
+    let (models, versions) = (ModelFolders::new(), Versions::default());
+    let written =
+        write_snapshot(&SnapshotParts { object_info: &text, models: &models, versions: &versions, full: false });
+    let kept = NodeSet::parse(written.expect("a snapshot")).unwrap();
+    let mut graphs = 0;
+    for entry in std::fs::read_dir(oracle).expect("readable") {
+        let path = entry.expect("readable").path();
+        if !path.to_string_lossy().ends_with(".api.json") {
+            continue;
+        }
+        let api: Value = serde_json::from_str(&std::fs::read_to_string(&path).expect("readable")).expect("JSON");
+        let Ok(mut graph) = from_api(&api) else { continue };
+        assert_eq!(check_graph(&graph, &kept), check_graph(&graph, &said), "{}", path.display());
+        // And with every number and text out of place.
+        for node in graph.nodes.values_mut() {
+            node.inputs.insert("not_an_input".to_owned(), comfywright::graph::Input::value(-1e12));
+            for input in node.inputs.values_mut() {
+                if let comfywright::graph::Input::Value(value) = input {
+                    *value = if value.is_number() { Value::from(-1e12) } else { Value::from("no such value") };
+                }
+            }
+        }
+        assert_eq!(check_graph(&graph, &kept), check_graph(&graph, &said), "{}", path.display());
+        graphs += 1;
+    }
+    assert!(graphs > 200, "{graphs}");
+}
+
+/// The server is new, so that nobody has asked it anything before.
+#[test]
+fn a_real_server_gives_the_same_bytes_every_time() {
+    let Some(server) = PrivateServer::start() else { return };
+    let config = format!("[server.gpu]\nurl = \"{}\"\n", server.url());
+    let workspace = Workspace::new(&[("comfywright.toml", &config), ("pipelines/sample.toml", SAMPLE)]);
+    let (code, answer) = workspace.json(&["snapshot", "gpu"]);
+    assert_eq!(code, 0, "{answer}");
+    let data = &answer["data"];
+    assert_eq!((&data["written"], &data["versions"]["comfyui"]), (&"snapshots/gpu.json".into(), &"0.3.75".into()));
+    assert!(data["classes"].as_u64() > Some(400), "{data}");
+    let first = workspace.read("snapshots/gpu.json");
+    let (_, again) = workspace.json(&["snapshot", "gpu"]);
+    assert_eq!((&again["data"]["unchanged"], workspace.read("snapshots/gpu.json")), (&true.into(), first.clone()));
+    let printed = workspace.run(&["snapshot", "gpu", "--out", "-"]);
+    assert_eq!((printed.code, printed.out), (0, first.clone()));
+    assert!(
+        !first.contains("\"tooltip\"") && first.lines().all(|line| line.chars().count() <= 120),
+        "prose, or long lines"
+    );
+
+    let (_, full) = workspace.json(&["snapshot", "gpu", "--out", "full.json", "--full"]);
+    assert_eq!(full["data"]["written"], "full.json");
+    assert!(workspace.read("full.json").contains("\"tooltip\""));
+    let kept = Snapshot::parse(first).unwrap();
+    let complete = Snapshot::parse(workspace.read("full.json")).unwrap();
+    assert_eq!(kept.nodes.digest(), complete.nodes.digest());
+
+    // A model more is a line more, wherever it can be chosen.
+    let folder = server.base().join("models/loras");
+    std::fs::create_dir_all(&folder).expect("made");
+    std::fs::write(folder.join("detail.safetensors"), [0; 8]).expect("written");
+    let (code, answer) = workspace.json(&["snapshot", "gpu"]);
+    assert_eq!((code, &answer["data"]["unchanged"]), (0, &false.into()), "{answer}");
+    let difference = workspace.run(&["diff", "full.json", "snapshots/gpu.json"]);
+    assert_eq!(difference.code, 0, "{}", difference.error);
+    assert!(difference.out.contains("new model: loras/detail.safetensors"), "{}", difference.out);
+    assert_eq!(workspace.read("snapshots/gpu.json").matches("detail.safetensors").count(), 1);
+}
+
+#[test]
+fn documents_are_judged_by_the_snapshot_of_the_workspace() {
+    let Some(server) = comfyui::server() else { return };
+    let config = format!("[server.gpu]\nurl = \"{server}\"\n");
+    let workspace = Workspace::new(&[("comfywright.toml", &config), ("pipelines/sample.toml", SAMPLE)]);
+    let (code, answer) = workspace.json(&["check"]);
+    assert_eq!((code, codes(&answer)), (4, vec!["not-examined"]), "{answer}");
+    workspace.run(&["snapshot", "gpu"]);
+    // From now on without the server.
+    workspace.write("comfywright.toml", "[server.gpu]\nurl = \"http://127.0.0.1:1\"\n");
+    let (code, answer) = workspace.json(&["check"]);
+    let against = "the snapshot snapshots/gpu.json (ComfyUI 0.3.75)";
+    assert_eq!((code, &answer["data"]["against"], codes(&answer)), (0, &against.into(), vec![]), "{answer}");
+    workspace.replace("pipelines/sample.toml", "\"euler\"", "\"oiler\"");
+    let (code, answer) = workspace.json(&["check"]);
+    assert_eq!((code, codes(&answer)), (2, vec!["not-in-list"]), "{answer}");
+    // The same file by name, and from another place that the configuration names.
+    let (code, by_name) = workspace.json(&["check", "--object-info", "snapshots/gpu.json"]);
+    assert_eq!((code, codes(&by_name)), (2, vec!["not-in-list"]), "{by_name}");
+    std::fs::rename(workspace.path("snapshots/gpu.json"), workspace.path("gpu.json")).expect("moved");
+    workspace.write("comfywright.toml", "[server.gpu]\nurl = \"http://127.0.0.1:1\"\nsnapshot = \"gpu.json\"\n");
+    let (code, answer) = workspace.json(&["check"]);
+    assert_eq!((code, codes(&answer)), (2, vec!["not-in-list"]), "{answer}");
+    workspace.write("gpu.json", "{\"comfywright_snapshot\": 9}");
+    let (code, answer) = workspace.json(&["check"]);
+    assert_eq!((code, codes(&answer)[0]), (2, "unreadable-snapshot"), "{answer}");
+}
