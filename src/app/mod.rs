@@ -15,8 +15,10 @@ pub mod history;
 mod init;
 mod job;
 mod layout;
+mod outlook;
 mod placed;
 mod plan;
+mod plan_graph;
 mod plan_summary;
 mod run;
 pub mod run_view;
@@ -40,9 +42,11 @@ pub use fmt::{FmtReport, fmt};
 pub use init::{FIRST_DOCUMENT, InitReport, init};
 pub use job::{JobOptions, RunnableJob, make_job};
 pub use layout::canonical_text;
+pub use outlook::{Outlook, TaskOutlook};
 pub use placed::{PlacedJob, Purpose, placed_job};
 pub use plan::{Planned, TaskForecast, plan};
-pub use plan_summary::{PlanSummary, PlannedRule, PlannedTask};
+pub use plan_graph::{GraphFormat, plan_graph};
+pub use plan_summary::{PlanOutlook, PlanSummary, PlannedRule, PlannedTask};
 pub use run::{
     Readiness, ReadyRun, RunRequest, existing_ledger, open_ledger, ready, ready_again, ready_unless_active,
     setting_value,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     AppError, Session,
     job::{JobOptions, RunnableJob},
+    outlook::{Outlook, outlook},
     placed::{Purpose, placed_job},
     run::existing_ledger,
 };
@@ -19,6 +20,8 @@ pub struct Planned {
     pub job: RunnableJob,
     /// For each task of the plan, what becomes of its items.
     pub forecast: Vec<TaskForecast>,
+    /// What it takes.
+    pub outlook: Outlook,
 }
 
 /// What becomes of the items of one task.
@@ -37,8 +40,9 @@ pub fn plan(session: &Session, document: &str, options: &JobOptions) -> Result<P
     let loaded = session.document(document)?;
     let job = placed_job(session, &loaded, options, Purpose::Look)?.job;
     let ledger = existing_ledger(session)?;
-    let forecast = forecast(&job, ledger.as_deref());
-    Ok(Planned { job, forecast })
+    let (forecast, reused) = forecast(&job, ledger.as_deref());
+    let outlook = outlook(session, &job, ledger.as_deref(), &reused);
+    Ok(Planned { job, forecast, outlook })
 }
 
 struct Known(Vec<Option<Arc<ItemResult>>>);
@@ -50,8 +54,8 @@ impl Upstream for Known {
 }
 
 /// Goes through the items in order and prepares those whose inputs are there already: what has an
-/// intact result under the same fingerprint is reused.
-fn forecast(job: &RunnableJob, ledger: Option<&Ledger>) -> Vec<TaskForecast> {
+/// intact result under the same fingerprint is reused. Says for each item whether it is.
+fn forecast(job: &RunnableJob, ledger: Option<&Ledger>) -> (Vec<TaskForecast>, Vec<bool>) {
     let plan = &job.plan;
     let mut out = vec![TaskForecast::default(); plan.tasks.len()];
     let mut known = Known(vec![None; if ledger.is_some() { plan.items.len() } else { 0 }]);
@@ -72,7 +76,7 @@ fn forecast(job: &RunnableJob, ledger: Option<&Ledger>) -> Vec<TaskForecast> {
             }
         }
     }
-    out
+    (out, known.0.iter().map(Option::is_some).collect())
 }
 
 fn reusable(job: &RunnableJob, plan: &Plan, item: ItemIx, known: &Known, ledger: &Ledger) -> Option<ItemResult> {
