@@ -1,7 +1,17 @@
-//! What a run's record means: where its time went, what its rules decided, what it measured.
+//! What a run's record means: where its time went, which way its items went, what it measured.
 //!
-//! Readers over rows of the ledger. Knows neither files nor pages.
+//! Readers over rows of the ledger, free of clock and files. Knows no pages.
 
+mod address;
+mod course;
 mod duration;
+mod happened;
+mod links;
+mod numbers;
 
+pub use address::{parts_of, short_label};
+pub use course::{Bar, Course, EndKind, ExecutorCourse, course};
 pub use duration::duration_text;
+pub use happened::{Happened, Step, happened};
+pub use links::waits;
+pub use numbers::{FailureGroup, MetricRow, RetryRow, RouteCount, failures, metric_rows, retries, route_counts};

@@ -20,6 +20,7 @@ mod placed;
 mod plan;
 mod plan_graph;
 mod plan_summary;
+mod report;
 mod run;
 pub mod run_view;
 mod save_preset;
@@ -47,6 +48,7 @@ pub use placed::{PlacedJob, Purpose, placed_job};
 pub use plan::{Planned, TaskForecast, plan};
 pub use plan_graph::{GraphFormat, plan_graph};
 pub use plan_summary::{PlanOutlook, PlanSummary, PlannedRule, PlannedTask};
+pub use report::{ReportOptions, WrittenReport, write_report};
 pub use run::{
     Readiness, ReadyRun, RunRequest, existing_ledger, open_ledger, ready, ready_again, ready_unless_active,
     setting_value,

@@ -114,6 +114,26 @@ pub struct ShowArgs {
     pub item: Option<String>,
 }
 
+/// `comfywright report`
+#[derive(Args, Clone, Debug)]
+pub struct ReportArgs {
+    /// A run
+    #[arg(value_name = "RUN")]
+    pub run: String,
+
+    /// Write the page to this file; to report.html in the folder of the run without it
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Most MiB of small pictures in the page; 0 for none
+    #[arg(long, value_name = "MIB", default_value_t = 24)]
+    pub pictures: u32,
+
+    /// Open the page
+    #[arg(long)]
+    pub open: bool,
+}
+
 /// `comfywright explain`
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArgs {

@@ -16,6 +16,7 @@ mod output;
 mod plan;
 mod progress;
 mod render;
+mod report;
 mod run;
 mod schema;
 

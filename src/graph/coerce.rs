@@ -16,7 +16,7 @@ use crate::ident::did_you_mean;
 const MODEL_SUFFIXES: [&str; 9] = [".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".gguf", ".onnx"];
 
 /// Whether `value` is the name of a model file.
-pub(super) fn is_model_file(value: &Value) -> bool {
+pub fn is_model_file(value: &Value) -> bool {
     value.as_str().is_some_and(|name| MODEL_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)))
 }
 

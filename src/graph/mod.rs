@@ -18,7 +18,7 @@ pub use api::{ApiError, from_api, to_api};
 pub use builtin::{builtin, own_classes};
 pub use check::{GraphProblem, check_graph};
 pub use class::{ClassInfo, ComboSource, DynamicOption, InputInfo, InputKind, OutputInfo, Types};
-pub use coerce::{CoerceError, coerce_value};
+pub use coerce::{CoerceError, coerce_value, is_model_file};
 pub use ir::{BoundFile, Graph, GraphNode, Input, Link};
 pub use link::{LinkText, OutputError, escape_literal, output_index, parse_link, unescape_literal};
 pub use needs::{GraphNeeds, Lack, NeededFile};

@@ -23,4 +23,4 @@ pub use journal::{NewRun, RunJournal};
 pub use lock::RunLock;
 pub use open::{Ledger, network_file_system};
 pub use read::{DecisionRow, ItemRow, RunRow};
-pub use timeline::{TryEnd, TryRow};
+pub use timeline::{CourseRows, TryEnd, TryRow};

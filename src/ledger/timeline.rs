@@ -59,9 +59,18 @@ struct Told {
     message: Option<String>,
 }
 
+/// The course of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CourseRows {
+    /// All tries in the order of their submission. Results that were reused are none.
+    pub tries: Vec<TryRow>,
+    /// First and last sign of each process that worked on it, in nanoseconds since 1970.
+    pub sessions: Vec<(i64, i64)>,
+}
+
 impl Ledger {
-    /// All tries of a run in the order of their submission. Results that were reused are none.
-    pub fn tries(&self, run: &str) -> Result<Vec<TryRow>, LedgerError> {
+    /// The course of a run.
+    pub fn course(&self, run: &str) -> Result<CourseRows, LedgerError> {
         let number = self.run_number(run)?;
         let reader = self.reader();
         let mut statement = reader.prepare_cached("SELECT time_ns, event FROM events WHERE run = ? ORDER BY seq")?;
@@ -71,7 +80,7 @@ impl Ledger {
             let told: Told = serde_json::from_str(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
             tries.note(row.get(0)?, told);
         }
-        Ok(tries.all)
+        Ok(CourseRows { tries: tries.all, sessions: tries.sessions })
     }
 
     /// All decisions of a run, item by item in the order in which they were made.
@@ -137,12 +146,17 @@ impl Ledger {
 #[derive(Default)]
 struct Tries {
     all: Vec<TryRow>,
+    sessions: Vec<(i64, i64)>,
     /// The try of each item that has not ended.
     open: BTreeMap<u32, usize>,
 }
 
 impl Tries {
     fn note(&mut self, time_ns: i64, told: Told) {
+        match self.sessions.last_mut() {
+            Some((_, last)) if told.event != "opened" => *last = (*last).max(time_ns),
+            _ => self.sessions.push((time_ns, time_ns)),
+        }
         match (told.event.as_str(), told.item) {
             ("submitted", Some(item)) => {
                 self.close(item, time_ns, TryEnd::GivenUp);
@@ -164,13 +178,19 @@ impl Tries {
             ("unknown", Some(item)) => {
                 self.close(item, time_ns, TryEnd::Unknown(told.message.unwrap_or_default()));
             }
-            // What an earlier process left ended when that did, which nobody saw.
-            ("opened" | "cancelled", _) => {
-                let open: Vec<u32> = self.open.keys().copied().collect();
-                open.into_iter().for_each(|item| self.close(item, time_ns, TryEnd::GivenUp));
+            ("cancelled", _) => self.close_all(time_ns),
+            // What an earlier process left ended with its last sign at the latest.
+            ("opened", _) => {
+                let last = self.sessions.iter().rev().nth(1).map_or(time_ns, |(_, last)| *last);
+                self.close_all(last);
             }
             _ => {}
         }
+    }
+
+    fn close_all(&mut self, time_ns: i64) {
+        let open: Vec<u32> = self.open.keys().copied().collect();
+        open.into_iter().for_each(|item| self.close(item, time_ns, TryEnd::GivenUp));
     }
 
     fn close(&mut self, item: u32, time_ns: i64, end: TryEnd) {
@@ -205,9 +225,10 @@ mod tests {
         }
         let told: Vec<_> =
             tries.all.iter().map(|t| (t.item, t.executor.as_str(), t.submitted_ns, t.ended_ns)).collect();
-        let expected = [(4, "a", 1, Some(6)), (5, "native", 2, Some(3)), (4, "b", 7, Some(8)), (4, "b", 9, None)];
+        let expected = [(4, "a", 1, Some(5)), (5, "native", 2, Some(3)), (4, "b", 7, Some(8)), (4, "b", 9, None)];
         assert_eq!(told, expected);
         let ends: Vec<_> = tries.all.iter().map(|t| &t.end).collect();
+        assert_eq!(tries.sessions, [(0, 5), (6, 9)]);
         assert!(matches!(ends[..], [TryEnd::GivenUp, TryEnd::Finished, TryEnd::Failed(_), TryEnd::Open]), "{ends:?}");
     }
 }

@@ -5,4 +5,5 @@
 //! keyboard, and on narrow screens.
 
 pub mod dag;
+pub mod run;
 mod shell;

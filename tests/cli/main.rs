@@ -1,5 +1,6 @@
 //! The real program in folders of its own.
 
+mod browser;
 mod check;
 mod convert;
 mod doctor;
@@ -7,6 +8,7 @@ mod envelope;
 mod fix;
 mod fmt;
 mod init;
+mod pages;
 mod plan;
 mod runs;
 mod support;

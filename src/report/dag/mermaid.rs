@@ -34,13 +34,14 @@ fn conditional(node: &DagNode) -> bool {
 }
 
 fn write_node(out: &mut String, number: usize, node: &DagNode) {
-    let lines: Vec<String> =
-        [node.headline(), node.about.clone()].iter().chain(&node.notes).map(|l| quoted(l)).collect();
     if node.rows.is_empty() {
+        let lines: Vec<String> =
+            [node.headline(), node.about.clone()].iter().chain(&node.notes).map(|l| quoted(l)).collect();
         let _ = writeln!(out, "  t{number}[\"{}\"]", lines.join("<br>"));
         return;
     }
-    let _ = writeln!(out, "  subgraph t{number}[\"{}\"]", lines.join("<br>"));
+    // A title has one line: a second would stand upon the items.
+    let _ = writeln!(out, "  subgraph t{number}[\"{}\"]\n    direction TB", quoted(&node.headline()));
     for (row, item) in node.rows.iter().enumerate() {
         let note = if item.note.is_empty() { String::new() } else { format!(" · {}", item.note) };
         let _ = writeln!(out, "    t{number}i{row}[\"{}\"]", quoted(&format!("{}{note}", item.label)));

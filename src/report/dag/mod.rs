@@ -13,11 +13,12 @@ pub use dot::dot;
 pub use mermaid::mermaid;
 pub use page::{PageDag, page};
 pub use svg::svg;
+pub(super) use svg::{STYLE, fragment_closed as fragment};
 
 use crate::plan::{Outline, OutlineTask};
 
 /// Most characters of a condition beside its edge.
-const LONGEST_LABEL: usize = 40;
+const LONGEST_LABEL: usize = 56;
 
 /// Most rules that lead to no other task and are told in a box.
 const MOST_RULES: usize = 3;

@@ -11,7 +11,7 @@ use super::{
 use crate::draw::layered::Point;
 
 /// How classes of the drawing look. Programs that do not know `@media` show it light.
-pub(super) const STYLE: &str = include_str!("svg.css");
+pub(in crate::report) const STYLE: &str = include_str!("svg.css");
 
 /// Height of the line that explains the edges.
 const LEGEND: f64 = 26.0;
@@ -31,12 +31,19 @@ pub(super) fn fragment(dag: &Dag, opens: bool) -> Markup {
     element(dag, &drawn(dag), opens, None)
 }
 
+/// The drawing within a page, for looking only.
+pub(in crate::report) fn fragment_closed(dag: &Dag) -> Markup {
+    fragment(dag, false)
+}
+
 fn element(dag: &Dag, drawn: &Drawn, opens: bool, style: Option<&str>) -> Markup {
     let kinds = kinds(dag);
     let height = drawn.height + if kinds.is_empty() { 0.0 } else { LEGEND };
     let width = drawn.width.max(legend_width(&kinds) + 2.0 * MARGIN);
+    // In a page it shrinks as far as it can be read, and then scrolls.
+    let fit = style.is_none().then(|| format!("max-width:100%;height:auto;min-width:{}px", px(width * 0.68)));
     html! {
-        svg xmlns="http://www.w3.org/2000/svg" class="dag" role="group" aria-label=(dag.title)
+        svg xmlns="http://www.w3.org/2000/svg" class="dag" role="group" aria-label=(dag.title) style=[fit]
             width=(px(width)) height=(px(height)) viewBox=(format!("0 0 {} {}", px(width), px(height))) {
             title { (dag.title) }
             @if let Some(style) = style { style { (PreEscaped(style)) } }
