@@ -30,6 +30,18 @@ fn value_at(text: &str) -> (String, &str) {
     (value.to_owned(), left)
 }
 
+/// The address of an item of `task` with these keys.
+pub fn address_of(task: &str, keys: &[(&str, String)]) -> String {
+    if keys.is_empty() {
+        return task.to_owned();
+    }
+    let part = |(key, value): &(&str, String)| {
+        let is_plain = !value.contains([',', '=', '[', ']', '"']);
+        format!("{key}={}", if is_plain { value.clone() } else { Value::from(value.as_str()).to_string() })
+    };
+    format!("{task}[{}]", keys.iter().map(part).collect::<Vec<_>>().join(","))
+}
+
 /// The values of an address, as short as people need them: of a path the name of the file.
 pub fn short_label(address: &str) -> String {
     let (task, keys) = parts_of(address);
@@ -50,6 +62,10 @@ mod tests {
             let (task, keys) = parts_of(address);
             (task.to_owned(), keys.into_iter().map(|(k, v)| format!("{k}:{v}")).collect::<Vec<_>>())
         };
+        for address in ["sheet", "a[sku=A1,angle=front]", r#"a[x="1,2=[3]",y="\"é\"",z=]"#] {
+            let (task, keys) = parts_of(address);
+            assert_eq!(address_of(task, &keys), address);
+        }
         assert_eq!(parts("sheet"), ("sheet".to_owned(), vec![]));
         assert_eq!(parts("a[sku=A1,angle=front]").1, ["sku:A1", "angle:front"]);
         assert_eq!(parts(r#"a[x="1,2=[3]",y="\"é\"",z=]"#).1, ["x:1,2=[3]", "y:\"é\"", "z:"]);

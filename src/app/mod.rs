@@ -29,6 +29,7 @@ mod secrets;
 mod selection;
 mod servers;
 mod session;
+mod trace;
 mod words;
 mod write;
 
@@ -57,5 +58,6 @@ pub use save_preset::{PresetFile, save_preset};
 pub use schema::{SchemaKind, file_text, schema_files, write_schemas};
 pub use servers::{Connected, Knowledge, connect, server_error, server_settings};
 pub use session::{Session, SessionOptions};
+pub use trace::{ItemTrace, TracedTry, item_traces};
 pub use words::count;
 pub use write::{WriteError, atomic_write, write_new};

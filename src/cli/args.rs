@@ -134,6 +134,18 @@ pub struct ReportArgs {
     pub open: bool,
 }
 
+/// `comfywright trace`
+#[derive(Args, Clone, Debug)]
+pub struct TraceArgs {
+    /// A run
+    #[arg(value_name = "RUN")]
+    pub run: String,
+
+    /// One item of it, such as generate[sku=A1], or a task for all of its items
+    #[arg(value_name = "TASK[ITEM]")]
+    pub item: String,
+}
+
 /// `comfywright explain`
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArgs {

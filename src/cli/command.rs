@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, error::ErrorKind};
 use super::{
     args, check, completions, convert, doctor, fmt, history, init, mcp,
     output::{ColorChoice, Output},
-    plan, report, run, schema,
+    plan, report, run, schema, trace,
 };
 use crate::app::{AppError, ExitCode, Sources};
 
@@ -72,6 +72,8 @@ pub enum Command {
     Show(args::ShowArgs),
     /// Write a page that shows where a run's time went, which way its items went, and what was made
     Report(args::ReportArgs),
+    /// Say why an item went the way it went: every decision, with all rules and what they read
+    Trace(args::TraceArgs),
     /// Say why an item was made again
     Explain(args::ExplainArgs),
     /// Let held items go on
@@ -107,6 +109,7 @@ fn dispatch(cli: &Cli) -> ExitCode {
         Command::Runs(_) => history::runs(global, output),
         Command::Show(args) => history::show(args, global, output),
         Command::Report(args) => report::run(args, global, output),
+        Command::Trace(args) => trace::run(args, global, output),
         Command::Explain(args) => history::explain(args, global, output),
         Command::Approve(args) => run::approve(args, global, output),
         Command::Reject(args) => run::reject(args, global, output),

@@ -19,6 +19,7 @@ mod render;
 mod report;
 mod run;
 mod schema;
+mod trace;
 
 pub use command::{Cli, Command, GlobalArgs, main};
 pub use output::{ColorChoice, Output};

@@ -12,3 +12,4 @@ mod pages;
 mod plan;
 mod runs;
 mod support;
+mod trace;
