@@ -11,9 +11,11 @@
 //! | intent | [`plan`] | the items of a run and what each waits for |
 //! | engine | [`run`] | pure planner, dispatcher, ports |
 //! | adapters | [`outputs`], [`comfy`], [`native`], [`scorers`], [`ledger`], [`git`] | what implements the ports |
+//! | readers | [`analysis`], [`report`] | what a run's record means; pages and drawings of plans and runs |
 //! | operations | [`app`] | one function for each operation; wires everything |
 //! | surface | [`mcp`], [`cli`] | the MCP server and the command line; only the latter prints |
 
+pub mod analysis;
 pub mod app;
 pub mod check;
 pub mod cli;
@@ -36,6 +38,7 @@ pub mod native;
 pub mod outputs;
 pub mod plan;
 pub mod raster;
+pub mod report;
 pub mod rules;
 pub mod run;
 pub mod scorers;

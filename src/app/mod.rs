@@ -21,12 +21,14 @@ mod init;
 mod job;
 mod layout;
 mod lock;
-
+mod outlook;
 mod placed;
 mod plan;
+mod plan_graph;
 mod plan_summary;
 mod preset_text;
 mod recording;
+mod report;
 mod run;
 pub mod run_view;
 mod samples;
@@ -38,6 +40,7 @@ mod servers;
 mod session;
 mod snapshots;
 mod survey;
+mod trace;
 mod words;
 mod write;
 
@@ -58,10 +61,13 @@ pub use init::{FIRST_DOCUMENT, InitReport, init};
 pub use job::{JobOptions, RunnableJob, make_job};
 pub use layout::canonical_text;
 pub use lock::{LockOptions, LockReport, ServerFacts, write_lock};
+pub use outlook::{Outlook, TaskOutlook};
 pub use placed::{PlacedJob, Purpose, placed_job};
 pub use plan::{Planned, TaskForecast, plan};
-pub use plan_summary::{PlanSummary, PlannedRule, PlannedTask};
+pub use plan_graph::{GraphFormat, plan_graph};
+pub use plan_summary::{PlanOutlook, PlanSummary, PlannedRule, PlannedTask};
 pub use preset_text::PresetText;
+pub use report::{ReportOptions, WrittenReport, write_report};
 pub use run::{
     Readiness, ReadyRun, RunRequest, existing_ledger, open_ledger, ready, ready_again, ready_unless_active,
     setting_value,
@@ -71,5 +77,6 @@ pub use schema::{SchemaKind, file_text, schema_files, write_schemas};
 pub use servers::{Connected, Knowledge, connect, server_error, server_settings};
 pub use session::{Session, SessionOptions};
 pub use snapshots::{KeptSnapshot, SnapshotOptions, SnapshotReport, SnapshotTarget, take_snapshot};
+pub use trace::{ItemTrace, TracedTry, item_traces};
 pub use words::count;
 pub use write::{WriteError, atomic_write, write_new, write_text};

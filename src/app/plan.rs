@@ -5,6 +5,7 @@ use std::{ops::Range, sync::Arc};
 use super::{
     AppError, Session,
     job::{JobOptions, RunnableJob},
+    outlook::{Outlook, outlook},
     placed::{Purpose, placed_job},
     run::existing_ledger,
 };
@@ -20,6 +21,8 @@ pub struct Planned {
     pub job: RunnableJob,
     /// For each task of the plan, what becomes of its items.
     pub forecast: Vec<TaskForecast>,
+    /// What it takes.
+    pub outlook: Outlook,
 }
 
 /// What becomes of the items of one task.
@@ -40,7 +43,9 @@ pub fn plan(session: &Session, document: &str, options: &JobOptions) -> Result<P
     let ledger = existing_ledger(session)?;
     let fates = fates(&job, ledger.as_deref());
     let forecast = job.plan.tasks.iter().map(|task| TaskForecast::of(&fates[as_range(&task.items)])).collect();
-    Ok(Planned { job, forecast })
+    let reused: Vec<bool> = fates.iter().map(|fate| *fate == Fate::Reused).collect();
+    let outlook = outlook(session, &job, ledger.as_deref(), &reused);
+    Ok(Planned { job, forecast, outlook })
 }
 
 /// A task's items as a range of positions.

@@ -24,6 +24,7 @@ use crate::{
     ledger::{Ledger, LedgerError, NewRun, RunLock, RunRow},
     native::{NativeExecutor, NativeSettings},
     outputs,
+    plan::Outline,
     run::{Clock, Control, Event, Executor, Observer, PortFuture, Ports, RunOutcome, RunSetup, Slots, run_plan},
     scorers::NativeScorers,
 };
@@ -166,6 +167,7 @@ fn begun(
         settings: job.settings.clone(),
         folder: folder.clone(),
         items: job.plan.items.len() as u32,
+        outline: Outline::of(&job.plan),
         started_ns: now.as_nanosecond() as i64,
     };
     let lock = ledger.lock_run(&run.id).map_err(|e| ledger_error(&e))?;
@@ -218,7 +220,8 @@ fn continued(
     })
 }
 
-fn native_settings(session: &Session) -> NativeSettings {
+/// How this process does its own share.
+pub(super) fn native_settings(session: &Session) -> NativeSettings {
     let limits = &session.config.limits;
     let mut settings = NativeSettings::default();
     if let Some(slots) = limits.native_slots {

@@ -2,7 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{
+    Args,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+
+use crate::app::GraphFormat;
 
 /// Where to judge and place a document's graphs.
 #[derive(Args, Clone, Debug, Default)]
@@ -30,6 +35,18 @@ pub struct PlanArgs {
     /// Judge node classes by this snapshot or `object_info` of a server
     #[arg(long, value_name = "FILE")]
     pub object_info: Option<PathBuf>,
+
+    /// Draw the tasks: as a picture, for Markdown, for Graphviz, or as a page whose tasks open
+    #[arg(long, value_name = "FORMAT", value_parser = graph_formats())]
+    pub graph: Option<GraphFormat>,
+
+    /// Show the items of this task in the graph; may be repeated
+    #[arg(long, value_name = "TASK", requires = "graph")]
+    pub expand: Vec<String>,
+
+    /// Write the graph to this file instead of standard output
+    #[arg(long, value_name = "FILE", requires = "graph")]
+    pub out: Option<PathBuf>,
 }
 
 /// `comfywright run`
@@ -101,6 +118,38 @@ pub struct ShowArgs {
     pub item: Option<String>,
 }
 
+/// `comfywright report`
+#[derive(Args, Clone, Debug)]
+pub struct ReportArgs {
+    /// A run
+    #[arg(value_name = "RUN")]
+    pub run: String,
+
+    /// Write the page to this file; to report.html in the folder of the run without it
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Most MiB of small pictures in the page; 0 for none
+    #[arg(long, value_name = "MIB", default_value_t = 24)]
+    pub pictures: u32,
+
+    /// Open the page
+    #[arg(long)]
+    pub open: bool,
+}
+
+/// `comfywright trace`
+#[derive(Args, Clone, Debug)]
+pub struct TraceArgs {
+    /// A run
+    #[arg(value_name = "RUN")]
+    pub run: String,
+
+    /// One item of it, such as generate[sku=A1], or a task for all of its items
+    #[arg(value_name = "TASK[ITEM]")]
+    pub item: String,
+}
+
 /// `comfywright explain`
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArgs {
@@ -135,6 +184,11 @@ pub struct RejectArgs {
     /// Held items, such as generate[sku=A1]; all of them without one
     #[arg(value_name = "ITEM")]
     pub items: Vec<String>,
+}
+
+fn graph_formats() -> impl TypedValueParser<Value = GraphFormat> {
+    let names = GraphFormat::ALL.map(GraphFormat::name);
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<GraphFormat>())
 }
 
 fn parse_setting(text: &str) -> Result<(String, String), String> {

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, error::ErrorKind};
 use super::{
     args, check, completions, convert, diff, doctor, fmt, graph, history, import, init, lock, mcp,
     output::{ColorChoice, Output},
-    plan, run, schema, snapshot,
+    plan, report, run, schema, snapshot, trace,
 };
 use crate::app::{AppError, ExitCode, Sources};
 
@@ -80,6 +80,10 @@ pub enum Command {
     Runs(args::RunsArgs),
     /// Show the items of a run, one item, or what made a file
     Show(args::ShowArgs),
+    /// Write a page that shows where a run's time went, which way its items went, and what was made
+    Report(args::ReportArgs),
+    /// Say why an item went the way it went: every decision, with all rules and what they read
+    Trace(args::TraceArgs),
     /// Say why an item was made again
     Explain(args::ExplainArgs),
     /// Let held items go on
@@ -119,6 +123,8 @@ fn dispatch(cli: &Cli) -> ExitCode {
         Command::Status(args) => history::status(args, global, output),
         Command::Runs(_) => history::runs(global, output),
         Command::Show(args) => history::show(args, global, output),
+        Command::Report(args) => report::run(args, global, output),
+        Command::Trace(args) => trace::run(args, global, output),
         Command::Explain(args) => history::explain(args, global, output),
         Command::Approve(args) => run::approve(args, global, output),
         Command::Reject(args) => run::reject(args, global, output),

@@ -20,9 +20,11 @@ mod output;
 mod plan;
 mod progress;
 mod render;
+mod report;
 mod run;
 mod schema;
 mod snapshot;
+mod trace;
 
 pub use command::{Cli, Command, GlobalArgs, main};
 pub use output::{ColorChoice, Output};

@@ -15,7 +15,7 @@ mod structure;
 mod workflow;
 mod workspace_files;
 
-pub use expand::{Expansion, plain};
+pub use expand::{Expansion, Parents, plain};
 pub use fill::{Fillable, fill_all, is_plain};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use interpolate::{InterpolationError, ROW_KEY, Scope, Template, escape_interpolation, to_text};

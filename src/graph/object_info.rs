@@ -182,7 +182,7 @@ impl LazyClass {
     }
 
     fn view(&self, name: &str) -> &ClassView {
-        self.view.get_or_init(|| Box::new(ClassView::read(name, &self.value())))
+        self.view.get_or_init(|| Box::new(ClassView::read(name, &with_models(&self.value(), &self.lists))))
     }
 
     /// The text was parsed once already, so this yields the class; an empty one otherwise.

@@ -15,4 +15,4 @@ mod thumbnail;
 pub use decode::{Decoded, Header, ImageFileError, Limits, decode, header, size};
 pub use encode::{EncodeError, Format, encode, encode_jpeg, encode_png, encode_webp, to_bytes};
 pub use metadata::{metadata, text_chunks};
-pub use thumbnail::{Thumbnail, thumbnail};
+pub use thumbnail::{SmallPicture, Thumbnail, small_picture, thumbnail};

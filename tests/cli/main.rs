@@ -1,5 +1,6 @@
 //! The real program in folders of its own.
 
+mod browser;
 mod check;
 mod convert;
 mod doctor;
@@ -9,4 +10,8 @@ mod fmt;
 mod graph;
 mod import;
 mod init;
+mod pages;
+mod plan;
+mod runs;
 mod support;
+mod trace;
