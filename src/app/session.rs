@@ -81,6 +81,11 @@ impl Session {
         Ok(Self { root, world, workspace, nodes, against, has_snapshot, config, metrics, confined })
     }
 
+    /// Whether it was opened for a client.
+    pub fn is_confined(&self) -> bool {
+        self.confined
+    }
+
     /// What compiling reads.
     pub fn context(&self) -> Context<'_> {
         self.context_with(&self.nodes)

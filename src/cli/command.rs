@@ -72,6 +72,8 @@ pub enum Command {
     Show(args::ShowArgs),
     /// Say why an item was made again
     Explain(args::ExplainArgs),
+    /// Give a run up, whether a process works on it or not
+    Cancel(args::CancelArgs),
     /// Let held items go on
     Approve(args::ApproveArgs),
     /// Turn held items down
@@ -105,6 +107,7 @@ fn dispatch(cli: &Cli) -> ExitCode {
         Command::Runs(_) => history::runs(global, output),
         Command::Show(args) => history::show(args, global, output),
         Command::Explain(args) => history::explain(args, global, output),
+        Command::Cancel(args) => run::cancel(args, global, output),
         Command::Approve(args) => run::approve(args, global, output),
         Command::Reject(args) => run::reject(args, global, output),
         Command::Mcp(args) => mcp::run(args, global, output),

@@ -18,6 +18,7 @@ mod progress;
 mod render;
 mod run;
 mod schema;
+mod signals;
 
 pub use command::{Cli, Command, GlobalArgs, main};
 pub use output::{ColorChoice, Output};
