@@ -402,24 +402,91 @@ fn documents_reach_no_further_than_clients() {
     session.end();
 }
 
+/// Neither do the processes that work on the runs of clients.
 #[test]
-fn runs_of_other_processes_are_seen_as_they_are() {
+fn runs_reach_no_further_than_clients() {
+    let mut session = Session::begin();
+    let picture = session.done("run_file", &json!({"document": "cards", "only": "tile"}));
+    let made = session.done("get_run", &json!({"run_id": picture["run_id"], "wait": 25}));
+    let picture = session.path(made["results"][0]["path"].as_str().unwrap());
+    fs::create_dir(session.path(".closed")).unwrap();
+    fs::copy(&picture, session.path(".closed/b.png")).unwrap();
+    fs::copy(&picture, session.path("pipelines/a.png")).unwrap();
+    let head = CARDS.split("[vars]").next().unwrap();
+    let paths = "[task.photo.foreach]\npath = [\"a.png\", \"../.closed/b.png\"]\n";
+    let chain = format!("{head}\n[task.photo]\ntype = \"load\"\nwith.path = \"{{path}}\"\n{paths}");
+    fs::write(session.path("pipelines/photos.toml"), chain.replace("\"cards\"", "\"photos\"")).unwrap();
+    let told = session.call("run_file", &json!({"document": "photos"}));
+    if told["isError"] == false {
+        let seen = session.done("get_run", &json!({"run_id": told["structuredContent"]["run_id"], "wait": 25}));
+        assert_eq!(seen["counts"], json!({"done": 1, "failed": 1}), "{seen}");
+        assert!(seen["failures"].to_string().contains("closed to clients"), "{seen}");
+    } else {
+        assert!(told.to_string().contains("closed to clients"), "{told}");
+    }
+    session.end();
+}
+
+/// Kills the process that works on a run, as a crash does.
+#[cfg(unix)]
+fn kill(session: &Session, run: &Value) {
+    let path = format!(".comfywright/locks/{}.lock", run.as_str().unwrap());
+    let process = fs::read_to_string(session.path(&path)).unwrap();
+    assert!(Command::new("kill").args(["-9", &process]).status().unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn runs_outlive_the_client_and_the_server() {
     let mut first = Session::begin();
     fs::write(first.path("pipelines/long.toml"), long_chain()).unwrap();
     let begun = first.done("run_file", &json!({"document": "long"}));
+    let run = &begun["run_id"];
     let mut second = Session::serving(&first.folder);
     let seen = second.done("get_run", &json!({"wait": 1}));
-    assert_eq!((&seen["run_id"], &seen["active"]), (&begun["run_id"], &json!(true)));
-    assert!(second.refused("cancel_run", &json!({"run_id": begun["run_id"]})).contains("another process"));
+    assert_eq!((&seen["run_id"], &seen["active"]), (run, &json!(true)));
     assert_eq!(second.done("run_file", &json!({"document": "long"}))["already_running"], true);
     first.child.kill().unwrap();
     first.child.wait().unwrap();
-    let seen = second.call("get_run", &json!({"wait": 25}));
+    let seen = second.done("get_run", &json!({"run_id": run, "wait": 1}));
+    assert_eq!(
+        (&seen["state"], &seen["active"]),
+        (&json!("running"), &json!(true)),
+        "the server is gone, the run is not"
+    );
+
+    kill(&second, run);
+    let seen = second.call("get_run", &json!({"run_id": run, "wait": 25}));
     assert_eq!(seen["structuredContent"]["active"], false);
     assert!(seen["content"][0]["text"].as_str().unwrap().contains("broken off"), "{seen}");
     assert_eq!(second.done("run_file", &json!({"document": "long"}))["continued"], true);
-    second.done("cancel_run", &json!({"run_id": begun["run_id"]}));
-    second.end();
+    let folder = second.end();
+
+    // A server that knows nothing of all that ends it, and a command line sees it.
+    let mut third = Session::serving(&folder);
+    let cancelled = third.done("cancel_run", &json!({"run_id": run}));
+    assert_eq!((&cancelled["cancelled"], &cancelled["state"]), (&json!(true), &json!("cancelled")));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_comfywright"));
+    let status = command.args(["status", "--json"]).current_dir(folder.path()).output().unwrap();
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!((&status["data"]["run"], &status["data"]["state"]), (run, &json!("cancelled")));
+    third.end();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_broke_off_is_cancelled_without_a_process() {
+    let mut session = Session::begin();
+    fs::write(session.path("pipelines/long.toml"), long_chain()).unwrap();
+    let begun = session.done("run_file", &json!({"document": "long"}));
+    kill(&session, &begun["run_id"]);
+    while session.done("get_run", &json!({"run_id": begun["run_id"]}))["active"] == true {}
+    let cancelled = session.done("cancel_run", &json!({"run_id": begun["run_id"]}));
+    assert_eq!((&cancelled["cancelled"], &cancelled["state"]), (&json!(true), &json!("cancelled")));
+    let again = session.done("run_file", &json!({"document": "long"}));
+    assert_ne!(again["run_id"], begun["run_id"], "a run that was given up is not gone on with");
+    session.done("cancel_run", &json!({"run_id": again["run_id"]}));
+    session.end();
 }
 
 #[cfg(unix)]
@@ -469,24 +536,7 @@ fn a_run_is_cancelled_and_then_begun_anew() {
     assert_eq!((&twice["cancelled"], &twice["state"]), (&json!(false), &json!("cancelled")));
     let new = session.done("run_file", &json!({"document": "long", "only": "tile"}));
     assert_ne!(new["run_id"], begun["run_id"]);
-    session.end();
-}
-
-#[test]
-fn runs_stop_cleanly_with_the_server_and_the_next_one_goes_on() {
-    let mut session = Session::begin();
-    fs::write(session.path("pipelines/long.toml"), long_chain()).unwrap();
-    let begun = session.done("run_file", &json!({"document": "long"}));
-    let waiting = session.send("tools/call", &json!({"name": "get_run", "arguments": {"wait": 25}}));
-    assert!(waiting > 0);
-    let folder = session.end();
-
-    let mut session = Session::serving(&folder);
-    let seen = session.done("get_run", &json!({"run_id": begun["run_id"]}));
-    assert_eq!((&seen["state"], &seen["active"]), (&json!("stopped"), &json!(false)), "{seen}");
-    let on = session.done("run_file", &json!({"document": "long"}));
-    assert_eq!((&on["run_id"], &on["continued"]), (&begun["run_id"], &json!(true)));
-    session.done("cancel_run", &json!({"run_id": begun["run_id"]}));
+    session.done("get_run", &json!({"run_id": new["run_id"], "wait": 25}));
     session.end();
 }
 

@@ -7,8 +7,7 @@ use serde_json::{Map, Value};
 use super::{AppError, run::ledger_error};
 use crate::{
     imagefile,
-    ledger::{DecisionRow, ItemRow, Ledger, LedgerError, RunRow},
-    run::RunState,
+    ledger::{DecisionRow, ItemRow, Ledger, RunRow},
 };
 
 /// How many runs are looked through for a name.
@@ -51,7 +50,7 @@ pub fn item(ledger: &Ledger, run: &RunRow, address: &str) -> Result<(ItemRow, Ve
 
 /// Whether a process works on the run. One that says so of itself may have been killed.
 pub fn is_active(ledger: &Ledger, run: &RunRow) -> bool {
-    run.state == RunState::Running && matches!(ledger.lock_run(&run.id), Err(LedgerError::Locked { .. }))
+    ledger.is_locked(&run.id)
 }
 
 /// The record of comfywright that a file carries, without the preset, which `import` gives back.

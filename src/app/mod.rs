@@ -2,10 +2,11 @@
 //!
 //! Wires paths, clock, environment and secrets into the layers below. Prints nothing.
 
-mod background;
 mod check;
 pub mod client_files;
+mod controls;
 mod convert;
+mod detached;
 mod diagnostics;
 mod diff;
 mod doctor;
@@ -44,9 +45,10 @@ mod trace;
 mod words;
 mod write;
 
-pub use background::BackgroundRuns;
 pub use check::{CheckOptions, CheckReport, Fixed, check, check_and_fix};
+pub use controls::{cancel, tell};
 pub use convert::{ConvertOptions, Converted, Destination, convert};
+pub use detached::{detach, fault_of_detached};
 pub use diagnostics::{Finding, FindingEdit, FindingFix, Sources, error_findings, findings};
 pub use diff::{Compared, DiffRequest, diff};
 pub use doctor::{DoctorFinding, DoctorOptions, DoctorReport, Fitness, ServerReport, doctor};

@@ -146,6 +146,11 @@ impl Session {
         self.snapshots.clone_from(&other.snapshots);
     }
 
+    /// Whether it was opened for a client.
+    pub fn is_confined(&self) -> bool {
+        self.confined
+    }
+
     /// What compiling reads.
     pub fn context(&self) -> Context<'_> {
         self.context_with(&self.nodes)

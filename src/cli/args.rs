@@ -54,12 +54,24 @@ pub struct PlanArgs {
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct RunArgs {
     /// A document: its file, or its name in the workspace
-    #[arg(value_name = "FILE")]
-    pub document: String,
+    #[arg(value_name = "FILE", required_unless_present = "resume")]
+    pub document: Option<String>,
 
     /// Settings and servers.
     #[command(flatten)]
     pub target: TargetArgs,
+
+    /// Go on with this run, with the settings that it was begun with
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["document", "set", "server", "seeds", "only", "new"])]
+    pub resume: Option<String>,
+
+    /// Start the run in a process of its own, say which run it is, and leave it to that process
+    #[arg(long, conflicts_with_all = ["events", "open"])]
+    pub detach: bool,
+
+    /// Read only the files that are open to clients
+    #[arg(long, hide = true)]
+    pub confined: bool,
 
     /// Run a preset once for each of these seeds, such as 1..8 (both ends included)
     #[arg(long, value_name = "FROM..TO", value_parser = parse_seeds)]
@@ -160,6 +172,14 @@ pub struct ExplainArgs {
     /// One item of it, such as generate[sku=A1]
     #[arg(value_name = "ITEM")]
     pub item: String,
+}
+
+/// `comfywright cancel`
+#[derive(Args, Clone, Debug)]
+pub struct CancelArgs {
+    /// A run
+    #[arg(value_name = "RUN")]
+    pub run: String,
 }
 
 /// `comfywright approve`

@@ -86,6 +86,8 @@ pub enum Command {
     Trace(args::TraceArgs),
     /// Say why an item was made again
     Explain(args::ExplainArgs),
+    /// Give a run up, whether a process works on it or not
+    Cancel(args::CancelArgs),
     /// Let held items go on
     Approve(args::ApproveArgs),
     /// Turn held items down
@@ -126,6 +128,7 @@ fn dispatch(cli: &Cli) -> ExitCode {
         Command::Report(args) => report::run(args, global, output),
         Command::Trace(args) => trace::run(args, global, output),
         Command::Explain(args) => history::explain(args, global, output),
+        Command::Cancel(args) => run::cancel(args, global, output),
         Command::Approve(args) => run::approve(args, global, output),
         Command::Reject(args) => run::reject(args, global, output),
         Command::Mcp(args) => mcp::run(args, global, output),

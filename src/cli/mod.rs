@@ -23,6 +23,7 @@ mod render;
 mod report;
 mod run;
 mod schema;
+mod signals;
 mod snapshot;
 mod trace;
 
