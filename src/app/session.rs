@@ -192,11 +192,6 @@ impl Session {
         })
     }
 
-    /// Whether it is for a client.
-    pub(super) fn is_confined(&self) -> bool {
-        self.confined
-    }
-
     /// The path of an existing file or folder relative to the workspace, with `/`, `""` for the
     /// workspace itself; none when it is not in it.
     pub fn inside(&self, path: &Path) -> Option<String> {
