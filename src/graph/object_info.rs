@@ -346,7 +346,7 @@ mod tests {
             let combo = r#""A": {"input": {"required": {"x": ["COMBO", {"options": ["a"]}]}}}"#;
             let nodes = NodeSet::parse(format!("{{{combo}{rest}}}"))?;
             let Some(InputKind::Combo { form, .. }) = nodes.class("A").map(|c| c.inputs[0].kind.clone()) else {
-                return Ok(None);
+                return Ok::<_, ObjectInfoError>(None);
             };
             Ok(Some(form))
         };
