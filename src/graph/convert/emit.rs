@@ -173,6 +173,15 @@ impl Resolver<'_, '_> {
             (_, value) => value,
         };
         let value = value?;
+        if let Value::String(text) = &value
+            && (widget.kind == "combo" || widget.sends == Sends::FileName)
+            && leads_outside(text)
+        {
+            let message =
+                format!("input \"{}\" of {} names a file outside of the server's folders", widget.name, node.class);
+            let fault = Fault::warning("path-outside", self.place(ix, None), message);
+            self.faults.push(fault.hint("ComfyUI refuses such names; it is kept as it is written"));
+        }
         if widget.kind == "curve" && value.is_array() {
             return Some(serde_json::json!({"__type__": "CURVE", "__value__": js::written(value)}));
         }
@@ -202,8 +211,7 @@ impl Resolver<'_, '_> {
     /// the inputs that stand for widgets, if there are as many of these.
     fn unknown_values(&mut self, ix: NodeIx, inputs: &mut IndexMap<String, Input>) {
         let node = &self.editor.nodes[ix];
-        let message = format!("there is no node class \"{}\"", node.class);
-        let mut fault = Fault::warning("unknown-class", self.place(ix, None), message);
+        let mut message = format!("there is no node class \"{}\"", node.class);
         let mut put = |name: &str, value: &Value| {
             inputs.insert(name.to_owned(), Input::Value(sent(value.clone())));
         };
@@ -216,16 +224,16 @@ impl Resolver<'_, '_> {
                 if kept.len() == names.len() {
                     names.iter().zip(kept).for_each(|(name, value)| put(name, value));
                 } else if !values.is_empty() {
-                    fault = fault.hint("which values belong to which of its inputs cannot be told: they are left out");
+                    message += "; its values are left out, for their inputs are not known";
                 }
             }
         }
-        if fault.hint.is_none()
-            && let Some(near) = self.editor.classes.suggest(&node.class)
-        {
-            fault = fault.hint(format!("did you mean \"{near}\"?"));
-        }
-        self.faults.push(fault);
+        let fault = Fault::warning("unknown-class", self.place(ix, None), message);
+        let near = self.editor.classes.suggest(&node.class);
+        self.faults.push(match near {
+            Some(near) => fault.hint(format!("did you mean \"{near}\"?")),
+            None => fault,
+        });
     }
 }
 
@@ -246,6 +254,12 @@ fn without_controls<'v>(names: &[&str], values: &'v [Value]) -> Vec<&'v Value> {
         }
     }
     kept
+}
+
+/// Whether a path is absolute, or leaves the folder that it is in.
+fn leads_outside(path: &str) -> bool {
+    let drive = path.as_bytes().get(..2).is_some_and(|start| start[0].is_ascii_alphabetic() && start[1] == b':');
+    drive || path.starts_with(['/', '\\']) || path.split(['/', '\\']).any(|part| part == "..")
 }
 
 /// A value as it is sent. One that is wrapped already stays what it is.

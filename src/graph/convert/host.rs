@@ -202,6 +202,24 @@ impl Editor<'_> {
         None
     }
 
+    /// Hosts that were read before the subgraph itself learn what its sockets lead to: their inputs
+    /// get the values that are inside. Those that the file has for them are lost by then.
+    pub(super) fn tell_hosts(&mut self, net: NetIx) {
+        for at in 0..self.nets[net].inputs.len() {
+            let io = &self.nets[net].inputs[at];
+            let (uid, first) = (io.uid, io.links.first().copied());
+            let Some(link) = first.and_then(|id| self.nets[net].links.get(&id)) else { continue };
+            let slot = link.target_slot;
+            let Some(target) = self.node_by_id(net, &link.target) else { continue };
+            let Some(widget) = self.widget_of_input(target, slot) else { continue };
+            for host in self.nets[net].hosts.clone() {
+                if let Some(slot) = self.nodes[host].inputs.iter().position(|input| input.io == Some(uid)) {
+                    self.show_widget(host, slot, widget.clone());
+                }
+            }
+        }
+    }
+
     /// A socket of a subgraph lost a link inside: the hosts' values follow.
     pub(super) fn io_was_disconnected(&mut self, net: NetIx, uid: u32) {
         let Some(io) = self.nets[net].inputs.iter().find(|io| io.uid == uid).cloned() else { return };

@@ -2,7 +2,7 @@
 
 use super::{
     spec::Name,
-    state::{Editor, Input, Kind, NetIx, NodeIx, Watcher},
+    state::{Editor, Input, Kind, Later, NetIx, NodeIx, Watcher},
 };
 use crate::{graph::ui_format::NodeId, ident::IndexMap};
 
@@ -69,6 +69,7 @@ impl Editor<'_> {
 
     /// Tells a node that the link of an input came or went.
     pub(super) fn link_changed(&mut self, ix: NodeIx, slot: usize, linked: bool) {
+        self.unsettle(ix);
         if self.depth >= DEEPEST {
             return;
         }
@@ -88,8 +89,17 @@ impl Editor<'_> {
         self.depth -= 1;
     }
 
+    /// A reroute whose links changed takes its type again.
+    fn unsettle(&mut self, ix: NodeIx) {
+        if !self.configuring && matches!(self.nodes[ix].kind, Kind::Reroute) && self.settled.get(ix) == Some(&true) {
+            self.settled[ix] = false;
+            self.later.push_back(Later::Reroute(ix));
+        }
+    }
+
     /// Tells a node that a link of its first output came or went.
     pub(super) fn output_changed(&mut self, ix: NodeIx, linked: bool) {
+        self.unsettle(ix);
         if matches!(self.nodes[ix].kind, Kind::Primitive) && !self.configuring {
             self.primitive_output_changed(ix, linked);
         }

@@ -58,7 +58,7 @@ pub(super) fn load<'a>(mut raw: RawWorkflow<'_>, classes: &'a NodeSet) -> Result
         editor.nets.push(super::state::Net::default());
         editor.net_by_id.insert(Name::from(subgraph.id()), net);
     }
-    let order = leaves_first(raw.nodes_mut(), &subgraphs)?;
+    let order = reading_order(raw.nodes_mut(), &subgraphs)?;
     let mut subgraphs: Vec<Option<RawSubgraph<'_>>> = subgraphs.into_iter().map(Some).collect();
     editor.last_link_id = largest_link(&raw.links, &subgraphs);
     for (at, subgraph) in subgraphs.iter().enumerate() {
@@ -71,6 +71,7 @@ pub(super) fn load<'a>(mut raw: RawWorkflow<'_>, classes: &'a NodeSet) -> Result
         let Some(subgraph) = subgraphs[at].take() else { continue };
         editor.configure_net(at + 1, subgraph.nodes, &subgraph.links);
         editor.restore_sockets(at + 1, &subgraph.inputs, &subgraph.outputs);
+        editor.tell_hosts(at + 1);
     }
     let nodes = std::mem::take(raw.nodes_mut());
     editor.configure_net(0, nodes, &raw.links);
@@ -125,21 +126,42 @@ fn largest_link(links: &[RawLink], subgraphs: &[Option<RawSubgraph<'_>>]) -> i64
     links.iter().chain(inner).filter_map(|link| link.id).max().unwrap_or(0)
 }
 
-/// The order of the definitions: what a subgraph holds comes before it. One that holds itself is an
-/// error if the workflow uses it, and left out if not.
-fn leaves_first(root: &[RawNode<'_>], subgraphs: &[RawSubgraph<'_>]) -> Result<Vec<usize>, Vec<Fault>> {
+/// The order in which the definitions are read. A subgraph that holds itself is an error if the
+/// workflow uses it.
+fn reading_order(root: &[RawNode<'_>], subgraphs: &[RawSubgraph<'_>]) -> Result<Vec<usize>, Vec<Fault>> {
     let by_id: IndexMap<&str, usize> = subgraphs.iter().enumerate().map(|(at, s)| (s.id(), at)).collect();
     let uses = |nodes: &[RawNode<'_>]| -> Vec<(usize, usize)> {
         let class = |(at, node): (usize, &RawNode<'_>)| Some((*by_id.get(node.class()?)?, at));
         nodes.iter().enumerate().filter_map(class).collect()
     };
     let inner: Vec<Vec<(usize, usize)>> = subgraphs.iter().map(|subgraph| uses(&subgraph.nodes)).collect();
-    let mut waiting: Vec<usize> = inner.iter().map(Vec::len).collect();
-    let mut holders: Vec<Vec<usize>> = vec![Vec::new(); subgraphs.len()];
-    for (holder, used) in inner.iter().enumerate() {
-        used.iter().for_each(|(held, _)| holders[*held].push(holder));
+    let (order, waiting) = leaves_first(&inner, true);
+    if order.len() < subgraphs.len() {
+        let circles = circles_in_use(uses(root), &inner, &waiting);
+        if !circles.is_empty() {
+            return Err(circles);
+        }
     }
-    let mut order: Vec<usize> = (0..subgraphs.len()).filter(|at| waiting[*at] == 0).collect();
+    // The editor takes a subgraph that is held twice off its list once, so that its holder seems to
+    // wait for ever; then it reads all of them as they are written.
+    let (order, _) = leaves_first(&inner, false);
+    Ok(if order.len() == subgraphs.len() { order } else { (0..subgraphs.len()).collect() })
+}
+
+/// What is held before what holds it; and for each definition what it still waits for, which is
+/// nothing where there is no circle. `each` says whether a subgraph that is held several times is
+/// waited for as often.
+fn leaves_first(inner: &[Vec<(usize, usize)>], each: bool) -> (Vec<usize>, Vec<usize>) {
+    let mut waiting: Vec<usize> = inner.iter().map(Vec::len).collect();
+    let mut holders: Vec<Vec<usize>> = vec![Vec::new(); inner.len()];
+    for (holder, used) in inner.iter().enumerate() {
+        for (held, _) in used {
+            if each || holders[*held].last() != Some(&holder) {
+                holders[*held].push(holder);
+            }
+        }
+    }
+    let mut order: Vec<usize> = (0..inner.len()).filter(|at| waiting[*at] == 0).collect();
     let mut next = 0;
     while next < order.len() {
         for holder in &holders[order[next]] {
@@ -150,11 +172,7 @@ fn leaves_first(root: &[RawNode<'_>], subgraphs: &[RawSubgraph<'_>]) -> Result<V
         }
         next += 1;
     }
-    if order.len() == subgraphs.len() {
-        return Ok(order);
-    }
-    let circles = circles_in_use(uses(root), &inner, &waiting);
-    if circles.is_empty() { Ok(order) } else { Err(circles) }
+    (order, waiting)
 }
 
 /// Nodes by which a subgraph that the workflow uses comes to hold itself. `waiting` counts for each
@@ -328,6 +346,7 @@ impl<'a> Editor<'a> {
     }
 }
 
+/// The output of a node that takes anything.
 fn any_output() -> Output {
     Output { kind: Name::from("*"), links: Vec::new() }
 }

@@ -19,6 +19,9 @@ use crate::graph::ui_format::RawValues;
 const NOT_PRIMITIVE: [&str; 7] =
     ["AUDIO_UI", "AUDIOUPLOAD", "AUDIO_RECORD", "WEBCAM", "LOAD_3D", "PREVIEW_3D", "LOAD_3D_ADVANCED"];
 
+/// Subgraphs in subgraphs that are looked into for a widget.
+const DEEPEST: usize = 100;
+
 /// Options of an input that may differ between the widgets of one primitive.
 const MAY_DIFFER: [&str; 7] =
     ["default", "forceInput", "defaultInput", "control_after_generate", "multiline", "tooltip", "dynamicPrompts"];
@@ -81,7 +84,7 @@ impl Editor<'_> {
         let Some(target) = self.node_by_id(net, &link.target) else { return };
         let Some(input) = self.nodes[target].inputs.get(slot) else { return };
         let (config, name) = match &input.widget {
-            Some(name) => (input.config.clone(), name.clone()),
+            Some(name) => (self.config_of(target, slot), name.clone()),
             None if is_widget_type(&input.kind) => {
                 let spec = Arc::new(Spec::bare(&input.name, &input.kind));
                 (Some(Config { spec, made_as: None }), input.name.clone())
@@ -97,6 +100,20 @@ impl Editor<'_> {
         let drawn = joined.as_ref().unwrap_or(&config).spec.clone();
         node.primitive = Some(PrimitiveOf { config, joined });
         self.draw_primitive(ix, &drawn, target, &name);
+    }
+
+    /// What the class says of the widget behind an input; for an input of a subgraph, of the widget
+    /// inside.
+    pub(super) fn config_of(&self, ix: NodeIx, slot: usize) -> Option<Config> {
+        let (mut ix, mut slot) = (ix, slot);
+        for _ in 0..DEEPEST {
+            let input = self.nodes[ix].inputs.get(slot).filter(|input| input.widget.is_some())?;
+            let Kind::Host(net) = self.nodes[ix].kind else { return input.config.clone() };
+            let io = self.nets[net].inputs.iter().find(|io| Some(io.uid) == input.io)?;
+            let mut ends = io.links.iter().filter_map(|id| self.inner_end(net, *id));
+            (ix, slot) = ends.find(|(inner, at)| self.widget_of_input(*inner, *at).is_some())?;
+        }
+        None
     }
 
     fn draw_primitive(&mut self, ix: NodeIx, spec: &Arc<Spec>, target: NodeIx, target_name: &str) {
@@ -128,7 +145,7 @@ impl Editor<'_> {
     }
 
     /// Draws the widget anew, with the values it has.
-    fn draw_again(&mut self, ix: NodeIx) {
+    pub(super) fn draw_again(&mut self, ix: NodeIx) {
         let node = &mut self.nodes[ix];
         let values: Vec<Option<Value>> = node.widgets.iter().map(|widget| node.value(widget)).collect();
         node.widgets.clear();
@@ -160,8 +177,7 @@ impl Editor<'_> {
             let Some(link) = self.nets[net].links.get(&id) else { continue };
             let slot = link.target_slot;
             let Some(target) = self.node_by_id(net, &link.target) else { continue };
-            let input = self.nodes[target].inputs.get(slot);
-            if let Some(config) = input.filter(|input| input.widget.is_some()).and_then(|input| input.config.clone()) {
+            if let Some(config) = self.config_of(target, slot) {
                 self.join(ix, &config, was_joined);
             }
         }
@@ -280,7 +296,7 @@ impl Editor<'_> {
 }
 
 /// Whether the editor itself has a widget for a type.
-fn is_widget_type(kind: &str) -> bool {
+pub(super) fn is_widget_type(kind: &str) -> bool {
     !NOT_PRIMITIVE.contains(&kind) && widget(kind, &Map::new()).is_some()
 }
 
@@ -301,6 +317,18 @@ fn rounded_decimal(number: f64, round: f64, limits: &Limits) -> f64 {
         return rounded;
     }
     rounded.min(limits.max.unwrap_or(f64::INFINITY)).max(limits.min.unwrap_or(f64::NEG_INFINITY))
+}
+
+impl Config {
+    /// What holds for both; of what cannot be joined, only the type.
+    pub(super) fn joined_with(&self, other: &Self) -> Self {
+        let number = ["INT", "FLOAT"].contains(&&*self.spec.kind);
+        match join_configs(self, other).filter(|_| number) {
+            Some(joined) => joined,
+            None if *self.spec.options == *other.spec.options => other.clone(),
+            None => Self { spec: Arc::new(Spec::bare(&other.spec.name, &other.spec.kind)), made_as: None },
+        }
+    }
 }
 
 /// What holds for both; none when they cannot have one value.

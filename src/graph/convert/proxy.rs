@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{
     host::{Source, WidgetRef},
     js,
+    primitive::is_widget_type,
     spec::Name,
     state::{Editor, Io, Kind, Link, NetIx, NodeIx},
 };
@@ -189,6 +190,10 @@ impl Editor<'_> {
     fn replace_primitive(&mut self, host: NodeIx, net: NetIx, primitive: NodeIx, entries: &[&Shown]) {
         let one_widget = entries.iter().all(|entry| entry.source.widget == entries[0].source.widget);
         let Some(targets) = self.replaceable_targets(net, primitive).filter(|_| one_widget) else { return };
+        if !self.are_alike(&targets) {
+            self.keep_first_target(net, primitive, &targets);
+            return;
+        }
         let title = self.nodes[primitive].title.clone();
         let name =
             if title.is_empty() || &*title == "PrimitiveNode" { entries[0].source.widget.clone() } else { title };
@@ -215,24 +220,43 @@ impl Editor<'_> {
         if targets.len() != output.links.len() || targets.is_empty() {
             return None;
         }
-        let mut found: Vec<(NodeIx, usize)> = Vec::new();
-        let mut first: Option<WidgetRef> = None;
+        let mut found = Vec::new();
         for (_, id, slot) in targets {
             let target = self.node_by_id(net, &id)?;
             let input = self.nodes[target].inputs.get(slot)?;
             if *input.kind != *output.kind && &*input.kind != "*" && &*output.kind != "*" {
                 return None;
             }
-            let widget = self.widget_of_input(target, slot);
-            if let (Some(first), Some(widget)) = (&first, &widget)
-                && !is_alike(first, widget)
-            {
-                return None;
-            }
-            first = first.or(widget);
             found.push((target, slot));
         }
         Some(found)
+    }
+
+    /// Whether one value may stand for all of these inputs.
+    fn are_alike(&self, inputs: &[(NodeIx, usize)]) -> bool {
+        let mut widgets = inputs.iter().filter_map(|(node, slot)| self.widget_of_input(*node, *slot));
+        let Some(first) = widgets.next() else { return true };
+        widgets.all(|widget| is_alike(&first, &widget))
+    }
+
+    /// The editor notices too late that a primitive cannot be replaced: only one of its links can be
+    /// made again.
+    fn keep_first_target(&mut self, net: NetIx, primitive: NodeIx, targets: &[(NodeIx, usize)]) {
+        for (node, slot) in targets {
+            self.disconnect_input(*node, *slot);
+        }
+        let possible = |(node, slot): &&(NodeIx, usize)| {
+            let input = &self.nodes[*node].inputs[*slot];
+            input.widget.is_some() || is_widget_type(&input.kind)
+        };
+        let Some((node, slot)) = targets.iter().find(possible).copied() else { return };
+        self.last_link_id += 1;
+        let id = self.last_link_id;
+        let (origin, target) = (self.nodes[primitive].id.clone(), self.nodes[node].id.clone());
+        self.nets[net].links.insert(id, Link { origin, origin_slot: 0, target, target_slot: slot });
+        self.nodes[primitive].outputs[0].links.push(id);
+        self.nodes[node].inputs[slot].link = Some(id);
+        self.link_changed(node, slot, true);
     }
 
     /// A new socket of a subgraph, which all its hosts get as an input.

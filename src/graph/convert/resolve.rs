@@ -173,11 +173,11 @@ impl Resolver<'_, '_> {
                 let (instance, setter) = self.setter(instance, node)?;
                 Some(Next::Stop(Stop::Input(instance, setter, 0)))
             }
-            Kind::Reroute | Kind::Set => {
+            Kind::Reroute | Kind::Set | Kind::Primitive | Kind::Note => {
                 let link = editor.input_link(node, slot)?;
                 Some(Next::Stop(Stop::Input(instance, node, link.target_slot)))
             }
-            Kind::Class(_) | Kind::Unknown | Kind::Primitive | Kind::Note => None,
+            Kind::Class(_) | Kind::Unknown => None,
         }
     }
 

@@ -33,7 +33,6 @@ impl Editor<'_> {
                 }
             }
         }
-        // Inner nodes were made first.
         for ix in (0..self.nodes.len()).filter(|ix| visits[self.nodes[*ix].net] > 0).collect::<Vec<_>>() {
             match self.nodes[ix].kind {
                 Kind::Primitive => self.settle_primitive(ix),
@@ -48,27 +47,35 @@ impl Editor<'_> {
         self.do_later();
     }
 
-    /// How many nodes stand for each graph, all levels multiplied.
+    /// How many nodes stand for each graph, all levels multiplied. No subgraph that is used holds
+    /// itself.
     fn visits(&self) -> Vec<usize> {
+        let held = |net: NetIx| {
+            let nodes = self.nets[net].nodes.iter();
+            nodes.filter_map(|ix| if let Kind::Host(inner) = self.nodes[*ix].kind { Some(inner) } else { None })
+        };
+        let mut waits = vec![0_usize; self.nets.len()];
+        let mut seen = vec![false; self.nets.len()];
+        let mut open = vec![0];
+        while let Some(net) = open.pop() {
+            if !std::mem::replace(&mut seen[net], true) {
+                held(net).for_each(|inner| waits[inner] += 1);
+                open.extend(held(net));
+            }
+        }
         let mut visits = vec![0; self.nets.len()];
         visits[0] = 1;
-        for net in self.outer_first() {
-            let times = visits[net];
-            for ix in &self.nets[net].nodes {
-                if let Kind::Host(inner) = self.nodes[*ix].kind {
-                    visits[inner] = (visits[inner] + times).min(MOST_VISITS);
+        let mut ready = vec![0];
+        while let Some(net) = ready.pop() {
+            for inner in held(net) {
+                visits[inner] = (visits[inner] + visits[net]).min(MOST_VISITS);
+                waits[inner] -= 1;
+                if waits[inner] == 0 {
+                    ready.push(inner);
                 }
             }
         }
         visits
-    }
-
-    /// Graphs before those that they hold. Nodes were made the other way round.
-    fn outer_first(&self) -> Vec<NetIx> {
-        let mut order: Vec<(NodeIx, NetIx)> =
-            (0..self.nets.len()).filter_map(|net| self.nets[net].nodes.first().map(|first| (*first, net))).collect();
-        order.sort_unstable_by(|a, b| b.cmp(a));
-        order.into_iter().map(|(_, net)| net).collect()
     }
 
     /// A list always has a value if it has any; samplers have lost the first part of their names.
@@ -115,7 +122,7 @@ impl Editor<'_> {
     }
 
     fn do_later(&mut self) {
-        let (mut done, mut steps) = (0, 0);
+        let mut done = 0;
         while let Some(later) = self.later.pop_front() {
             match later {
                 Later::Match(ix, slot) => {
@@ -125,7 +132,7 @@ impl Editor<'_> {
                     self.link_changed(ix, slot, linked);
                 }
                 Later::Shrink(ix, slot) => self.shrink(ix, slot),
-                Later::Reroute(ix) => self.settle_reroute(ix, &mut steps),
+                Later::Reroute(ix) => self.settle_reroute(ix),
             }
             done += 1;
             if done > MOST_LATER {

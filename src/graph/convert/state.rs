@@ -45,6 +45,8 @@ pub(super) struct Editor<'a> {
     pub(super) creating: bool,
     /// What is put off until everything is loaded.
     pub(super) later: VecDeque<Later>,
+    /// For each node whether it is a reroute whose type is known.
+    pub(super) settled: Vec<bool>,
     /// How deep changes of types have gone on from node to node.
     pub(super) depth: usize,
     next_slot: u32,
@@ -343,6 +345,7 @@ impl<'a> Editor<'a> {
             configuring: true,
             creating: false,
             later: VecDeque::new(),
+            settled: Vec::new(),
             depth: 0,
             next_slot: 0,
         }

@@ -7,10 +7,7 @@ use super::{
     spec::Name,
     state::{Config, Editor, Kind, NodeIx},
 };
-use crate::graph::ui_format::NodeId;
-
-/// Reroutes that are walked through in all, so that a long chain is not walked from each end.
-const MOST_STEPS: usize = 2_000_000;
+use crate::{graph::ui_format::NodeId, ident::IndexMap};
 
 /// Where a link goes.
 enum End {
@@ -109,28 +106,32 @@ impl Editor<'_> {
         }
     }
 
-    /// Gives a reroute, and all that are joined to it, the type of what they pass on.
-    pub(super) fn settle_reroute(&mut self, ix: NodeIx, steps: &mut usize) {
-        if self.configuring {
+    /// Gives a reroute, and all that are joined to it, the type of what they pass on. Begins with the
+    /// first of them, so that a chain is gone through once.
+    pub(super) fn settle_reroute(&mut self, ix: NodeIx) {
+        self.settled.resize(self.nodes.len(), false);
+        if self.settled[ix] {
             return;
         }
         let mut joined = Vec::new();
-        let Some(source) = self.source_of(ix, &mut joined, steps) else { return };
-        let input_kind = source;
+        let source = self.source_of(ix, &mut joined);
+        let first = joined.last().copied().unwrap_or(ix);
+        let Some(input_kind) = source else {
+            joined.iter().for_each(|at| self.settled[*at] = true);
+            return;
+        };
         let mut output_kind = None;
-        let mut open = vec![ix];
+        let mut seen: IndexMap<NodeIx, ()> = IndexMap::default();
+        let mut open = vec![first];
         while let Some(at) = open.pop() {
+            self.settled[at] = true;
+            if seen.insert(at, ()).is_some() {
+                continue;
+            }
             for id in self.nodes[at].outputs.first().map(|output| output.links.clone()).unwrap_or_default() {
-                *steps += 1;
-                if *steps > MOST_STEPS {
-                    return;
-                }
                 let Some(End::Input(target, slot)) = self.end_of(at, id) else { continue };
                 if matches!(self.nodes[target].kind, Kind::Reroute) {
-                    if !joined.contains(&target) {
-                        open.push(target);
-                        joined.push(target);
-                    }
+                    open.push(target);
                     continue;
                 }
                 let keep = input_kind.as_ref().is_none_or(|kind| fits(kind, &self.nodes[target].inputs[slot].kind));
@@ -142,28 +143,26 @@ impl Editor<'_> {
                 output_kind = self.nodes[target].inputs.get(slot).map(|input| input.kind.clone());
             }
         }
+        let joined: Vec<NodeIx> = seen.into_keys().collect();
         self.retype_reroutes(&joined, input_kind.as_ref(), output_kind.as_ref());
     }
 
     /// The type of what comes into a chain of reroutes, if anything does. None when the chain is
-    /// broken. Adds the reroutes from the first to `ix` to `joined`.
-    fn source_of(&self, ix: NodeIx, joined: &mut Vec<NodeIx>, steps: &mut usize) -> Option<Option<Name>> {
+    /// broken. Adds the reroutes from `ix` to the first to `joined`.
+    fn source_of(&self, ix: NodeIx, joined: &mut Vec<NodeIx>) -> Option<Option<Name>> {
+        let mut seen: IndexMap<NodeIx, ()> = IndexMap::default();
         let mut at = ix;
         loop {
-            joined.insert(0, at);
-            *steps += 1;
-            if *steps > MOST_STEPS {
-                return None;
+            if seen.insert(at, ()).is_some() {
+                return Some(None);
             }
+            joined.push(at);
             let Some(id) = self.nodes[at].inputs.first()?.link else { return Some(None) };
             let net = self.nodes[at].net;
             let link = self.nets[net].links.get(&id)?;
             let origin = self.node_by_id(net, &link.origin)?;
             if !matches!(self.nodes[origin].kind, Kind::Reroute) {
                 return Some(self.nodes[origin].outputs.get(link.origin_slot).map(|output| output.kind.clone()));
-            }
-            if joined.contains(&origin) {
-                return Some(None);
             }
             at = origin;
         }
@@ -176,9 +175,9 @@ impl Editor<'_> {
                 socket.kind = input.cloned().unwrap_or_else(|| Name::from("*"));
             }
             for id in self.nodes[*ix].outputs.first().map(|output| output.links.clone()).unwrap_or_default() {
-                if let Some(End::Input(target, slot)) = self.end_of(*ix, id) {
-                    let found = &self.nodes[target].inputs[slot];
-                    config = config.or_else(|| found.widget.as_ref().and(found.config.clone()));
+                let Some(End::Input(target, slot)) = self.end_of(*ix, id) else { continue };
+                if let Some(found) = self.config_of(target, slot) {
+                    config = Some(config.map_or_else(|| found.clone(), |known| found.joined_with(&known)));
                 }
             }
         }
@@ -188,25 +187,28 @@ impl Editor<'_> {
             let was_widget = socket.widget.is_some();
             socket.widget = is_widget.then(|| Name::from("value"));
             socket.config = config.clone().filter(|_| is_widget);
-            if was_widget && !is_widget {
-                self.let_primitive_go(*ix);
+            match self.primitive_before(*ix) {
+                Some(primitive) if is_widget => self.draw_again(primitive),
+                Some(primitive) if was_widget => self.let_targets_go(primitive),
+                _ => {}
             }
         }
     }
 
+    /// The primitive that a reroute passes on, if it does.
+    fn primitive_before(&self, reroute: NodeIx) -> Option<NodeIx> {
+        let link = self.input_link(reroute, 0)?;
+        let origin = self.node_by_id(self.nodes[reroute].net, &link.origin)?;
+        matches!(self.nodes[origin].kind, Kind::Primitive).then_some(origin)
+    }
+
     /// A primitive that feeds a reroute without widgets behind it has nothing to be the value of.
-    fn let_primitive_go(&mut self, reroute: NodeIx) {
-        let net = self.nodes[reroute].net;
-        let Some(link) = self.input_link(reroute, 0) else { return };
-        let Some(origin) = self.node_by_id(net, &link.origin.clone()) else { return };
-        if !matches!(self.nodes[origin].kind, Kind::Primitive) {
-            return;
-        }
-        for id in self.nodes[origin].outputs.first().map(|output| output.links.clone()).unwrap_or_default() {
-            if let Some(End::Input(target, slot)) = self.end_of(origin, id) {
+    fn let_targets_go(&mut self, primitive: NodeIx) {
+        for id in self.nodes[primitive].outputs.first().map(|output| output.links.clone()).unwrap_or_default() {
+            if let Some(End::Input(target, slot)) = self.end_of(primitive, id) {
                 self.disconnect_input(target, slot);
             }
         }
-        self.primitive_let_go(origin);
+        self.primitive_let_go(primitive);
     }
 }

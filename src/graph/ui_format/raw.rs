@@ -15,6 +15,7 @@ use super::{
 
 /// A whole file.
 #[derive(Debug, Default, Deserialize)]
+#[serde(expecting = "a workflow")]
 pub(crate) struct RawWorkflow<'a> {
     /// The schema's version: 0.4 or 1.
     #[serde(default)]
@@ -36,18 +37,21 @@ pub(crate) struct RawWorkflow<'a> {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(expecting = "the state of a graph")]
 struct RawState {
     #[serde(default, rename = "lastNodeId")]
     last_node_id: Whole,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(expecting = "definitions")]
 struct RawDefinitions<'a> {
     #[serde(borrow, default, deserialize_with = "or_default")]
     subgraphs: Vec<RawSubgraph<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(expecting = "what extensions keep")]
 struct RawExtra {
     #[serde(default, rename = "groupNodes")]
     group_nodes: Option<IgnoredAny>,
@@ -55,6 +59,7 @@ struct RawExtra {
 
 /// The definition of a subgraph.
 #[derive(Debug, Default, Deserialize)]
+#[serde(expecting = "a subgraph")]
 pub(crate) struct RawSubgraph<'a> {
     #[serde(borrow, default)]
     id: Text<'a>,
@@ -76,6 +81,7 @@ pub(crate) struct RawSubgraph<'a> {
 
 /// A socket of a subgraph.
 #[derive(Debug, Default, Deserialize)]
+#[serde(expecting = "a socket of a subgraph")]
 pub(crate) struct RawIo<'a> {
     #[serde(borrow, default)]
     name: Text<'a>,
@@ -87,6 +93,7 @@ pub(crate) struct RawIo<'a> {
 
 /// A node.
 #[derive(Debug, Default, Deserialize)]
+#[serde(expecting = "a node")]
 pub(crate) struct RawNode<'a> {
     /// Its id.
     #[serde(default)]
@@ -113,6 +120,7 @@ pub(crate) struct RawNode<'a> {
 
 /// An input of a node.
 #[derive(Debug, Default, Deserialize)]
+#[serde(expecting = "an input")]
 pub(crate) struct RawInput<'a> {
     #[serde(borrow, default)]
     name: Text<'a>,
@@ -125,6 +133,7 @@ pub(crate) struct RawInput<'a> {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(expecting = "the widget of an input")]
 struct RawWidget<'a> {
     #[serde(borrow, default)]
     name: Text<'a>,
@@ -132,6 +141,7 @@ struct RawWidget<'a> {
 
 /// An output of a node.
 #[derive(Debug, Default, Deserialize)]
+#[serde(expecting = "an output")]
 pub(crate) struct RawOutput<'a> {
     #[serde(borrow, default, rename = "type")]
     kind: SocketType<'a>,
