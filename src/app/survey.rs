@@ -30,6 +30,15 @@ use crate::{
     plan::{ItemIx, ItemResult, OutputFile, Placement, PlanTask, Prepared, Upstream, Visit},
 };
 
+/// Whether servers may be asked what they can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Servers {
+    /// As `plan` does.
+    MayBeAsked,
+    /// Whoever wrote a commit must not decide which address this machine talks to, and with which secrets.
+    AreLeftAlone,
+}
+
 const SNAPSHOT_HINT: &str = "comfywright snapshot SERVER writes what a server can do; commit it";
 
 /// Side of the images that stand in for results, in pixels.
@@ -37,13 +46,15 @@ const SIDE: u32 = 512;
 
 /// Looks at the work of `loaded`; none when it does nothing by itself, or needs a file that only
 /// somebody who runs it gives. With a ledger, what is made already and how long the rest takes is looked up.
+/// Servers are asked only when there is no snapshot, and only if that is allowed.
 pub(super) fn survey(
     session: &Session,
     loaded: &Arc<Loaded>,
     ledger: Option<&Ledger>,
+    servers: Servers,
 ) -> Result<Option<DocumentWork>, AppError> {
     let Some(options) = options(loaded) else { return Ok(None) };
-    let job = if session.snapshots.is_empty() {
+    let job = if session.snapshots.is_empty() && servers == Servers::MayBeAsked {
         placed_job(session, loaded, &options, Purpose::Look)?.job
     } else {
         make_job(session, loaded, &options, &session.nodes)?

@@ -89,6 +89,7 @@ pub fn change_text(change: &Change) -> String {
     match change.kind {
         ChangeKind::Added => format!("+ {path}: {after}"),
         ChangeKind::Removed => format!("- {path}: {before}"),
+        ChangeKind::Changed if before.is_empty() || after.is_empty() => format!("~ {path}: {before}{after}"),
         ChangeKind::Changed => format!("~ {path}: {before} → {after}"),
         ChangeKind::Renamed => format!("~ {path}: renamed, was {before}"),
         ChangeKind::Moved => format!("~ {path}: order {before} → {after}"),
@@ -107,8 +108,26 @@ pub(super) fn sides(change: &Change) -> (String, String) {
     {
         return excerpts(before, after);
     }
+    if let (ChangeKind::Changed, Some(Value::Array(before)), Some(Value::Array(after))) =
+        (change.kind, &change.before, &change.after)
+        && let Some(sides) = members(before, after)
+    {
+        return sides;
+    }
     let told = |value: &Option<Value>| value.as_ref().map_or_else(String::new, value_text);
     (told(&change.before), told(&change.after))
+}
+
+/// What two lists do not have in common: `- "top"` and `+ "side"`; none when it is their order, or all of them.
+fn members(before: &[Value], after: &[Value]) -> Option<(String, String)> {
+    let only = |list: &[Value], other: &[Value], sign: &str| {
+        let values: Vec<String> =
+            list.iter().filter(|value| !other.contains(value)).map(|value| format!("{sign} {value}")).collect();
+        (values.len(), shortened(&values.join(", ")))
+    };
+    let ((gone, before_text), (new, after_text)) = (only(before, after, "-"), only(after, before, "+"));
+    let is_part = gone + new > 0 && (gone < before.len() || new < after.len()) && before.len() > 1;
+    is_part.then_some((before_text, after_text))
 }
 
 /// A value in one line.
@@ -268,5 +287,21 @@ mod tests {
         let (before, after) = sides(&change("short", &"x".repeat(400)));
         assert!(before.starts_with("\"short") && after.contains(" … "), "{before} {after}");
         assert_eq!(sides(&change("a", "b")), ("\"a\"".to_owned(), "\"b\"".to_owned()));
+    }
+
+    #[test]
+    fn lists_are_shown_by_what_is_new_and_gone() {
+        let list = |before: Value, after: Value| {
+            let kind = ChangeKind::Changed;
+            change_text(&Change { path: "x".to_owned(), kind, before: Some(before), after: Some(after) })
+        };
+        let json = serde_json::json!(["front", "top"]);
+        assert_eq!(list(json.clone(), serde_json::json!(["front", "top", "side"])), "~ x: + \"side\"");
+        assert_eq!(list(json.clone(), serde_json::json!(["front", "side"])), "~ x: - \"top\" → + \"side\"");
+        assert_eq!(
+            list(json.clone(), serde_json::json!(["top", "front"])),
+            "~ x: [\"front\",\"top\"] → [\"top\",\"front\"]"
+        );
+        assert_eq!(list(json, serde_json::json!([1])), "~ x: [\"front\",\"top\"] → [1]");
     }
 }

@@ -131,15 +131,54 @@ fn a_real_server_gives_the_same_bytes_every_time() {
     assert_eq!(kept.nodes.digest(), complete.nodes.digest());
 
     // A model more is a line more, wherever it can be chosen.
-    let folder = server.base().join("models/loras");
-    std::fs::create_dir_all(&folder).expect("made");
-    std::fs::write(folder.join("detail.safetensors"), [0; 8]).expect("written");
+    models_of_its_own(server.base());
+    write_model(&server.base().join("models/loras/detail.safetensors"), &"a1".repeat(32));
     let (code, answer) = workspace.json(&["snapshot", "gpu"]);
     assert_eq!((code, &answer["data"]["unchanged"]), (0, &false.into()), "{answer}");
     let difference = workspace.run(&["diff", "full.json", "snapshots/gpu.json"]);
     assert_eq!(difference.code, 0, "{}", difference.error);
     assert!(difference.out.contains("new model: loras/detail.safetensors"), "{}", difference.out);
     assert_eq!(workspace.read("snapshots/gpu.json").matches("detail.safetensors").count(), 1);
+
+    // What a model file says of itself is locked, where the server is asked.
+    let loader = "[node.lora.LoraLoaderModelOnly]\nmodel = \"@checkpoint.MODEL\"\nlora_name = \"detail.safetensors\"\nstrength_model = 1.0\n\n[node.sampler";
+    workspace.replace("pipelines/sample.toml", "[node.sampler", loader);
+    workspace.replace(
+        "pipelines/sample.toml",
+        "model = \"@checkpoint.MODEL\"\npositive",
+        "model = \"@lora.MODEL\"\npositive",
+    );
+    assert_eq!(workspace.run(&["lock", "--server", "gpu"]).code, 0);
+    let locked = format!("\"loras/detail.safetensors\" = \"sha256:{}\"", "a1".repeat(32));
+    assert!(workspace.read("comfywright.lock").contains(&locked));
+    assert_eq!(workspace.run(&["lock"]).code, 0);
+    assert!(workspace.read("comfywright.lock").contains(&locked), "a snapshot that tells no hash takes none away");
+    write_model(&server.base().join("models/loras/detail.safetensors"), &"b2".repeat(32));
+    let (code, answer) = workspace.json(&["run", "sample", "--locked"]);
+    assert_eq!((code, codes(&answer)), (3, vec!["lock-hash"]), "{answer}");
+}
+
+/// In place of the models that all test servers share, a copy.
+fn models_of_its_own(base: &Path) {
+    let shared = std::fs::canonicalize(base.join("models")).expect("models");
+    std::fs::remove_file(base.join("models")).expect("a link");
+    for entry in std::fs::read_dir(shared).expect("readable") {
+        let folder = entry.expect("readable").path();
+        let own = base.join("models").join(folder.file_name().expect("named"));
+        std::fs::create_dir_all(&own).expect("made");
+        for file in std::fs::read_dir(&folder).into_iter().flatten() {
+            let file = file.expect("readable").path();
+            std::fs::copy(&file, own.join(file.file_name().expect("named"))).expect("copied");
+        }
+    }
+    std::fs::create_dir_all(base.join("models/loras")).expect("made");
+}
+
+/// A model file without tensors that says which hash they have.
+fn write_model(path: &Path, hash: &str) {
+    let header = format!("{{\"__metadata__\":{{\"modelspec.hash_sha256\":\"0x{hash}\"}}}}");
+    let length = (header.len() as u64).to_le_bytes();
+    std::fs::write(path, [&length[..], header.as_bytes()].concat()).expect("written");
 }
 
 #[test]

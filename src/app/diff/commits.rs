@@ -9,7 +9,7 @@ use std::{
 use rayon::prelude::*;
 
 use super::{
-    super::{AppError, Session, run::existing_ledger},
+    super::{AppError, Session, run::existing_ledger, survey::Servers},
     pairs::{How, Side, compare as compare_document},
 };
 use crate::{
@@ -43,7 +43,7 @@ pub(super) fn compare(session: &Session, range: &str, paths: &[PathBuf]) -> Resu
     // Documents that have not changed may do something else when something that they use has.
     let changed = new_tree.as_ref().map(|tree| old_tree.changed(tree));
     let may_be_affected = changed.as_ref().is_none_or(|paths| paths.iter().any(|path| may_matter(path)));
-    let how = How { ledger: ledger.as_deref(), may_be_affected };
+    let how = How { ledger: ledger.as_deref(), servers: Servers::AreLeftAlone, may_be_affected };
     let wanted = Wanted::new(session, paths)?;
     let pairs: Vec<_> = pairs(before.workspace.documents(), after.workspace.documents());
     let compared: Vec<DocumentReport> = pairs

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    super::{AppError, Session, run::existing_ledger},
+    super::{AppError, Session, run::existing_ledger, survey::Servers},
     pairs::{How, Side, compare as compare_document, graph},
 };
 use crate::{
@@ -44,7 +44,7 @@ pub(super) fn compare(session: &Session, before: &str, after: &str) -> Result<Re
         (Subject::Document(old), Subject::Document(new)) if is_same_kind(old, new) => {
             let ledger = existing_ledger(session)?;
             report.no_ledger = ledger.is_none();
-            let how = How { ledger: ledger.as_deref(), may_be_affected: false };
+            let how = How { ledger: ledger.as_deref(), servers: Servers::MayBeAsked, may_be_affected: false };
             let side = |loaded| Side { session, loaded: Some(loaded) };
             let compared = compare_document(side(old), side(new), how);
             // Two files were asked for: that they are two is no news.

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::{AppError, Session, survey::survey};
+use super::super::{
+    AppError, Session,
+    survey::{Servers, survey},
+};
 use crate::{
     compile::read_workflow,
     diagnostic::Severity,
@@ -29,6 +32,8 @@ pub(super) struct Side<'a> {
 pub(super) struct How<'a> {
     /// Where results of earlier runs are.
     pub(super) ledger: Option<&'a Ledger>,
+    /// Whether servers may be asked.
+    pub(super) servers: Servers,
     /// Whether what the document uses may have changed, though it has not.
     pub(super) may_be_affected: bool,
 }
@@ -77,12 +82,7 @@ fn broken(loaded: &Loaded) -> Option<String> {
     Some(format!("{} cannot be read{first}", loaded.path))
 }
 
-trait Comparing {
-    fn compare_words(&mut self, before: Side<'_>, after: Side<'_>) -> IndexMap<String, String>;
-    fn compare_work(&mut self, before: Side<'_>, after: Side<'_>, renamed: &IndexMap<String, String>, how: How<'_>);
-}
-
-impl Comparing for DocumentReport {
+impl DocumentReport {
     /// What the document says; gives tasks with another name.
     fn compare_words(&mut self, before: Side<'_>, after: Side<'_>) -> IndexMap<String, String> {
         let document = |side: Side<'_>| side.loaded.and_then(|loaded| loaded.parsed.value.clone());
@@ -98,8 +98,8 @@ impl Comparing for DocumentReport {
 
     /// What the document does.
     fn compare_work(&mut self, before: Side<'_>, after: Side<'_>, renamed: &IndexMap<String, String>, how: How<'_>) {
-        let old = surveyed(before, None);
-        let new = surveyed(after, how.ledger);
+        let old = surveyed(before, None, how.servers);
+        let new = surveyed(after, how.ledger, how.servers);
         let (old, new) = match (old, new) {
             (Ok(old), Ok(new)) => (old, new),
             (old, new) => {
@@ -134,8 +134,8 @@ impl Comparing for DocumentReport {
     }
 }
 
-fn surveyed(side: Side<'_>, ledger: Option<&Ledger>) -> Result<Option<DocumentWork>, AppError> {
-    side.loaded.map_or(Ok(None), |loaded| survey(side.session, loaded, ledger))
+fn surveyed(side: Side<'_>, ledger: Option<&Ledger>, servers: Servers) -> Result<Option<DocumentWork>, AppError> {
+    side.loaded.map_or(Ok(None), |loaded| survey(side.session, loaded, ledger, servers))
 }
 
 /// What an error says first.
