@@ -98,7 +98,7 @@ pub fn connect(session: &Session, names: &[String], knowledge: Knowledge) -> Res
                     "" => settings.name.clone(),
                     version => format!("{} (ComfyUI {version})", settings.name),
                 });
-                nodes.add_missing(&asked.nodes);
+                nodes.add_server(&asked.nodes);
                 connected.kept |= asked.kept;
                 connected.servers.push(settings);
             }
@@ -116,6 +116,15 @@ pub fn connect(session: &Session, names: &[String], knowledge: Knowledge) -> Res
     let word = if told.len() == 1 { "server" } else { "servers" };
     connected.against = format!("the {word} {}", told.join(" and "));
     Ok(connected)
+}
+
+/// Lets `session` judge by what servers say now: those of `names`.
+pub(super) fn judge_by(session: &mut Session, names: &[String]) -> Result<(), AppError> {
+    let connected = connect(session, names, Knowledge::Fresh)?;
+    session.nodes = Arc::new(NodeSet::clone(&connected.nodes).live());
+    session.against = connected.against;
+    session.has_snapshot = true;
+    Ok(())
 }
 
 /// Forgets what was kept of the servers: one of them refused what fitted it.

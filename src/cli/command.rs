@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use super::{
-    args, check, completions, convert, doctor, fmt, history, init, mcp,
+    args, check, completions, convert, doctor, explain, fmt, history, init, mcp,
     output::{ColorChoice, Output},
     plan, run, schema,
 };
@@ -70,7 +70,7 @@ pub enum Command {
     Runs(args::RunsArgs),
     /// Show the items of a run, one item, or what made a file
     Show(args::ShowArgs),
-    /// Say why an item was made again
+    /// Say what a code of a finding means, or why an item was made again
     Explain(args::ExplainArgs),
     /// Let held items go on
     Approve(args::ApproveArgs),
@@ -104,7 +104,7 @@ fn dispatch(cli: &Cli) -> ExitCode {
         Command::Status(args) => history::status(args, global, output),
         Command::Runs(_) => history::runs(global, output),
         Command::Show(args) => history::show(args, global, output),
-        Command::Explain(args) => history::explain(args, global, output),
+        Command::Explain(args) => explain::run(args, global, output),
         Command::Approve(args) => run::approve(args, global, output),
         Command::Reject(args) => run::reject(args, global, output),
         Command::Mcp(args) => mcp::run(args, global, output),

@@ -7,6 +7,7 @@ mod command;
 mod completions;
 mod convert;
 mod doctor;
+mod explain;
 mod fmt;
 mod format_name;
 mod history;

@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    class::{ClassInfo, ComboForm},
+    class::{ClassInfo, ComboForm, InputKind},
     class_reader::read_class,
 };
 use crate::{
@@ -31,6 +31,8 @@ struct LazyClass {
     text: Arc<str>,
     range: Range<usize>,
     form: ComboForm,
+    /// The same class as other servers have it.
+    others: Vec<(Arc<str>, Range<usize>)>,
     info: OnceLock<Box<ClassInfo>>,
 }
 
@@ -73,7 +75,8 @@ impl NodeSet {
             }
             let start = value.get().as_ptr() as usize - text.as_ptr() as usize;
             let range = start..start + value.get().len();
-            classes.insert(name, LazyClass { text: text.clone(), range, form, info: OnceLock::new() });
+            classes
+                .insert(name, LazyClass { text: text.clone(), range, form, others: Vec::new(), info: OnceLock::new() });
         }
         Ok(Self { classes, live: false })
     }
@@ -133,6 +136,20 @@ impl NodeSet {
         }
     }
 
+    /// Adds the classes of another server: those that this set does not have, and of the others the
+    /// files and values that only the other one lists.
+    pub fn add_server(&mut self, other: &Self) {
+        for (name, lazy) in &other.classes {
+            match self.classes.get_mut(name) {
+                Some(known) => {
+                    known.others.push((lazy.text.clone(), lazy.range.clone()));
+                    known.info = OnceLock::new();
+                }
+                None => drop(self.classes.insert(name.clone(), lazy.clone())),
+            }
+        }
+    }
+
     /// Hash of the signatures of all classes. Two servers that differ only in their files, or in
     /// the order of their classes, have the same.
     pub fn digest(&self) -> ContentHash {
@@ -147,9 +164,25 @@ impl LazyClass {
     fn info(&self, name: &str) -> &ClassInfo {
         self.info.get_or_init(|| {
             // The text was parsed once already, so this yields the class; an empty one otherwise.
-            let value: Value = serde_json::from_str(&self.text[self.range.clone()]).unwrap_or_default();
-            Box::new(read_class(name, &value, self.form))
+            let value = |text: &str, range: &Range<usize>| -> Value {
+                serde_json::from_str(&text[range.clone()]).unwrap_or_default()
+            };
+            let mut class = read_class(name, &value(&self.text, &self.range), self.form);
+            for (text, range) in &self.others {
+                add_values(&mut class, &read_class(name, &value(text, range), self.form));
+            }
+            Box::new(class)
         })
+    }
+}
+
+/// Adds the values of lists that only `other` has.
+fn add_values(class: &mut ClassInfo, other: &ClassInfo) {
+    for input in &mut class.inputs {
+        let InputKind::Combo { options, .. } = &mut input.kind else { continue };
+        let Some(InputKind::Combo { options: more, .. }) = other.input(&input.name).map(|i| &i.kind) else { continue };
+        let new: Vec<Value> = more.iter().filter(|value| !options.contains(value)).cloned().collect();
+        options.extend(new);
     }
 }
 
@@ -366,6 +399,23 @@ mod tests {
         let odd = r#"{"A": {"input": {"required": [], "optional": {"x": 5, "y": [], "z": null}}, "output": {}}}"#;
         let inputs = NodeSet::parse(odd).map(|n| n.class("A").map_or(0, |c| c.inputs.len()));
         assert_eq!(inputs, Ok(3));
+    }
+
+    #[test]
+    fn what_one_of_several_servers_lists_is_known() -> Result<(), ObjectInfoError> {
+        let server = |files: &str, rest: &str| {
+            NodeSet::parse(format!(r#"{{"L": {{"input": {{"required": {{"m": [[{files}]]}}}}}}{rest}}}"#))
+        };
+        let mut both = server(r#""a.ckpt""#, "")?;
+        assert_eq!(both.class("L").map(|c| c.inputs.len()), Some(1), "read before the other is added");
+        both.add_server(&server(r#""a.ckpt", "b.ckpt""#, r#", "X": {}"#)?);
+        let options = both.class("L").and_then(|c| match &c.inputs[0].kind {
+            InputKind::Combo { options, .. } => Some(options.clone()),
+            _ => None,
+        });
+        assert_eq!(options, Some(vec![json!("a.ckpt"), json!("b.ckpt")]));
+        assert!(both.contains("X"));
+        Ok(())
     }
 
     #[test]
