@@ -61,7 +61,7 @@ fn select_path(session: &Session, path: &Path, selection: &mut Selection) -> Res
         selection.config_named = true;
     } else if inside.is_empty() {
         selection.everything = true;
-    } else if session.world.is_file(&inside) && inside.ends_with(".json") {
+    } else if session.world.is_file(&inside) && path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) {
         selection.graphs.push(inside);
     } else if session.world.is_file(&inside) {
         let loaded = document(session, &inside);

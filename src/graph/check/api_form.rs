@@ -60,18 +60,15 @@ impl Reader<'_> {
             return;
         };
         let mut inputs = IndexMap::default();
-        match node["inputs"].as_object() {
-            Some(values) => {
-                for (name, value) in values {
-                    if let Some(input) = self.input(id, class, name, value) {
-                        inputs.insert(name.clone(), input);
-                    }
+        if let Some(values) = node["inputs"].as_object() {
+            for (name, value) in values {
+                if let Some(input) = self.input(id, class, name, value) {
+                    inputs.insert(name.clone(), input);
                 }
             }
-            None => {
-                let problem = GraphProblem::new(id, None, CODE, format!("node \"{id}\" has no inputs"));
-                self.note(problem.hint("write \"inputs\": {} where there are none".to_owned()));
-            }
+        } else {
+            let problem = GraphProblem::new(id, None, CODE, format!("node \"{id}\" has no inputs"));
+            self.note(problem.hint("write \"inputs\": {} where there are none".to_owned()));
         }
         let title = node["_meta"]["title"].as_str().map(str::to_owned);
         self.graph.nodes.insert(id.to_owned(), GraphNode { class: class.to_owned(), title, inputs });
