@@ -11,6 +11,7 @@ mod diagnostics;
 mod diff;
 mod doctor;
 mod error;
+mod explain;
 mod faults;
 mod fmt;
 mod graph_api;
@@ -45,7 +46,7 @@ mod trace;
 mod words;
 mod write;
 
-pub use check::{CheckOptions, CheckReport, Fixed, check, check_and_fix};
+pub use check::{CheckOptions, CheckReport, Fixed, check, check_and_fix, open_to_check};
 pub use controls::{cancel, tell};
 pub use convert::{ConvertOptions, Converted, Destination, convert};
 pub use detached::{detach, fault_of_detached};
@@ -53,6 +54,7 @@ pub use diagnostics::{Finding, FindingEdit, FindingFix, Sources, error_findings,
 pub use diff::{Compared, DiffRequest, diff};
 pub use doctor::{DoctorFinding, DoctorOptions, DoctorReport, Fitness, ServerReport, doctor};
 pub use error::{AppError, ExitCode};
+pub use explain::explain_code;
 pub use faults::{Aftermath, fault_diagnostics};
 pub use fmt::{FmtReport, fmt};
 pub use graph_api::{GraphApiOptions, GraphApiReport, graph_api, pretty};

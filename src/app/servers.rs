@@ -101,7 +101,7 @@ pub fn connect(session: &Session, names: &[String], knowledge: Knowledge) -> Res
                     "" => settings.name.clone(),
                     version => format!("{} (ComfyUI {version})", settings.name),
                 });
-                nodes.add_missing(&asked.nodes);
+                nodes.add_server(&asked.nodes);
                 let (name, versions) = (settings.name.clone(), versions(&asked.stats));
                 connected.each.push(ServerFacts { name, versions, nodes: Arc::new(asked.nodes) });
                 connected.kept |= asked.kept;
@@ -132,6 +132,15 @@ pub(super) fn versions(stats: &SystemStats) -> Versions {
         pytorch: said(&stats.system.pytorch_version),
         packs: BTreeMap::new(),
     }
+}
+
+/// Lets `session` judge by what servers say now: those of `names`.
+pub(super) fn judge_by(session: &mut Session, names: &[String]) -> Result<(), AppError> {
+    let connected = connect(session, names, Knowledge::Fresh)?;
+    session.nodes = Arc::new(NodeSet::clone(&connected.nodes).live());
+    session.against = connected.against;
+    session.has_snapshot = true;
+    Ok(())
 }
 
 /// Forgets what was kept of the servers: one of them refused what fitted it.

@@ -20,6 +20,11 @@ pub(super) fn replace_text(diagnostic: &mut Diagnostic, tree: &Node, path: &Path
     replace(diagnostic, node.span, format!("replace it by \"{text}\""), quoted(text));
 }
 
+/// Lets `diagnostic` replace the bytes of `span`, in a JSON text, by `text` in quotes.
+pub(super) fn replace_json(diagnostic: &mut Diagnostic, span: Span, text: &str) {
+    replace(diagnostic, span, format!("replace it by \"{text}\""), Value::from(text).to_string());
+}
+
 /// Lets `diagnostic` set the value at `path`, which is added where it is not there. Nothing where the
 /// document cannot be edited in place.
 pub(super) fn set_value(diagnostic: &mut Diagnostic, subject: Subject<'_>, path: &Path, value: &Value) {

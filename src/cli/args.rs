@@ -165,13 +165,17 @@ pub struct TraceArgs {
 /// `comfywright explain`
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArgs {
-    /// A run
-    #[arg(value_name = "RUN")]
-    pub run: String,
+    /// A code that a command printed, such as unknown-class; or a run
+    #[arg(value_name = "CODE|RUN", required_unless_present = "codes")]
+    pub subject: Option<String>,
 
-    /// One item of it, such as generate[sku=A1]
+    /// One item of the run, such as generate[sku=A1]
     #[arg(value_name = "ITEM")]
-    pub item: String,
+    pub item: Option<String>,
+
+    /// List all codes
+    #[arg(long, conflicts_with = "subject")]
+    pub codes: bool,
 }
 
 /// `comfywright cancel`

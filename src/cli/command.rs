@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use super::{
-    args, check, completions, convert, diff, doctor, fmt, graph, history, import, init, lock, mcp,
+    args, check, completions, convert, diff, doctor, explain, fmt, graph, history, import, init, lock, mcp,
     output::{ColorChoice, Output},
     plan, report, run, schema, snapshot, trace,
 };
@@ -84,7 +84,7 @@ pub enum Command {
     Report(args::ReportArgs),
     /// Say why an item went the way it went: every decision, with all rules and what they read
     Trace(args::TraceArgs),
-    /// Say why an item was made again
+    /// Say what a code of a finding means, or why an item was made again
     Explain(args::ExplainArgs),
     /// Give a run up, whether a process works on it or not
     Cancel(args::CancelArgs),
@@ -127,7 +127,7 @@ fn dispatch(cli: &Cli) -> ExitCode {
         Command::Show(args) => history::show(args, global, output),
         Command::Report(args) => report::run(args, global, output),
         Command::Trace(args) => trace::run(args, global, output),
-        Command::Explain(args) => history::explain(args, global, output),
+        Command::Explain(args) => explain::run(args, global, output),
         Command::Cancel(args) => run::cancel(args, global, output),
         Command::Approve(args) => run::approve(args, global, output),
         Command::Reject(args) => run::reject(args, global, output),

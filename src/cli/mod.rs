@@ -8,6 +8,7 @@ mod completions;
 mod convert;
 mod diff;
 mod doctor;
+mod explain;
 mod fmt;
 mod format_name;
 mod graph;

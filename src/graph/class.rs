@@ -289,6 +289,12 @@ impl ClassInfo {
         }
     }
 
+    /// Whether it may have an input called `name`, which may stand below a dynamic one.
+    pub fn declares(&self, name: &str) -> bool {
+        let is_below = |input: &InputInfo| name.strip_prefix(&input.name).is_some_and(|rest| rest.starts_with('.'));
+        self.inputs.iter().any(|input| input.name == name || is_below(input))
+    }
+
     /// The pack of custom nodes that has it; none for ComfyUI's own classes.
     pub fn pack(&self) -> Option<&str> {
         let inside = self.module.strip_prefix("custom_nodes.")?;

@@ -20,7 +20,9 @@ mod ui_format;
 
 pub use api::{ApiError, from_api, to_api};
 pub use builtin::{builtin, own_classes};
-pub use check::{GRAPH_RULES, GraphProblem, GraphRule, OutputTypes, check_graph, check_nodes, is_preview};
+pub use check::{
+    ApiCheck, GRAPH_RULES, GraphProblem, GraphRule, OutputTypes, check_api, check_graph, check_nodes, is_preview,
+};
 pub use class::{ClassInfo, ComboForm, ComboSource, DynamicOption, InputInfo, InputKind, OutputInfo, Types};
 pub use coerce::{CoerceError, coerce_value, is_model_file};
 pub use convert::{UiGraph, UiOptions, from_ui};

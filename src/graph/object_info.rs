@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    class::{ClassInfo, ComboForm, InputInfo},
+    class::{ClassInfo, ComboForm, InputInfo, InputKind},
     class_reader::read_class,
     convert::ClassView,
     ir::GraphNode,
@@ -35,6 +35,8 @@ struct LazyClass {
     range: Range<usize>,
     form: ComboForm,
     lists: ModelLists,
+    /// The same class as other servers have it.
+    others: Vec<(Arc<str>, Range<usize>)>,
     info: OnceLock<Box<ClassInfo>>,
     view: OnceLock<Box<ClassView>>,
 }
@@ -95,8 +97,9 @@ impl NodeSet {
             }
             let start = value.get().as_ptr() as usize - text.as_ptr() as usize;
             let range = start..start + value.get().len();
-            let (text, lists) = (text.clone(), lists.clone());
-            classes.insert(name, LazyClass { text, range, form, lists, info: OnceLock::new(), view: OnceLock::new() });
+            let (text, lists, others) = (text.clone(), lists.clone(), Vec::new());
+            let (info, view) = (OnceLock::new(), OnceLock::new());
+            classes.insert(name, LazyClass { text, range, form, lists, others, info, view });
         }
         Ok(Self { classes, live: false })
     }
@@ -166,6 +169,20 @@ impl NodeSet {
         }
     }
 
+    /// Adds the classes of another server: those that this set does not have, and of the others the
+    /// files and values that only the other one lists.
+    pub fn add_server(&mut self, other: &Self) {
+        for (name, lazy) in &other.classes {
+            match self.classes.get_mut(name) {
+                Some(known) => {
+                    known.others.push((lazy.text.clone(), lazy.range.clone()));
+                    known.info = OnceLock::new();
+                }
+                None => drop(self.classes.insert(name.clone(), lazy.clone())),
+            }
+        }
+    }
+
     /// Hash of the signatures of all classes. Two servers that differ only in their files, or in
     /// the order of their classes, have the same.
     pub fn digest(&self) -> ContentHash {
@@ -178,16 +195,36 @@ impl NodeSet {
 
 impl LazyClass {
     fn info(&self, name: &str) -> &ClassInfo {
-        self.info.get_or_init(|| Box::new(read_class(name, &with_models(&self.value(), &self.lists), self.form)))
+        self.info.get_or_init(|| {
+            let mut class = read_class(name, &with_models(&self.value(), &self.lists), self.form);
+            for (text, range) in &self.others {
+                add_values(&mut class, &read_class(name, &part(text, range), self.form));
+            }
+            Box::new(class)
+        })
     }
 
     fn view(&self, name: &str) -> &ClassView {
         self.view.get_or_init(|| Box::new(ClassView::read(name, &with_models(&self.value(), &self.lists))))
     }
 
-    /// The text was parsed once already, so this yields the class; an empty one otherwise.
     fn value(&self) -> Value {
-        serde_json::from_str(&self.text[self.range.clone()]).unwrap_or_default()
+        part(&self.text, &self.range)
+    }
+}
+
+/// The part of a text that was parsed once already, so that this yields a class; an empty one otherwise.
+fn part(text: &str, range: &Range<usize>) -> Value {
+    serde_json::from_str(&text[range.clone()]).unwrap_or_default()
+}
+
+/// Adds the values of lists that only `other` has.
+fn add_values(class: &mut ClassInfo, other: &ClassInfo) {
+    for input in &mut class.inputs {
+        let InputKind::Combo { options, .. } = &mut input.kind else { continue };
+        let Some(InputKind::Combo { options: more, .. }) = other.input(&input.name).map(|i| &i.kind) else { continue };
+        let new: Vec<Value> = more.iter().filter(|value| !options.contains(value)).cloned().collect();
+        options.extend(new);
     }
 }
 
@@ -404,6 +441,23 @@ mod tests {
         let odd = r#"{"A": {"input": {"required": [], "optional": {"x": 5, "y": [], "z": null}}, "output": {}}}"#;
         let inputs = NodeSet::parse(odd).map(|n| n.class("A").map_or(0, |c| c.inputs.len()));
         assert_eq!(inputs, Ok(3));
+    }
+
+    #[test]
+    fn what_one_of_several_servers_lists_is_known() -> Result<(), ObjectInfoError> {
+        let server = |files: &str, rest: &str| {
+            NodeSet::parse(format!(r#"{{"L": {{"input": {{"required": {{"m": [[{files}]]}}}}}}{rest}}}"#))
+        };
+        let mut both = server(r#""a.ckpt""#, "")?;
+        assert_eq!(both.class("L").map(|c| c.inputs.len()), Some(1), "read before the other is added");
+        both.add_server(&server(r#""a.ckpt", "b.ckpt""#, r#", "X": {}"#)?);
+        let options = both.class("L").and_then(|c| match &c.inputs[0].kind {
+            InputKind::Combo { options, .. } => Some(options.clone()),
+            _ => None,
+        });
+        assert_eq!(options, Some(vec![json!("a.ckpt"), json!("b.ckpt")]));
+        assert!(both.contains("X"));
+        Ok(())
     }
 
     #[test]

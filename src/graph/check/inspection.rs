@@ -2,11 +2,14 @@
 
 use std::{borrow::Cow, cell::RefCell};
 
-use super::output_types::OutputTypes;
-use crate::graph::{
-    class::{ClassInfo, Types},
-    ir::{Graph, GraphNode, Input, Link},
-    object_info::NodeSet,
+use super::{GraphProblem, output_types::OutputTypes};
+use crate::{
+    graph::{
+        class::{ClassInfo, Types},
+        ir::{Graph, GraphNode, Input, Link},
+        object_info::NodeSet,
+    },
+    ident::IndexMap,
 };
 
 /// A graph under inspection.
@@ -15,6 +18,8 @@ pub(super) struct Inspection<'g> {
     pub(super) nodes: &'g NodeSet,
     /// Whether the graph is all there is; otherwise savers are still to be added.
     pub(super) is_whole: bool,
+    /// What is wrong with the form of nodes, some of which may not be in the graph for it.
+    pub(super) malformed: IndexMap<String, Vec<GraphProblem>>,
     /// For each node, whether something that is kept or shown needs it.
     needed: Vec<bool>,
     types: RefCell<OutputTypes<'g>>,
@@ -34,7 +39,16 @@ impl<'g> Inspection<'g> {
     pub(super) fn new(graph: &'g Graph, nodes: &'g NodeSet, kept: Option<&[&str]>) -> Self {
         let needed = needed(graph, nodes, kept.unwrap_or_default());
         let types = RefCell::new(OutputTypes::new(graph, nodes));
-        Self { graph, nodes, is_whole: kept.is_none(), needed, types }
+        Self { graph, nodes, is_whole: kept.is_none(), malformed: IndexMap::default(), needed, types }
+    }
+
+    /// A whole graph, about whose form something was found already.
+    pub(super) fn of_form(
+        graph: &'g Graph,
+        nodes: &'g NodeSet,
+        malformed: IndexMap<String, Vec<GraphProblem>>,
+    ) -> Self {
+        Self { malformed, ..Self::new(graph, nodes, None) }
     }
 
     /// Whether something that is kept or shown needs the node with this number.

@@ -4,6 +4,7 @@
 //! what it accepts and breaks off on; a warning is what it runs, probably not as meant. Knows no
 //! files: rules name nodes and inputs, the caller knows where they stand.
 
+mod api_form;
 mod bad_link;
 mod cycle;
 mod deprecated;
@@ -34,6 +35,7 @@ mod unreachable;
 mod values;
 mod wrong_type;
 
+pub use api_form::{ApiCheck, check_api};
 pub use output_types::OutputTypes;
 pub use preview_output::is_preview;
 pub use problem::GraphProblem;

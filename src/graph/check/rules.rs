@@ -1,7 +1,7 @@
 //! The rules, and how a graph passes through them.
 
 use super::{
-    GraphProblem, bad_link, cycle, deprecated, duplicate_prefix, experimental,
+    GraphProblem, api_form, bad_link, cycle, deprecated, duplicate_prefix, experimental,
     inspection::{ClassedNode, Inspection},
     link_type, literal_for_link, missing_image, missing_input, missing_lora, missing_model, no_output, not_in_list,
     off_step, out_of_range, paid, preview_output, self_link,
@@ -80,12 +80,13 @@ pub fn check_nodes(graph: &Graph, nodes: &NodeSet, kept: &[&str]) -> Vec<GraphPr
     check(&Inspection::new(graph, nodes, Some(kept)))
 }
 
-fn check(inspection: &Inspection<'_>) -> Vec<GraphProblem> {
+pub(super) fn check(inspection: &Inspection<'_>) -> Vec<GraphProblem> {
     let nodes = inspection.graph.nodes.iter().enumerate();
     let by_node = nodes.map(|(number, (id, node))| (inspection.is_needed(number), check_node(inspection, id, node)));
     let by_node: Vec<(bool, Vec<GraphProblem>)> = by_node.collect();
     let is_broken = by_node.iter().any(|(is_needed, found)| *is_needed && found.iter().any(breaks_links));
-    let mut problems = Vec::new();
+    let outside = inspection.malformed.iter().filter(|(id, _)| !inspection.graph.nodes.contains_key(*id));
+    let mut problems: Vec<GraphProblem> = outside.flat_map(|(_, found)| found.iter().cloned()).collect();
     for (is_needed, found) in by_node {
         if is_broken {
             problems.extend(found.into_iter().filter(|p| p.code != unreachable::CODE));
@@ -103,14 +104,27 @@ fn check(inspection: &Inspection<'_>) -> Vec<GraphProblem> {
 
 /// Whether a link is not where it should be, so that nobody knows which nodes were meant to be needed.
 fn breaks_links(problem: &GraphProblem) -> bool {
-    let codes = [unknown_class::CODE, missing_input::CODE, bad_link::CODE, literal_for_link::CODE];
+    let codes = [unknown_class::CODE, api_form::CODE, missing_input::CODE, bad_link::CODE, literal_for_link::CODE];
     problem.severity == Severity::Error && codes.contains(&problem.code)
 }
 
-/// What is wrong with a node that is not needed is never looked at, but for its class.
+/// What is wrong with a node that is not needed is never looked at, but for what every node has.
 fn idle(problem: GraphProblem) -> GraphProblem {
-    let severity = if problem.code == unknown_class::CODE { problem.severity } else { Severity::Warning };
+    let is_of_all = [unknown_class::CODE, api_form::CODE].contains(&problem.code);
+    let severity = if is_of_all { problem.severity } else { Severity::Warning };
     GraphProblem { severity, ..problem }
+}
+
+/// What was found of a node, and what is wrong with its form: an input that is wrong in itself has one
+/// fault.
+fn with_form(inspection: &Inspection<'_>, id: &str, mut found: Vec<GraphProblem>) -> Vec<GraphProblem> {
+    let Some(malformed) = inspection.malformed.get(id) else { return found };
+    let is_settled = |problem: &GraphProblem| {
+        let same = |m: &&GraphProblem| m.severity == Severity::Error && m.input == problem.input;
+        problem.input.is_some() && malformed.iter().any(|m| same(&m))
+    };
+    found.retain(|problem| !is_settled(problem));
+    malformed.iter().cloned().chain(found).collect()
 }
 
 fn check_node(inspection: &Inspection<'_>, id: &str, node: &GraphNode) -> Vec<GraphProblem> {
@@ -138,7 +152,7 @@ fn check_node(inspection: &Inspection<'_>, id: &str, node: &GraphNode) -> Vec<Gr
             Look::Whole(_) => {}
         }
     }
-    one_fault_each(found)
+    with_form(inspection, id, one_fault_each(found))
 }
 
 /// A misspelt input is one fault, not two.

@@ -81,10 +81,9 @@ impl<'g> Walk<'g> {
         }
         let fault = match input {
             Some(Input::Value(value)) => judge(info, required, value),
-            Some(Input::Link(_) | Input::Files(_)) => None,
             // Nothing to say about it, and groups have many.
             None if !required => return,
-            None => None,
+            Some(Input::Link(_) | Input::Files(_)) | None => None,
         };
         self.declared.push(Site { at: self.at, name, info, required, input, fault });
     }

@@ -93,9 +93,10 @@ fn as_python(kind: &InputKind, value: &Value) -> Option<Value> {
         (InputKind::Int { .. }, Value::Number(n)) => {
             n.as_f64().filter(|f| f.abs() < LARGEST).map(|f| Value::from(f as i64))
         }
-        (InputKind::Int { .. }, Value::String(text)) => without_underscores(text).map(Value::from),
         (InputKind::Float { .. }, Value::Bool(b)) => Some(Value::from(f64::from(u8::from(*b)))),
-        (InputKind::Float { .. }, Value::String(text)) => without_underscores(text).map(Value::from),
+        (InputKind::Int { .. } | InputKind::Float { .. }, Value::String(text)) => {
+            without_underscores(text).map(Value::from)
+        }
         (InputKind::String { .. }, other) => Some(Value::from(other.to_string())),
         (InputKind::Bool, other) => Some(Value::from(is_truthy(other))),
         _ => None,
