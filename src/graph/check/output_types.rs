@@ -33,7 +33,9 @@ impl<'g> OutputTypes<'g> {
     fn of(&mut self, id: &str, index: usize, depth: usize) -> Cow<'g, Types> {
         let Some((id, node)) = self.graph.nodes.get_key_value(id) else { return Cow::Owned(Types::any()) };
         let class = self.nodes.class(&node.class);
-        let Some((class, output)) = class.and_then(|c| Some((c, c.outputs.get(index)?))) else { return Cow::Owned(Types::any()) };
+        let Some((class, output)) = class.and_then(|c| Some((c, c.outputs.get(index)?))) else {
+            return Cow::Owned(Types::any());
+        };
         let Some(template) = &output.match_template else { return Cow::Borrowed(&output.types) };
         if depth > DEEPEST {
             return Cow::Owned(Types::any());
