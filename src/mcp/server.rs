@@ -150,6 +150,7 @@ mod tests {
             "get_run",
             "cancel_run",
             "save_workflow_preset",
+            "import_workflow",
             "diff_files",
             "explain",
         ];

@@ -131,7 +131,8 @@ fn a_kept_workflow_goes_beside_its_preset() {
     let kept: Value = serde_json::from_str(&folder.read("pipelines/graphs/fox.json")).unwrap();
     assert_eq!(kept, serde_json::from_slice::<Value>(&std::fs::read(&file).unwrap()).unwrap());
     let checked = folder.run(&["check", "--object-info", &server()]);
-    assert!(checked.code == 0 && checked.stdout.contains("details.safetensors"), "but for a model: {checked:?}");
+    assert!(checked.code == 2 && checked.stdout.contains("details.safetensors"), "the server lacks it: {checked:?}");
+    assert_eq!(checked.stdout.matches("error[").count(), 1, "but for a model: {checked:?}");
     std::fs::remove_file(folder.path("pipelines/fox.toml")).unwrap();
     let before = folder.snapshot("pipelines");
     assert_eq!(folder.run(&arguments).code, 2, "the workflow is there already");

@@ -164,10 +164,6 @@ fn is_nothing(value: &Value) -> bool {
 
 /// Leaves out what is said of outputs when it is what a reader assumes.
 fn outputs(kept: &mut BTreeMap<&str, Value>) {
-    if let Some(Value::Array(types)) = kept.get_mut("output") {
-        // A list stands for the values of an old-style combo; nothing reads them.
-        types.iter_mut().filter(|t| t.is_array()).for_each(|t| *t = json!("COMBO"));
-    }
     let all_nothing = |key: &str| kept.get(key).and_then(Value::as_array).is_some_and(|l| l.iter().all(is_nothing));
     let (no_lists, no_matches) = (all_nothing("output_is_list"), all_nothing("output_matchtypes"));
     let same_names = kept.get("output_name").is_some() && kept.get("output_name") == kept.get("output");
