@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{edits, judge::Visit, stand_ins::some_file};
 use crate::{
-    compile::{Fillable, Scope, Template, check_param, is_plain},
+    compile::{Fillable, Scope, Template, check_param, is_plain, pass_by},
     files::Path,
     graph::{
         CoerceError, Graph, GraphNode, GraphProblem, Input, InputInfo, InputKind, LinkText, OutputError, check_graph,
@@ -81,7 +81,16 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
     /// Reports everything that is wrong with them.
     pub(super) fn check(&mut self) {
         let mut graph = self.graph();
-        self.judge(&graph);
+        let drawn = graph.clone();
+        let bypassed: BTreeSet<&str> = self.bypassed().collect();
+        bypassed.iter().for_each(|id| pass_by(&mut graph, id, self.visit.context.nodes));
+        let mut problems = check_graph(&graph, self.visit.context.nodes);
+        if !bypassed.is_empty() {
+            // What is passed by may lack something, but is written right.
+            let of_bypassed = |p: &GraphProblem| bypassed.contains(p.node.as_str()) && p.code != "missing-input";
+            problems.extend(check_graph(&drawn, self.visit.context.nodes).into_iter().filter(of_bypassed));
+        }
+        self.judge(problems);
         // What nobody chose is not needed.
         for (id, node) in &mut graph.nodes {
             node.inputs.retain(|input, _| !self.invented.contains(&(id.clone(), input.clone())));
@@ -241,8 +250,14 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
         }
     }
 
-    fn judge(&mut self, graph: &Graph) {
-        for problem in check_graph(graph, self.visit.context.nodes) {
+    /// The nodes that are passed by, whatever the parameters.
+    fn bypassed(&self) -> impl Iterator<Item = &'v str> + use<'v> {
+        let nodes = self.nodes;
+        nodes.iter().filter(|(_, node)| node.bypass == Some(Value::Bool(true))).map(|(id, _)| id.as_str())
+    }
+
+    fn judge(&mut self, problems: Vec<GraphProblem>) {
+        for problem in problems {
             let Some(node) = self.nodes.get(&problem.node) else {
                 // The savers of its outputs are added later.
                 continue;
