@@ -1,15 +1,16 @@
 //! What somebody built in ComfyUI as a preset: from a workflow, a graph, or a picture or film that
 //! was made with one.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::Value;
 
 use super::{AppError, PresetText, save_preset::made_preset};
 use crate::{
+    compile::pass_by,
     diagnostic::Diagnostic,
     files::{Format, Node},
-    graph::{Graph, NodeSet, check_graph, from_api},
+    graph::{Graph, NodeSet, UiOptions, check_graph, from_api, from_ui},
     ident::{did_you_mean, slug},
     import::{self, ImportError, PresetRequest, Source, SourceError, read_source},
     model::{Body, Kind, shape_of},
@@ -61,7 +62,7 @@ pub fn import(file: &str, bytes: &[u8], by: JudgedBy<'_>, options: &ImportOption
     if let Some(imported) = from_record(&source, options) {
         return imported;
     }
-    let graph = graph_of(&source, &label)?;
+    let Drawn { graph, sent, bypassed, mut diagnostics } = graph_of(&source, &label, by, options.keep_workflow)?;
     let name = options.name.clone().unwrap_or_else(|| name_of(file));
     // A name without spaces says the same.
     let title = options.name.is_none().then(|| stem(file).trim()).filter(|stem| stem.contains(' '));
@@ -70,46 +71,31 @@ pub fn import(file: &str, bytes: &[u8], by: JudgedBy<'_>, options: &ImportOption
         let found = Diagnostic::error(error.code(), &label, None, format!("failed to {error}"));
         AppError::Wrong(vec![error.hint().into_iter().fold(found, Diagnostic::with_hint)])
     };
-    let request = PresetRequest {
+    let mut request = PresetRequest {
         name,
         version: "1.0.0".to_owned(),
         title: title.map(str::to_owned),
-        params: import::likely_params(&graph, by.nodes, options.keep_workflow).map_err(not_a_preset)?,
+        bypassed,
         workflow: workflow.clone(),
         ..PresetRequest::default()
     };
+    request.params = import::likely_params(&graph, by.nodes, &request).map_err(not_a_preset)?;
     let format = options.format.unwrap_or(Format::Toml);
+    diagnostics.extend(findings(&graph, &sent, by, &label));
     Ok(Imported {
         preset: made_preset(&graph, by.nodes, &request, format, not_a_preset)?,
-        workflow: workflow.map(|path| (path, format!("{:#}\n", source.prompt.unwrap_or_default()))),
+        workflow: workflow.map(|path| (path, kept_text(source))),
         made_with: None,
-        diagnostics: findings(&graph, by, &label),
+        diagnostics,
     })
 }
 
-/// What could not be known of the graph, and what is wrong with it; the first of many.
-fn findings(graph: &Graph, by: JudgedBy<'_>, file: &Arc<str>) -> Vec<Diagnostic> {
-    let mut found: Vec<Diagnostic> =
-        unknown_classes(graph, by, file).into_iter().chain(wrong_with(graph, by.nodes, file)).collect();
-    let more = found.len().saturating_sub(MOST_FINDINGS);
-    if more > 0 {
-        found.truncate(MOST_FINDINGS);
-        let message = format!("{} more", super::count(more, "finding"));
-        found.push(
-            Diagnostic::warning("too-many", file, None, message).with_hint("`check` on the preset shows all of them"),
-        );
+/// The graph as it was given, as a file of its own.
+fn kept_text(source: Source) -> String {
+    match (source.prompt, source.workflow) {
+        (Some(prompt), _) => format!("{prompt:#}\n"),
+        (None, workflow) => workflow.unwrap_or_default(),
     }
-    found
-}
-
-/// What a server would say of the graph as it is, but for files that it lacks.
-fn wrong_with(graph: &Graph, nodes: &NodeSet, file: &Arc<str>) -> impl Iterator<Item = Diagnostic> {
-    let found = check_graph(graph, nodes).into_iter().filter(|p| !p.of_files && p.code != "unknown-class");
-    found.map(|problem| {
-        let warning =
-            Diagnostic::warning(problem.code, file, None, format!("node \"{}\": {}", problem.node, problem.message));
-        problem.hint.into_iter().fold(warning, Diagnostic::with_hint)
-    })
 }
 
 fn unreadable(error: &SourceError, file: &Arc<str>) -> AppError {
@@ -118,11 +104,46 @@ fn unreadable(error: &SourceError, file: &Arc<str>) -> AppError {
     AppError::Wrong(vec![error.hint().into_iter().fold(found, Diagnostic::with_hint)])
 }
 
-/// The graph as it was run.
-fn graph_of(source: &Source, file: &Arc<str>) -> Result<Graph, AppError> {
-    let wrong = |message: String| AppError::Wrong(vec![Diagnostic::error("bad-workflow", file, None, message)]);
-    from_api(source.prompt.as_ref().or(source.workflow.as_ref()).unwrap_or(&Value::Null))
-        .map_err(|error| wrong(format!("failed to {error}")))
+/// A graph, and what the editor has beside it.
+struct Drawn {
+    graph: Graph,
+    /// Without the nodes that are passed by.
+    sent: Graph,
+    bypassed: BTreeSet<String>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// The graph as it was run, else as the editor would send it, with the nodes that it passes by unless
+/// the workflow is kept.
+fn graph_of(source: &Source, file: &Arc<str>, by: JudgedBy<'_>, is_kept: bool) -> Result<Drawn, AppError> {
+    if let Some(prompt) = &source.prompt {
+        let wrong = |error| Diagnostic::error("bad-workflow", file, None, format!("failed to {error}"));
+        let graph = from_api(prompt).map_err(|error| AppError::Wrong(vec![wrong(error)]))?;
+        let sent = graph.clone();
+        return Ok(Drawn { graph, sent, bypassed: BTreeSet::new(), diagnostics: Vec::new() });
+    }
+    let text = source.workflow.as_deref().unwrap_or_default();
+    let placed = |found: Vec<Diagnostic>| -> Vec<Diagnostic> {
+        let of_file =
+            |found: Diagnostic| if source.is_workflow_file { found } else { Diagnostic { span: None, ..found } };
+        // What is not known is told once, for all of it.
+        found.into_iter().filter(|found| found.code != "unknown-class").map(of_file).collect()
+    };
+    let convert = |keep_bypassed| {
+        from_ui(file, text, by.nodes, UiOptions { keep_bypassed }).map_err(|faults| AppError::Wrong(placed(faults)))
+    };
+    let (sent, drawn) = (convert(false)?, convert(!is_kept)?);
+    let mut without = drawn.graph.clone();
+    drawn.bypassed.iter().for_each(|id| pass_by(&mut without, id, by.nodes));
+    let mut diagnostics = placed(sent.warnings);
+    if without == sent.graph {
+        let bypassed = drawn.bypassed.into_iter().collect();
+        return Ok(Drawn { graph: drawn.graph, sent: sent.graph, bypassed, diagnostics });
+    }
+    let message = format!("bypassed nodes are left out: {}", drawn.bypassed.join(", "));
+    let hint = "what the editor puts in their places, a preset could not say";
+    diagnostics.push(Diagnostic::warning("bypass", file, None, message).with_hint(hint));
+    Ok(Drawn { graph: sent.graph.clone(), sent: sent.graph, bypassed: BTreeSet::new(), diagnostics })
 }
 
 /// The preset that a record of comfywright holds, with the values that were set.
@@ -144,6 +165,31 @@ fn from_record(source: &Source, options: &ImportOptions) -> Option<Result<Import
     let preset = PresetText::of(document, options.format.unwrap_or(Format::Toml));
     let made_with = record.get("with").cloned();
     Some(preset.map(|preset| Imported { preset, workflow, made_with, diagnostics: Vec::new() }))
+}
+
+/// What could not be known of the graph, and what is wrong with what is sent of it; the first of many.
+fn findings(graph: &Graph, sent: &Graph, by: JudgedBy<'_>, file: &Arc<str>) -> Vec<Diagnostic> {
+    let mut found: Vec<Diagnostic> =
+        unknown_classes(graph, by, file).into_iter().chain(wrong_with(sent, by.nodes, file)).collect();
+    let more = found.len().saturating_sub(MOST_FINDINGS);
+    if more > 0 {
+        found.truncate(MOST_FINDINGS);
+        let message = format!("{} more", super::count(more, "finding"));
+        found.push(
+            Diagnostic::warning("too-many", file, None, message).with_hint("`check` on the preset shows all of them"),
+        );
+    }
+    found
+}
+
+/// What a server would say of the graph as it is, but for files that it lacks.
+fn wrong_with(graph: &Graph, nodes: &NodeSet, file: &Arc<str>) -> impl Iterator<Item = Diagnostic> {
+    let found = check_graph(graph, nodes).into_iter().filter(|p| !p.of_files && p.code != "unknown-class");
+    found.map(|problem| {
+        let warning =
+            Diagnostic::warning(problem.code, file, None, format!("node \"{}\": {}", problem.node, problem.message));
+        problem.hint.into_iter().fold(warning, Diagnostic::with_hint)
+    })
 }
 
 /// A warning for each class that is not known.

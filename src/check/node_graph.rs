@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{edits, judge::Visit, stand_ins::some_file};
 use crate::{
-    compile::{Fillable, Scope, Template, check_param, is_plain},
+    compile::{Fillable, Scope, Template, check_param, is_plain, pass_by},
     files::Path,
     graph::{
         CoerceError, Graph, GraphNode, GraphProblem, Input, InputInfo, InputKind, LinkText, OutputError, check_nodes,
@@ -87,7 +87,16 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
     /// Reports everything that is wrong with them.
     pub(super) fn check(&mut self) {
         let mut graph = self.graph();
-        self.judge(&graph);
+        let drawn = graph.clone();
+        let bypassed: BTreeSet<&str> = self.bypassed().collect();
+        bypassed.iter().for_each(|id| pass_by(&mut graph, id, self.visit.context.nodes));
+        let mut problems = self.problems(&graph);
+        if !bypassed.is_empty() {
+            // What is passed by may lack something, but is written right.
+            let of_bypassed = |p: &GraphProblem| bypassed.contains(p.node.as_str()) && p.code != "missing-input";
+            problems.extend(self.problems(&drawn).into_iter().filter(of_bypassed));
+        }
+        self.judge(problems);
         // What nobody chose is not needed.
         for (id, node) in &mut graph.nodes {
             node.inputs.retain(|input, _| !self.invented.contains(&(id.clone(), input.clone())));
@@ -253,10 +262,21 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
         }
     }
 
-    fn judge(&mut self, graph: &Graph) {
+    /// The nodes that are passed by, whatever the parameters.
+    fn bypassed(&self) -> impl Iterator<Item = &'v str> + use<'v> {
+        let nodes = self.nodes;
+        nodes.iter().filter(|(_, node)| node.bypass == Some(Value::Bool(true))).map(|(id, _)| id.as_str())
+    }
+
+    /// What is wrong with `graph`, of which the named outputs are kept.
+    fn problems(&self, graph: &Graph) -> Vec<GraphProblem> {
         let links = self.outputs.values().filter_map(|text| parse_link(text));
         let kept: Vec<&str> = links.map(|link| link.node).collect();
-        for problem in check_nodes(graph, self.visit.context.nodes, &kept) {
+        check_nodes(graph, self.visit.context.nodes, &kept)
+    }
+
+    fn judge(&mut self, problems: Vec<GraphProblem>) {
+        for problem in problems {
             let Some(node) = self.nodes.get(&problem.node) else {
                 // The savers of its outputs are added later.
                 continue;

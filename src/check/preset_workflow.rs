@@ -10,7 +10,7 @@ use crate::{
     compile::{LowerError, bound_node, read_workflow},
     diagnostic::Diagnostic,
     files::Path,
-    graph::{ApiError, Graph, GraphProblem, Input, check_nodes, from_api, parse_link},
+    graph::{Graph, GraphProblem, Input, check_nodes, from_api, parse_link},
     ident::did_you_mean,
     model::{Bind, Body, Preset},
     path,
@@ -27,15 +27,12 @@ pub(super) fn check(visit: &mut Visit<'_>) {
         return;
     };
     let place = path!["graph", "workflow"];
-    let read = read_workflow(visit.context.world, visit.subject.file, &source.workflow);
+    let read = read_workflow(visit.context.world, visit.subject.file, &source.workflow, visit.context.nodes);
     match read.map(|workflow| from_api(&workflow)) {
         Ok(Ok(graph)) => check_graph_of(visit, preset, graph, &place),
-        Ok(Err(ApiError::EditorFormat)) => {
+        Err(LowerError { code: "unknown-class", message, hint, .. }) if !visit.knows_all_classes => {
             visit.unexamined_at = Some(place.clone());
-            visit
-                .report
-                .warning("not-examined", &place, "this version cannot examine workflows in the editor's format")
-                .hint = Some("save it with \"Export (API)\"".to_owned());
+            visit.report.warning("not-examined", &place, message).hint = hint;
         }
         Ok(Err(error)) => {
             visit.report.error("bad-workflow", &place, format!("failed to {error}"));

@@ -106,7 +106,8 @@ pub(super) fn likely<'a>(
     found.extend(order.iter().flat_map(|id| of_lora(view, id)));
     found.extend(order.iter().filter_map(|id| of_primitive(view, id, &names[*id])));
     let mut places = BTreeSet::new();
-    found.retain(|candidate| view.literal(candidate.place).is_some() && places.insert(candidate.place));
+    let is_set = |place: Place<'_>| view.literal(place).is_some() && !view.is_bypassed(place.0);
+    found.retain(|candidate| is_set(candidate.place) && places.insert(candidate.place));
     found.sort_by_key(|candidate| candidate.rank);
     let value = |place| view.literal(place).map(Value::to_string);
     let apart = |place| one_input_each.then_some(place);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     ImportError, Range,
-    names::{Names, node_names},
+    names::{Names, node_names, own_title},
     outputs::outputs,
     params,
     texts::texts,
@@ -80,7 +80,7 @@ pub struct ExposedInput {
 /// the names of outputs; texts are escaped so that they say what they said. Inputs that are null
 /// are left out.
 pub fn preset(graph: &Graph, nodes: &NodeSet, request: &PresetRequest) -> Result<Document, ImportError> {
-    let view = checked_view(graph, nodes, request.workflow.is_some())?;
+    let view = checked_view(graph, nodes, request)?;
     let order = view.reading_order();
     let names = node_names(&view, &order, &texts(&view, &order));
     let mut source = Source { view: &view, names, params: IndexMap::default(), roles: BTreeSet::new() };
@@ -108,18 +108,18 @@ pub fn preset(graph: &Graph, nodes: &NodeSet, request: &PresetRequest) -> Result
 }
 
 /// The inputs of `graph` that people are likely to set, by the name of the parameter: texts, files,
-/// models, seeds, what samplers are told, sizes, and primitives with titles. With `one_input_each`
-/// no parameter sets several inputs.
+/// models, seeds, what samplers are told, sizes, and primitives with titles. Those of nodes that are
+/// passed by are left out; where the graph is kept as a file, no parameter sets several inputs.
 pub fn likely_params(
     graph: &Graph,
     nodes: &NodeSet,
-    one_input_each: bool,
+    request: &PresetRequest,
 ) -> Result<IndexMap<String, ExposedInput>, ImportError> {
-    let view = checked_view(graph, nodes, one_input_each)?;
+    let view = checked_view(graph, nodes, request)?;
     let order = view.reading_order();
     let texts = texts(&view, &order);
     let names = node_names(&view, &order, &texts);
-    Ok(params::likely(&view, &order, &texts, &names, one_input_each))
+    Ok(params::likely(&view, &order, &texts, &names, request.workflow.is_some()))
 }
 
 /// The classes of `graph` that `nodes` does not know, and how many nodes are of each.
@@ -129,11 +129,13 @@ pub fn unknown_classes<'a>(graph: &'a Graph, nodes: &NodeSet) -> IndexMap<&'a st
     groups.into_iter().map(|(class, nodes)| (class, nodes.len())).collect()
 }
 
-fn checked_view<'a>(graph: &'a Graph, nodes: &'a NodeSet, is_kept: bool) -> Result<View<'a>, ImportError> {
+fn checked_view<'a>(graph: &'a Graph, nodes: &'a NodeSet, request: &'a PresetRequest) -> Result<View<'a>, ImportError> {
     match graph.nodes.len() {
         0 => Err(ImportError::Empty),
-        nodes if nodes > MOST_NODES && !is_kept => Err(ImportError::TooLarge { nodes, most: MOST_NODES }),
-        _ => View::new(graph, nodes),
+        nodes if nodes > MOST_NODES && request.workflow.is_none() => {
+            Err(ImportError::TooLarge { nodes, most: MOST_NODES })
+        }
+        _ => View::new(graph, nodes, &request.bypassed),
     }
 }
 
@@ -157,7 +159,7 @@ impl<'a> Source<'_, 'a> {
         let mut node: IndexMap<String, NodeDef> = IndexMap::default();
         for id in order {
             let mut made = self.node(id, &inserted)?;
-            made.bypass = request.bypassed.contains(*id).then_some(Value::Bool(true));
+            made.bypass = self.view.is_bypassed(id).then_some(Value::Bool(true));
             node.insert(self.names[*id].clone(), made);
         }
         Ok(Preset { node, ..Preset::default() })
@@ -173,12 +175,13 @@ impl<'a> Source<'_, 'a> {
         Ok(Preset { graph, ..Preset::default() })
     }
 
-    /// By the title where only one node with that input has it, else by the id.
+    /// By the title that somebody gave it, where only one node with that input has it, else by the id.
     fn bind(&self, id: &str, input: &str) -> Bind {
-        let title = self.view.node(id).title.clone().filter(|title| {
+        let title = own_title(self.view.node(id), self.view.class(id)).filter(|title| {
             let all = self.view.graph.nodes.values();
-            all.filter(|node| node.title.as_ref() == Some(title) && node.inputs.contains_key(input)).count() == 1
+            all.filter(|node| node.title.as_deref() == Some(*title) && node.inputs.contains_key(input)).count() == 1
         });
+        let title = title.map(str::to_owned);
         let node = title.is_none().then(|| id.to_owned());
         Bind { node, title, class: None, input: input.to_owned() }
     }

@@ -12,8 +12,10 @@ use crate::{diagnostic::Span, imagefile};
 pub struct Source {
     /// The graph in API format, as it was run.
     pub prompt: Option<Value>,
-    /// The workflow in the editor's format.
-    pub workflow: Option<Value>,
+    /// The workflow in the editor's format, as text.
+    pub workflow: Option<String>,
+    /// Whether that text is the file.
+    pub is_workflow_file: bool,
     /// The record of comfywright.
     pub record: Option<Value>,
 }
@@ -77,6 +79,9 @@ fn of_json(bytes: &[u8]) -> Result<Source, SourceError> {
     let at = |offset: usize, message: String| SourceError::Json { span: Span::new(offset, offset), message };
     let text = std::str::from_utf8(bytes).map_err(|error| at(error.valid_up_to(), "it is not UTF-8".to_owned()))?;
     let value = json(text).map_err(|error| at(offset(text, &error), message(&error)))?;
+    if value["nodes"].is_array() {
+        return Ok(Source { workflow: Some(text.to_owned()), is_workflow_file: true, ..Source::default() });
+    }
     of_value(value).ok_or(SourceError::OtherJson)
 }
 
@@ -93,11 +98,8 @@ fn offset(text: &str, error: &serde_json::Error) -> usize {
     (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
-/// A workflow, a graph in API format, or the body of a request with one.
+/// A graph in API format, or the body of a request with one.
 fn of_value(value: Value) -> Option<Source> {
-    if value["nodes"].is_array() {
-        return Some(Source { workflow: Some(value), ..Source::default() });
-    }
     let is_graph =
         |value: &Value| value.as_object().is_some_and(|nodes| nodes.values().any(|n| n["class_type"].is_string()));
     if is_graph(&value) || value.as_object().is_some_and(serde_json::Map::is_empty) {
@@ -105,8 +107,9 @@ fn of_value(value: Value) -> Option<Source> {
     }
     let prompt = Some(&value["prompt"]).filter(|prompt| is_graph(prompt)).cloned();
     let around = &value["extra_data"]["extra_pnginfo"]["workflow"];
-    let workflow = [&value["workflow"], around].into_iter().find(|value| value["nodes"].is_array()).cloned();
-    (prompt.is_some() || workflow.is_some()).then_some(Source { prompt, workflow, record: None })
+    let workflow =
+        [&value["workflow"], around].into_iter().find(|value| value["nodes"].is_array()).map(Value::to_string);
+    (prompt.is_some() || workflow.is_some()).then_some(Source { prompt, workflow, ..Source::default() })
 }
 
 fn of_media(bytes: &[u8]) -> Result<Source, SourceError> {
@@ -115,8 +118,9 @@ fn of_media(bytes: &[u8]) -> Result<Source, SourceError> {
     let object = |value: &Value| value.is_object();
     let found = Source {
         prompt: find("prompt").filter(object),
-        workflow: find("workflow").filter(object),
+        workflow: find("workflow").filter(object).map(|workflow| workflow.to_string()),
         record: find("comfywright").filter(object),
+        is_workflow_file: false,
     };
     if found.prompt.is_some() || found.workflow.is_some() {
         return Ok(found);
@@ -166,9 +170,9 @@ mod tests {
         let workflow = json!({"nodes": [], "links": []});
         let read = |value: &Value| read_source(value.to_string().as_bytes()).map(|s| (s.prompt, s.workflow));
         assert_eq!(read(&graph), Ok((Some(graph.clone()), None)));
-        assert_eq!(read(&workflow), Ok((None, Some(workflow.clone()))));
+        assert_eq!(read(&workflow), Ok((None, Some(workflow.to_string()))));
         let body = json!({"prompt": graph, "extra_data": {"extra_pnginfo": {"workflow": workflow}}});
-        assert_eq!(read(&body), Ok((Some(graph), Some(workflow))));
+        assert_eq!(read(&body), Ok((Some(graph), Some(workflow.to_string()))));
         assert_eq!(read(&json!({"a": 1})), Err(SourceError::OtherJson));
         assert_eq!(read(&json!([])), Err(SourceError::OtherJson));
     }

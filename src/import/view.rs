@@ -24,6 +24,8 @@ pub(super) type Place<'a> = (&'a str, &'a str);
 pub(super) struct View<'a> {
     pub(super) graph: &'a Graph,
     pub(super) nodes: &'a NodeSet,
+    /// Nodes that are passed by.
+    bypassed: &'a BTreeSet<String>,
     /// For each node that takes an output: the output's node and index, and where it is taken.
     takers: HashMap<&'a str, Vec<(usize, Place<'a>)>>,
     types: RefCell<OutputTypes<'a>>,
@@ -31,7 +33,11 @@ pub(super) struct View<'a> {
 
 impl<'a> View<'a> {
     /// Fails at a link that leads nowhere.
-    pub(super) fn new(graph: &'a Graph, nodes: &'a NodeSet) -> Result<Self, ImportError> {
+    pub(super) fn new(
+        graph: &'a Graph,
+        nodes: &'a NodeSet,
+        bypassed: &'a BTreeSet<String>,
+    ) -> Result<Self, ImportError> {
         let mut takers: HashMap<&str, Vec<(usize, Place<'_>)>> = HashMap::new();
         for (id, node) in &graph.nodes {
             for (input, link) in links(node) {
@@ -42,7 +48,7 @@ impl<'a> View<'a> {
                 takers.entry(source).or_default().push((link.output, (id, input)));
             }
         }
-        Ok(Self { graph, nodes, takers, types: RefCell::new(OutputTypes::new(graph, nodes)) })
+        Ok(Self { graph, nodes, bypassed, takers, types: RefCell::new(OutputTypes::new(graph, nodes)) })
     }
 
     pub(super) fn node(&self, id: &str) -> &'a GraphNode {
@@ -91,8 +97,16 @@ impl<'a> View<'a> {
         self.class(id).is_some_and(|class| class.outputs.iter().any(|output| output.types.contains(wanted)))
     }
 
+    /// Whether the node is passed by.
+    pub(super) fn is_bypassed(&self, id: &str) -> bool {
+        self.bypassed.contains(id)
+    }
+
     /// Whether the node saves or shows something.
     pub(super) fn ends(&self, id: &str) -> bool {
+        if self.is_bypassed(id) {
+            return false;
+        }
         let by_name = || {
             let class = &self.node(id).class;
             ["Save", "Preview", "VideoCombine"].iter().any(|word| class.contains(word)) && self.takers(id).is_empty()
@@ -185,14 +199,15 @@ mod tests {
             "21": {"class_type": "ImageInvert", "inputs": {"image": ["20", 0]}},
         });
         let graph = from_api(&api).unwrap();
-        let view = View::new(&graph, builtin()).unwrap();
+        let none = BTreeSet::new();
+        let view = View::new(&graph, builtin(), &none).unwrap();
         assert_eq!(view.reading_order(), ["4", "10", "6", "7", "5", "3", "8", "12", "21", "20", "9", "11"]);
     }
 
     #[test]
     fn a_link_to_nothing_is_refused() {
         let graph = from_api(&json!({"1": {"class_type": "X", "inputs": {"a": ["2", 0]}}})).unwrap();
-        let error = View::new(&graph, builtin()).map(|_| ()).unwrap_err();
+        let error = View::new(&graph, builtin(), &BTreeSet::new()).map(|_| ()).unwrap_err();
         assert_eq!(error.to_string(), "make a preset: input `a` of node `1` is linked to node `2`, which is not there");
     }
 }

@@ -14,7 +14,7 @@ use comfywright::{
     app::{AppError, ImportOptions, JudgedBy, import},
     diagnostic::{Diagnostic, position},
     files::Format,
-    graph::{Graph, NodeSet, builtin, from_api},
+    graph::{Graph, NodeSet, UiOptions, builtin, from_api, from_ui},
     import::read_source,
 };
 
@@ -68,8 +68,12 @@ fn cases() -> BTreeMap<String, Vec<PathBuf>> {
     cases
 }
 
-fn graph_of(bytes: &[u8]) -> Graph {
-    from_api(&read_source(bytes).unwrap().prompt.unwrap()).unwrap()
+fn graph_of(bytes: &[u8], nodes: &NodeSet) -> Graph {
+    let source = read_source(bytes).unwrap();
+    match (source.prompt, source.workflow) {
+        (Some(prompt), _) => from_api(&prompt).unwrap(),
+        (None, workflow) => from_ui(&"in.json".into(), &workflow.unwrap(), nodes, UiOptions::default()).unwrap().graph,
+    }
 }
 
 #[test]
@@ -104,8 +108,8 @@ fn files_become_the_presets_that_they_should() {
     let is_refused =
         |name: &str| ["cycle", "custom-nodes", "nothing-is-saved"].iter().any(|case| name.starts_with(case));
     for (name, imported, bytes) in imported.iter().filter(|(name, ..)| !is_refused(name)) {
-        let graph = graph_of(bytes);
-        let found = compiled(&session, name, imported, &graph);
+        let graph = graph_of(bytes, &nodes);
+        let found = compiled(&session, name, imported);
         assert_eq!(difference(&graph, &found, &session.nodes), None, "{name}");
     }
 }
@@ -117,9 +121,9 @@ fn classes_of_custom_nodes_survive_without_their_signatures() {
     let bytes = fs::read(folder("import/custom-nodes/in.json")).unwrap();
     let kinds = [(Format::Toml, false, "t"), (Format::Kdl, false, "k"), (Format::Toml, true, "f")];
     let imported = kinds.map(|(format, keeps, name)| (name, workspace.import(name, &bytes, builtin(), format, keeps)));
-    let (session, graph) = (workspace.open(None), graph_of(&bytes));
+    let (session, graph) = (workspace.open(None), graph_of(&bytes, builtin()));
     for (name, imported) in imported {
-        let found = compiled(&session, name, &imported, &graph);
+        let found = compiled(&session, name, &imported);
         assert_eq!(difference(&graph, &found, builtin()), None, "{name}");
     }
 }

@@ -9,7 +9,6 @@ use comfywright::{
     },
     files::Format,
     graph::{Graph, Input, NodeSet},
-    import::likely_params,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -53,8 +52,8 @@ pub fn checked(session: &Session) -> CheckReport {
     check(session, &CheckOptions::default()).unwrap()
 }
 
-/// The graph of the preset `name`, with `graph`'s own files where it asks for files.
-pub fn compiled(session: &Session, name: &str, imported: &Imported, graph: &Graph) -> Graph {
+/// The graph of the preset `name`, with the files that it was made with where it asks for files.
+pub fn compiled(session: &Session, name: &str, imported: &Imported) -> Graph {
     let mut options = JobOptions::default();
     for (param, _) in imported.preset.params().filter(|(_, param)| param.required) {
         let file = format!("files/{param}.png");
@@ -68,17 +67,17 @@ pub fn compiled(session: &Session, name: &str, imported: &Imported, graph: &Grap
     let job = make_job(session, &loaded, &options, &nodes)
         .unwrap_or_else(|e| panic!("{name}: {e:#?}\n{}", imported.preset.text));
     let mut found = job.program.tasks[0].sample.clone().unwrap_or_default();
-    restore_files(&mut found, imported, graph, &nodes);
+    restore_files(&mut found, imported);
     found
 }
 
-/// Puts back the names of files, which are those of `graph`.
-fn restore_files(found: &mut Graph, imported: &Imported, graph: &Graph, nodes: &NodeSet) {
-    let params = likely_params(graph, nodes, imported.workflow.is_some()).unwrap();
+/// Puts back the names of files, which the help of parameters tells.
+fn restore_files(found: &mut Graph, imported: &Imported) {
     for input in found.nodes.values_mut().flat_map(|node| node.inputs.values_mut()) {
         let Input::Files(files) = input else { continue };
         let file = Path::new(&files[0].path).file_stem().unwrap().to_str().unwrap();
-        let param = &params[file];
-        *input = graph.nodes[&param.node].inputs[&param.input].clone();
+        let (_, param) = imported.preset.params().find(|(name, _)| *name == file).unwrap();
+        let help = param.help.as_deref().unwrap();
+        *input = Input::value(help.strip_prefix("The graph was made with ").unwrap().strip_suffix('.').unwrap());
     }
 }
