@@ -6,7 +6,7 @@
 //! `object_info` of the server they are for) name. Without these the test says so and passes.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     env,
     error::Error,
     fs,
@@ -17,7 +17,11 @@ use comfywright::{
     diagnostic::Severity,
     graph::{Graph, NodeSet, check_graph, from_api},
 };
-use serde_json::{Value, json};
+
+#[path = "support/with_files.rs"]
+mod with_files;
+
+use with_files::with_all_files;
 
 /// The path that a variable names, or else one beside the project.
 fn shared(variable: &str, beside: &str) -> Option<PathBuf> {
@@ -45,34 +49,6 @@ fn graphs(folder: &Path) -> Result<BTreeMap<String, Graph>, Box<dyn Error>> {
     Ok(graphs)
 }
 
-/// The `object_info` with every file added that a graph names and the server did not have. Files in
-/// what a server lists are all that is added: nothing else is made to fit.
-fn with_all_files(mut object_info: Value, graphs: &BTreeMap<String, Graph>, nodes: &NodeSet) -> Value {
-    let mut missing = BTreeSet::new();
-    for graph in graphs.values() {
-        for problem in check_graph(graph, nodes).into_iter().filter(|p| p.of_files) {
-            let node = &graph.nodes[&problem.node];
-            let input = problem.input.unwrap_or_default();
-            let name = node.inputs.get(&input).and_then(|i| match i {
-                comfywright::graph::Input::Value(value) => value.as_str().map(str::to_owned),
-                _ => None,
-            });
-            missing.insert((node.class.clone(), input, name.unwrap_or_default()));
-        }
-    }
-    for (class, input, name) in missing {
-        for section in ["required", "optional"] {
-            let spec = &mut object_info[&class]["input"][section][&input];
-            let list =
-                if spec[0].is_array() { spec.get_mut(0) } else { spec.get_mut(1).and_then(|o| o.get_mut("options")) };
-            if let Some(Value::Array(list)) = list {
-                list.push(json!(name));
-            }
-        }
-    }
-    object_info
-}
-
 #[test]
 fn official_graphs_pass() -> Result<(), Box<dyn Error>> {
     let folder = shared("COMFYWRIGHT_ORACLE", "oracle");
@@ -81,7 +57,7 @@ fn official_graphs_pass() -> Result<(), Box<dyn Error>> {
     let text = fs::read_to_string(object_info)?;
     let graphs = graphs(&folder)?;
     assert!(!graphs.is_empty(), "the folder has no graphs");
-    let all_files = with_all_files(serde_json::from_str(&text)?, &graphs, &NodeSet::parse(text.as_str())?);
+    let all_files = with_all_files(serde_json::from_str(&text)?, graphs.values(), &NodeSet::parse(text.as_str())?);
     let nodes = NodeSet::parse(all_files.to_string())?;
     let (mut warnings, mut errors): (BTreeMap<&str, usize>, Vec<String>) = (BTreeMap::new(), Vec::new());
     for (name, graph) in &graphs {

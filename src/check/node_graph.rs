@@ -92,8 +92,9 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
         bypassed.iter().for_each(|id| pass_by(&mut graph, id, self.visit.context.nodes));
         let mut problems = self.problems(&graph);
         if !bypassed.is_empty() {
-            // What is passed by may lack something, but is written right.
-            let of_bypassed = |p: &GraphProblem| bypassed.contains(p.node.as_str()) && p.code != "missing-input";
+            // What is passed by may lack inputs and files, but is written right.
+            let of_bypassed =
+                |p: &GraphProblem| bypassed.contains(p.node.as_str()) && p.code != "missing-input" && !p.of_files;
             problems.extend(self.problems(&drawn).into_iter().filter(of_bypassed));
         }
         self.judge(problems);

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use comfywright::graph::{
-    ClassInfo, ComboSource, InputInfo, InputKind, ModelFolders, NodeSet, Snapshot, SnapshotParts, Versions,
-    check_graph, from_api, write_snapshot,
+    ClassInfo, ComboSource, Graph, GraphProblem, InputInfo, InputKind, ModelFolders, NodeSet, Snapshot, SnapshotParts,
+    Versions, check_graph, from_api, write_snapshot,
 };
 use serde_json::Value;
 
@@ -67,6 +67,12 @@ fn every_class_of_real_servers_is_kept_as_it_is_judged() {
     }
 }
 
+/// What is wrong with a graph, but for pictures that are not in the server's input folder: they come and
+/// go, so snapshots do not keep them.
+fn verdicts(graph: &Graph, nodes: &NodeSet) -> Vec<GraphProblem> {
+    check_graph(graph, nodes).into_iter().filter(|problem| problem.code != "missing-image").collect()
+}
+
 #[test]
 fn graphs_get_the_same_verdicts_from_a_snapshot() {
     let (Some(info), Some(oracle)) = (shared("comfyui/object_info-0.33.0.json"), shared("oracle")) else {
@@ -86,7 +92,7 @@ fn graphs_get_the_same_verdicts_from_a_snapshot() {
         }
         let api: Value = serde_json::from_str(&std::fs::read_to_string(&path).expect("readable")).expect("JSON");
         let Ok(mut graph) = from_api(&api) else { continue };
-        assert_eq!(check_graph(&graph, &kept), check_graph(&graph, &said), "{}", path.display());
+        assert_eq!(verdicts(&graph, &kept), verdicts(&graph, &said), "{}", path.display());
         // And with every number and text out of place.
         for node in graph.nodes.values_mut() {
             node.inputs.insert("not_an_input".to_owned(), comfywright::graph::Input::value(-1e12));
@@ -96,7 +102,7 @@ fn graphs_get_the_same_verdicts_from_a_snapshot() {
                 }
             }
         }
-        assert_eq!(check_graph(&graph, &kept), check_graph(&graph, &said), "{}", path.display());
+        assert_eq!(verdicts(&graph, &kept), verdicts(&graph, &said), "{}", path.display());
         graphs += 1;
     }
     assert!(graphs > 200, "{graphs}");

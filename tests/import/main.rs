@@ -3,4 +3,6 @@
 mod fixtures;
 mod isomorphic;
 mod oracle;
+#[path = "../support/with_files.rs"]
+mod with_files;
 mod workspace;

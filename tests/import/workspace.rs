@@ -1,6 +1,10 @@
 //! A workspace of imported presets, and the graphs that they become again.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use comfywright::{
     app::{
@@ -12,6 +16,8 @@ use comfywright::{
 };
 use serde_json::Value;
 use tempfile::TempDir;
+
+use super::with_files::with_all_files;
 
 /// A folder with presets.
 pub struct Workspace {
@@ -38,6 +44,15 @@ impl Workspace {
         }
         fs::write(pipelines.join(format!("{name}.{}", format.extension())), &imported.preset.text).unwrap();
         imported
+    }
+
+    /// The `object_info` of a server that also has all files that `graphs` name, as a file.
+    pub fn with_files<'a>(&self, object_info: &Path, graphs: impl IntoIterator<Item = &'a Graph>) -> PathBuf {
+        let text = fs::read_to_string(object_info).unwrap();
+        let nodes = NodeSet::parse(text.as_str()).unwrap();
+        let path = self.folder.path().join("complete.json");
+        fs::write(&path, with_all_files(serde_json::from_str(&text).unwrap(), graphs, &nodes).to_string()).unwrap();
+        path
     }
 
     /// Opens it, to be judged by `object_info` or by what is built in.

@@ -160,7 +160,8 @@ fn kept_graphs(before: Side<'_>, old: &Document, after: Side<'_>, new: &Document
     let (Some(old), Some(new)) = (kept(old), kept(new)) else { return Ok(Vec::new()) };
     let read = |side: Side<'_>, workflow: &str| {
         let path = side.loaded.map(|loaded| loaded.path.clone()).unwrap_or_default();
-        read_workflow(side.session.world.as_ref(), &path, workflow).map_err(|e| format!("{workflow}: {}", e.message))
+        read_workflow(side.session.world.as_ref(), &path, workflow, &side.session.nodes)
+            .map_err(|e| format!("{workflow}: {}", e.message))
     };
     let (old, new) = (read(before, &old)?, read(after, &new)?);
     if old == new {

@@ -17,7 +17,8 @@ pub fn pass_by(graph: &mut Graph, id: &str, known: &NodeSet) {
             })
             .collect();
         for (name, output) in takes {
-            let wanted = known.input_of(other, &name).map_or_else(Types::any, |info| info.kind.link_types());
+            let wanted =
+                known.input_of(other, &name).map_or_else(Types::any, |info| info.kind.link_types().into_owned());
             match passed_on(&removed, class, output, &wanted) {
                 Some(source) => other.inputs.insert(name, source),
                 None => other.inputs.shift_remove(&name),
@@ -46,7 +47,7 @@ fn passed_on(node: &GraphNode, class: Option<&ClassInfo>, output: usize, wanted:
 fn sockets(node: &GraphNode, class: &ClassInfo) -> Vec<(String, Types)> {
     let (mut sockets, mut others) = (Vec::new(), Vec::new());
     for info in &class.inputs {
-        let types = info.kind.link_types();
+        let types = info.kind.link_types().into_owned();
         match &info.kind {
             InputKind::Link { .. } | InputKind::MatchType { .. } => sockets.push((info.name.clone(), types)),
             InputKind::Autogrow { names, .. } => {
