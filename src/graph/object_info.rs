@@ -87,7 +87,7 @@ impl NodeSet {
     pub(super) fn of_classes(
         text: &Arc<str>,
         raw: IndexMap<String, &RawValue>,
-        lists: ModelLists,
+        lists: &ModelLists,
     ) -> Result<Self, ObjectInfoError> {
         let form = form_of_combos(text);
         let mut classes = IndexMap::with_capacity_and_hasher(raw.len(), foldhash::fast::RandomState::default());
