@@ -277,6 +277,14 @@ mod tests {
                 json!(["FLOAT", {"min": 0, "max": 1.5, "round": false}]),
                 InputKind::Float { min: Some(0.0), max: Some(1.5), step: None },
             ),
+            (
+                json!(["FLOAT", {"min": -i64::MAX, "max": i64::MAX}]),
+                InputKind::Float {
+                    min: Some(-9_223_372_036_854_774_784.0),
+                    max: Some(9_223_372_036_854_774_784.0),
+                    step: None,
+                },
+            ),
             (json!(["STRING", {"multiline": true}]), InputKind::String { multiline: true }),
             (json!(["BOOLEAN", {}]), InputKind::Bool),
             (json!([["a", "b"], {"default": "b"}]), combo(json!(["a", "b"]), ComboSource::Fixed, list, false)),
