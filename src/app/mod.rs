@@ -2,7 +2,9 @@
 //!
 //! Wires paths, clock, environment and secrets into the layers below. Prints nothing.
 
+mod batch;
 mod check;
+mod checkpoint;
 pub mod client_files;
 mod controls;
 mod convert;
@@ -30,6 +32,10 @@ mod session;
 mod words;
 mod write;
 
+pub use batch::{
+    BatchTask, Bottleneck, ChainFile, ChainRequest, Routed, Shape, ShapedTask, TranslatedRule, document_name,
+    existing_chain, route_tasks, shape, shaped_tasks, tasks_text, write_chain,
+};
 pub use check::{CheckOptions, CheckReport, Fixed, check, check_and_fix};
 pub use controls::{cancel, tell};
 pub use convert::{ConvertOptions, Converted, Destination, convert};
@@ -40,7 +46,7 @@ pub use error::{AppError, ExitCode};
 pub use faults::{Aftermath, fault_diagnostics};
 pub use fmt::{FmtReport, fmt};
 pub use init::{FIRST_DOCUMENT, InitReport, init};
-pub use job::{JobOptions, RunnableJob, make_job};
+pub use job::{JobOptions, RunnableJob, Way, make_job};
 pub use layout::canonical_text;
 pub use placed::{PlacedJob, Purpose, placed_job};
 pub use plan::{Planned, TaskForecast, plan};

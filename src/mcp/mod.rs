@@ -6,9 +6,11 @@
 //! standard output.
 
 mod arguments;
+mod batch;
 mod check;
 mod files;
 mod findings;
+mod mermaid;
 mod pictures;
 mod plan;
 mod presets;
