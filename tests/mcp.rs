@@ -272,6 +272,39 @@ fn a_document_is_listed_read_edited_validated_run_and_looked_at() {
 }
 
 #[test]
+fn differences_and_what_they_mean_for_runs() {
+    let mut session = Session::begin();
+    let run = |session: &mut Session, size: u32| {
+        let begun = session.done("run_file", &json!({"document": "cards", "set": {"size": size}}));
+        session.done("get_run", &json!({"run_id": begun["run_id"], "wait": 25}));
+        begun["run_id"].clone()
+    };
+    let first = run(&mut session, 64);
+    fs::write(
+        session.path("pipelines/other.toml"),
+        CARDS.replace("scale = 0.5", "scale = 0.25").replace("1.0.0", "1.1.0"),
+    )
+    .unwrap();
+    let arguments = json!({"before": "pipelines/cards.toml", "after": "pipelines/other.toml"});
+    let told = session.done("diff_files", &arguments);
+    let document = &told["documents"][0];
+    assert_eq!((&told["differs"], &document["changes"][1]["path"]), (&json!(true), &json!("task.card.with.scale")));
+    assert_eq!((&told["items_to_make"], &told["already_made"], &told["to_run"]), (&json!(3), &json!(1), &json!(3)));
+    assert!(told["seconds"].as_f64().is_some(), "{told}");
+    let same = session.done("diff_files", &json!({"before": "cards@1.0.0", "after": "pipelines/cards.toml"}));
+    assert_eq!((&same["differs"], &same["documents"]), (&json!(false), &json!([])));
+
+    let explained = session.done("explain", &json!({"run_id": first, "item": "tile"}));
+    assert_eq!((explained.get("earlier_run"), &explained["changes"]), (None, &json!([])));
+    let second = run(&mut session, 65);
+    let explained = session.done("explain", &json!({"run_id": second, "item": "tile"}));
+    assert_eq!(explained["earlier_run"], first);
+    let parts = explained["changes"].as_array().unwrap();
+    assert!(parts.iter().any(|p| (&p["before"], &p["now"]) == (&json!("64"), &json!("65"))), "{explained}");
+    session.end();
+}
+
+#[test]
 fn wrong_arguments_are_told_with_what_was_meant() {
     let mut session = Session::begin();
     for (tool, arguments, expected) in [
@@ -285,6 +318,13 @@ fn wrong_arguments_are_told_with_what_was_meant() {
         ("read_file", json!({"path": "pipelines/card.toml"}), "did you mean `pipelines/cards.toml`?"),
         ("get_run", json!({}), "nothing has been run"),
         ("save_workflow_preset", json!({"name": "x"}), "one of `graph` and `graph_file`"),
+        ("import_workflow", json!({"file": "pipelines/cards.toml"}), "carries no graph of ComfyUI"),
+        ("import_workflow", json!({"file": "pipelines/card.toml"}), "did you mean `pipelines/cards.toml`?"),
+        ("diff_files", json!({"before": "cards"}), "`before` and `after`, or `git` alone"),
+        ("diff_files", json!({"before": "cards", "after": "cards@2"}), "there is 1.0.0"),
+        ("diff_files", json!({"git": "main"}), "is in no repository"),
+        ("explain", json!({"run_id": "last"}), "missing argument `item`"),
+        ("explain", json!({"run_id": "last", "item": "tile"}), "nothing has been run"),
     ] {
         let told = session.refused(tool, &arguments);
         assert!(told.contains(expected), "{tool} {arguments}: {told}");
@@ -300,6 +340,7 @@ fn nothing_outside_the_documents_can_be_reached() {
         fs::create_dir_all(session.path(path).parent().unwrap()).unwrap();
         fs::write(session.path(path), text).unwrap();
     }
+    fs::write(session.path("pipelines/graph.json"), graph().to_string()).unwrap();
     let mut paths = vec!["../x.toml", "pipelines/../../x.toml", "/etc/hosts.txt", ".git/config.toml", "key.pem"];
     paths.extend(["pipelines\\..\\..\\x.toml", ".comfywright/x.json", "./.git/config.toml", "pipelines/\u{0}.toml"]);
     if cfg!(unix) {
@@ -315,6 +356,10 @@ fn nothing_outside_the_documents_can_be_reached() {
             ("write_file", json!({"path": path, "content": "a = 1\n"})),
             ("save_workflow_preset", json!({"name": "x", "path": path, "graph": graph()})),
             ("save_workflow_preset", json!({"name": "x", "graph_file": path})),
+            ("import_workflow", json!({"file": path})),
+            ("import_workflow", json!({"file": "pipelines/graph.json", "path": path, "name": "x"})),
+            ("diff_files", json!({"before": path, "after": "pipelines/cards.toml"})),
+            ("diff_files", json!({"before": "cards", "after": path})),
         ] {
             let told = session.refused(tool, &arguments);
             assert!(!told.contains("secret"), "{tool} {path}: {told}");
@@ -667,5 +712,48 @@ fn a_workflow_becomes_a_preset_that_can_be_run() {
         let told = session.refused("save_workflow_preset", &arguments);
         assert!(told.contains(expected), "{change}: {told}");
     }
+    session.end();
+}
+
+#[test]
+fn a_file_of_the_workspace_becomes_a_preset() {
+    let mut session = Session::begin();
+    fs::write(session.path("pipelines/graph.json"), graph().to_string()).unwrap();
+    let import = json!({"file": "pipelines/graph.json", "name": "soft"});
+    let made = session.done("import_workflow", &import);
+    assert_eq!(
+        (&made["path"], &made["is_new"], &made["check"]["errors"]),
+        (&json!("pipelines/soft.toml"), &json!(true), &json!(0))
+    );
+    assert_eq!((&made["params"], &made["outputs"]), (&json!(["image"]), &json!(["image"])));
+    let text = fs::read_to_string(session.path("pipelines/soft.toml")).unwrap();
+    assert!(text.contains("[node.image.LoadImage]"), "{text}");
+    assert_eq!(session.done("import_workflow", &import)["unchanged"], true);
+
+    // Another preset over it, with the graph in a file of its own; only over what was read.
+    let mut kept = import.clone();
+    kept["keep_workflow"] = json!(true);
+    assert!(session.refused("import_workflow", &kept).contains("there already"));
+    assert!(!session.path("pipelines/graphs").exists(), "nothing was written");
+    kept["expected_hash"] = made["hash"].clone();
+    assert_eq!(session.done("import_workflow", &kept)["is_new"], false);
+    let workflow: Value =
+        serde_json::from_slice(&fs::read(session.path("pipelines/graphs/soft.json")).unwrap()).unwrap();
+    assert_eq!(workflow, graph());
+
+    // What a run made gives its preset back.
+    session.done("run_file", &json!({"document": "cards"}));
+    let results = session.done("get_run", &json!({"wait": 25, "task": "tile"}));
+    let photo = format!("../{}", results["results"][0]["path"].as_str().unwrap());
+    let begun = session.done("run_file", &json!({"document": "soft", "set": {"image": photo}}));
+    let seen = session.done("get_run", &json!({"run_id": begun["run_id"], "wait": 25}));
+    let back = json!({"file": seen["results"][0]["path"], "name": "back", "path": "pipelines/back.kdl"});
+    let back = session.done("import_workflow", &back);
+    assert_eq!(back["made_with"]["image"], json!(photo), "{back}");
+    assert!(session.path("pipelines/back.kdl").is_file() && session.path("pipelines/graphs/back.json").is_file());
+
+    fs::write(session.path("pipelines/broken.json"), "{\n  \"1\": }").unwrap();
+    let told = session.refused("import_workflow", &json!({"file": "pipelines/broken.json"}));
+    assert!(told.starts_with("pipelines/broken.json:2:8: error[json-syntax]"), "{told}");
     session.end();
 }

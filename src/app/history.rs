@@ -53,11 +53,13 @@ pub fn is_active(ledger: &Ledger, run: &RunRow) -> bool {
     ledger.is_locked(&run.id)
 }
 
-/// The record of comfywright that an image file carries.
+/// The record of comfywright that a file carries, without the preset, which `import` gives back.
 pub fn record(bytes: &[u8]) -> Option<Map<String, Value>> {
     let texts = imagefile::metadata(bytes);
     let (_, text) = texts.iter().find(|(key, _)| key == "comfywright")?;
-    serde_json::from_str(text).ok()
+    let mut record: Map<String, Value> = serde_json::from_str(text).ok()?;
+    record.retain(|key, _| !["preset", "workflow"].contains(&key.as_str()));
+    Some(record)
 }
 
 /// Why an item was made, or made again.

@@ -17,6 +17,7 @@ use super::{
     faults::Aftermath,
     history::{find_run, is_active},
     job::{JobOptions, RunnableJob},
+    lock::drift_of_run,
     placed::{PlacedJob, Purpose, placed_job, refuse_spending},
     servers::{Connected, server_error},
 };
@@ -25,6 +26,7 @@ use crate::{
     ledger::{Ledger, LedgerError, NewRun, RunLock, RunRow},
     native::{NativeExecutor, NativeSettings},
     outputs,
+    plan::Outline,
     run::{
         Clock, Control, Event, Executor, Observer, PortFuture, Ports, RunOutcome, RunSetup, RunState, Slots, run_plan,
     },
@@ -42,6 +44,8 @@ pub struct RunRequest {
     pub verify: bool,
     /// Begin anew although an unfinished run of the same work exists.
     pub new: bool,
+    /// Run only if everything is as it is locked.
+    pub locked: bool,
 }
 
 /// A run that may be carried out: the ledger is open and the run is locked.
@@ -112,7 +116,9 @@ pub(super) fn active(row: &RunRow) -> AppError {
 /// As [`ready`]; that a process works on the run already is no error.
 pub fn ready_unless_active(session: &Session, request: &RunRequest) -> Result<Readiness, AppError> {
     let loaded = session.document(&request.document)?;
-    let placed = placed_job(session, &loaded, &request.options, Purpose::Run)?;
+    let mut placed = placed_job(session, &loaded, &request.options, Purpose::Run)?;
+    let drifted = drift_of_run(session, &placed, request.locked)?;
+    placed.job.diagnostics.extend(drifted);
     let on_servers = pool(session, &placed, request.options.way.allow_spend)?;
     let job = placed.job;
     let ledger = open_ledger(session)?;
@@ -185,6 +191,7 @@ fn begun(
         settings: job.settings.clone(),
         folder: folder.clone(),
         items: job.plan.items.len() as u32,
+        outline: Outline::of(&job.plan),
         started_ns: now.as_nanosecond() as i64,
     };
     let told_before = ledger.last_told().map_err(|e| ledger_error(&e))?;
@@ -244,7 +251,8 @@ fn continued(
     })
 }
 
-fn native_settings(session: &Session) -> NativeSettings {
+/// How this process does its own share.
+pub(super) fn native_settings(session: &Session) -> NativeSettings {
     let limits = &session.config.limits;
     let mut settings = NativeSettings::default();
     if let Some(slots) = limits.native_slots {

@@ -14,6 +14,9 @@ use crate::{
     diagnostic::{Severity, Span, position},
 };
 
+/// Longest line, in bytes, that is shown. Files that programs wrote may be one line of megabytes.
+const LONGEST_LINE: usize = 400;
+
 /// How diagnostics look.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
@@ -59,12 +62,15 @@ fn place(finding: &Finding) -> String {
     }
 }
 
-/// The bytes to underline: those of the first line, when there are several.
+/// The bytes to underline: those of the first line, when there are several. None when the line is too
+/// long to be shown.
 fn label_span(finding: &Finding, text: &str) -> Option<Span> {
     let start = offset(text, finding.line?, finding.column?)?;
     let end = offset(text, finding.end_line?, finding.end_column?)?.max(start);
     let first_line = text[start..end].find(['\r', '\n']).map_or(end, |at| start + at);
-    Some(Span::new(start, first_line))
+    let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
+    let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
+    (line_end - line_start <= LONGEST_LINE).then(|| Span::new(start, first_line))
 }
 
 /// The byte at a line and column, both counted from 1.
@@ -84,10 +90,8 @@ struct Shown<'a> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.label.is_none()
-            && let Some(file) = &self.finding.file
-        {
-            write!(f, "{file}: ")?;
+        if self.label.is_none() && self.finding.file.is_some() {
+            write!(f, "{}: ", place(self.finding))?;
         }
         f.write_str(&self.finding.message)
     }

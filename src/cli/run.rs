@@ -20,6 +20,7 @@ use crate::{
         self, AppError, ExitCode, JobOptions, ReadyRun, RunRequest, Session, SessionOptions, Sources, Way, history,
         run_view::RunView,
     },
+    model::LOCK_FILE,
     plan::ItemIx,
     run::{Control, Counts, ItemState, RunOutcome, RunState},
 };
@@ -62,6 +63,7 @@ fn request(args: &RunArgs) -> RunRequest {
         },
         verify: args.verify,
         new: args.new,
+        locked: args.locked,
     }
 }
 
@@ -157,6 +159,11 @@ fn carried_out(
     };
     if ready.continued && show != Show::Events {
         output.note(&format!("continuing run {}", folder_name(&ready.folder)));
+    }
+    let drifted = ready.job.diagnostics.iter().filter(|d| d.file.as_ref() == LOCK_FILE).count();
+    if drifted > 0 && show != Show::Events {
+        let differences = app::count(drifted, "difference");
+        output.note(&format!("not everything is as {LOCK_FILE} says: {differences}, told at the end"));
     }
     let (id, folder, place) = (ready.id, ready.folder.clone(), ready.absolute_folder());
     let mut diagnostics = ready.job.diagnostics.clone();

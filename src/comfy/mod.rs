@@ -7,6 +7,7 @@
 mod cancel;
 mod client;
 mod client_error;
+mod client_facts;
 mod executor;
 mod follow;
 mod outputs;

@@ -16,6 +16,7 @@ mod read;
 mod reuse;
 mod schema;
 mod scores;
+mod timeline;
 mod writer;
 
 pub use error::LedgerError;
@@ -23,3 +24,4 @@ pub use journal::{NewRun, RunJournal};
 pub use lock::RunLock;
 pub use open::{Ledger, network_file_system};
 pub use read::{DecisionRow, ItemRow, RunRow};
+pub use timeline::{CourseRows, TryEnd, TryRow};

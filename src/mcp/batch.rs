@@ -11,14 +11,14 @@ use super::{
     check::Checked,
     files::{after_writing, hash},
     findings::{Refusal, refused},
-    mermaid::mermaid,
     runs::Begun,
     shared::Shared,
     tool::{About, Answer, Callable, Effect, blocking},
 };
 use crate::{
     app::{
-        self, AppError, BatchTask, Bottleneck, ChainFile, ChainRequest, JobOptions, RunRequest, Session, Sources, Way,
+        self, AppError, BatchTask, Bottleneck, ChainFile, ChainRequest, ChainShape, JobOptions, RunRequest, Session,
+        Sources, Way,
     },
     ident::IndexMap,
     model::{Body, Chain, Mode, TaskType, task_type_name},
@@ -136,15 +136,13 @@ fn create(shared: &Shared, arguments: &CreateChain) -> Result<Answer<CreatedChai
     let file = shared
         .with(|session| app::write_chain(session, &ChainRequest { expected, ..request(batch(&arguments.tasks)?) }))?;
     let checked = after_writing(shared, &file.written)?;
-    let shaped = shared.with(|session| Ok(app::shaped_tasks(session, &file)))?;
-    let shape = app::shape(&shaped);
+    let ChainShape { tasks, shape, mermaid } = shared.with(|session| Ok(app::chain_shape(session, &file)))?;
     let mut text = vec![checked.text, String::new(), file.text.clone()];
     for (number, wave) in shape.waves.iter().enumerate() {
         text.push(format!("wave {}: {}", number + 1, wave.join(", ")));
     }
     text.push(format!("critical path: {}", shape.critical_path.join(" -> ")));
     text.extend(shape.bottlenecks.iter().map(|b| format!("bottleneck {}: {}", b.task, b.reason)));
-    let mermaid = mermaid(&file.tasks, &shaped, &shape);
     text.push(format!("```mermaid\n{mermaid}```\nrun it with coordinate_batch_operation"));
     let task = |task: &app::ShapedTask| CreatedTask {
         id: task.id.clone(),
@@ -156,7 +154,7 @@ fn create(shared: &Shared, arguments: &CreateChain) -> Result<Answer<CreatedChai
         operation_name: arguments.operation_name.clone(),
         path: file.written.path.clone(),
         hash: file.written.hash.to_string(),
-        tasks: shaped.iter().map(task).collect(),
+        tasks: tasks.iter().map(task).collect(),
         waves: shape.waves,
         critical_path: shape.critical_path,
         bottlenecks: shape.bottlenecks,
@@ -205,6 +203,7 @@ fn coordinate(shared: &Shared, arguments: &Coordinate) -> Result<Answer<Coordina
         options: JobOptions { only, way, ..JobOptions::default() },
         verify: false,
         new: arguments.resume_on_failure == Some(false),
+        locked: false,
     };
     // The chain may have been written a moment ago.
     let run = shared.with(|session| Begun::begin(session, &request))?;

@@ -8,9 +8,10 @@
 mod arguments;
 mod batch;
 mod check;
+mod diff;
 mod files;
 mod findings;
-mod mermaid;
+mod import;
 mod pictures;
 mod plan;
 mod presets;

@@ -133,7 +133,7 @@ async fn run_file(shared: Arc<Shared>, arguments: RunFile, _: Caller) -> Result<
     let begun = on_a_thread(move || {
         shared.with(|session| {
             let document = ClientFiles::open(session)?.document(&document)?;
-            Begun::begin(session, &RunRequest { document, options, verify: false, new })
+            Begun::begin(session, &RunRequest { document, options, verify: false, new, locked: false })
         })
     });
     let begun = begun.await?;

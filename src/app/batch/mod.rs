@@ -7,6 +7,6 @@ mod routing;
 mod shape;
 
 pub use chain::{BatchTask, ChainFile, ChainRequest, document_name, existing_chain, tasks_text, write_chain};
-pub use chain_shape::shaped_tasks;
+pub use chain_shape::{ChainShape, chain_shape};
 pub use routing::{Routed, TranslatedRule, route_tasks};
-pub use shape::{Bottleneck, Shape, ShapedTask, shape};
+pub use shape::{Bottleneck, Shape, ShapedTask};

@@ -1,8 +1,3 @@
--- What people told the process that works on a run.
-CREATE TABLE controls (
-    number  INTEGER PRIMARY KEY AUTOINCREMENT,
-    run     INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
-    time_ns INTEGER NOT NULL,
-    control TEXT NOT NULL          -- JSON
-) STRICT;
-CREATE INDEX controls_by_run ON controls (run);
+-- What the run was to do, task by task: JSON, so that its drawing, its critical path and its rules can be
+-- told when the document has long become another.
+ALTER TABLE runs ADD COLUMN outline TEXT;
