@@ -181,7 +181,7 @@ impl Session {
 fn tools_are_listed_the_same_every_time() {
     let mut session = Session::begin();
     let first = session.ask("tools/list", &json!({}));
-    assert_eq!(first["result"]["tools"].as_array().unwrap().len(), 12);
+    assert_eq!(first["result"]["tools"].as_array().unwrap().len(), 15);
     assert_eq!(session.ask("tools/list", &json!({}))["result"], first["result"]);
     for tool in first["result"]["tools"].as_array().unwrap() {
         for schema in ["inputSchema", "outputSchema"] {
