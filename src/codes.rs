@@ -39,6 +39,7 @@ pub const PAGES: &[CodePage] = pages![
     "bad-rule",
     "bad-workflow",
     "broken-document",
+    "bypass",
     "costs-money",
     "cycle",
     "date-value",

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{edits, graph_places::GraphPlaces};
 use crate::{
-    diagnostic::{Diagnostic, Severity, Span},
+    diagnostic::{Diagnostic, Span},
     graph::{ApiError, GraphProblem, NodeSet, builtin, check_api},
 };
 
@@ -91,11 +91,12 @@ fn diagnostic(problem: &GraphProblem, file: &Arc<str>, places: &GraphPlaces) -> 
         Some(place) => Some(place.value),
         None => places.node(&problem.node),
     };
-    let mut diagnostic = match problem.severity {
-        Severity::Error => Diagnostic::error(problem.code, file, span, &problem.message),
-        Severity::Warning => Diagnostic::warning(problem.code, file, span, &problem.message),
+    let message = match problem.node.as_str() {
+        "" => problem.message.clone(),
+        node => format!("node \"{node}\": {}", problem.message),
     };
-    diagnostic.hint.clone_from(&problem.hint);
+    let (severity, hint) = (problem.severity, problem.hint.clone());
+    let mut diagnostic = Diagnostic { severity, hint, ..Diagnostic::error(problem.code, file, span, message) };
     let mends = match problem.code {
         "unknown-input" | "not-in-list" | "missing-model" | "missing-lora" => input.is_some(),
         "unknown-class" => true,

@@ -103,8 +103,8 @@ pub(super) fn broke_off(server: &str, error: &ExecutionError) -> Fault {
     Fault { details: vec![detail], ..Fault::new(class, message).at(&error.node_id) }
 }
 
-/// What exceptions for want of memory say, in small letters, where their type does not: CUDA, ROCm,
-/// Apple and Intel say "out of memory", DirectML and the processor's allocator do not.
+/// What exceptions for want of memory say, in small letters, where their type does not: CUDA, `ROCm`,
+/// Apple and Intel say "out of memory", `DirectML` and the processor's allocator do not.
 const NO_MEMORY: [&str; 5] = [
     "out of memory",
     "allocation on device",
@@ -114,7 +114,7 @@ const NO_MEMORY: [&str; 5] = [
 ];
 
 /// Whether the node ran out of memory, by the type of the exception (`torch.OutOfMemoryError`,
-/// `MemoryError`, NumPy's `_ArrayMemoryError`) or by its message. `fixtures/comfy/out-of-memory.json`
+/// `MemoryError`, `NumPy`'s `_ArrayMemoryError`) or by its message. `fixtures/comfy/out-of-memory.json`
 /// has what servers said.
 fn is_out_of_memory(error: &ExecutionError) -> bool {
     let message = error.exception_message.to_lowercase();

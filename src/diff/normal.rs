@@ -95,7 +95,7 @@ fn normal_task(task: &mut Map<String, Value>) {
 
 /// A list whose order means nothing.
 fn sort_texts(list: Option<&mut Value>) {
-    if let Some(Value::Array(list)) = list {
+    if let Some(list) = list.and_then(Value::as_array_mut) {
         list.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
     }
 }

@@ -134,7 +134,7 @@ fn text(value: &Value) -> String {
 
 /// The same map with new keys, in the same order.
 fn rename_keys(map: Option<&mut Value>, renamed: &Renamed) {
-    if let Some(Value::Object(map)) = map {
+    if let Some(map) = map.and_then(Value::as_object_mut) {
         let entries = std::mem::take(map).into_iter();
         *map = entries.map(|(key, value)| (renamed.get(&key).cloned().unwrap_or(key), value)).collect();
     }
@@ -175,10 +175,9 @@ fn rename_in_task(task: &mut Value, renamed: &Renamed) {
 }
 
 fn rename_text(value: Option<&mut Value>, renamed: &Renamed) {
-    if let Some(Value::String(text)) = value
-        && let Some(new) = renamed.get(text.as_str())
-    {
-        text.clone_from(new);
+    let Some(value) = value else { return };
+    if let Some(new) = value.as_str().and_then(|text| renamed.get(text)) {
+        *value = Value::from(new.as_str());
     }
 }
 

@@ -100,9 +100,7 @@ fn read_kind(name: &str, type_value: &Value, options: &Value) -> InputKind {
             max: integer(options, "max"),
             step: integer(options, "step"),
         },
-        "FLOAT" => {
-            InputKind::Float { min: number(options, "min"), max: number(options, "max"), step: number(options, "step") }
-        }
+        "FLOAT" => InputKind::Float { min: least(options), max: most(options), step: number(options, "step") },
         "STRING" => InputKind::String { multiline: flag(options, "multiline") },
         "BOOLEAN" => InputKind::Bool,
         "COMBO" => read_combo(name, options["options"].as_array(), ComboForm::Named, options),
@@ -192,6 +190,21 @@ fn read_output(class: &Value, index: usize, type_value: &Value) -> OutputInfo {
 
 fn number(options: &Value, key: &str) -> Option<f64> {
     options[key].as_f64()
+}
+
+/// The smallest floating-point number that is not below `min`, which may be a whole number between two
+/// of them.
+fn least(options: &Value) -> Option<f64> {
+    let near = number(options, "min")?;
+    let is_below = options["min"].as_i64().is_some_and(|exact| (near as i128) < i128::from(exact));
+    Some(if is_below { near.next_up() } else { near })
+}
+
+/// The largest floating-point number that is not above `max`.
+fn most(options: &Value) -> Option<f64> {
+    let near = number(options, "max")?;
+    let is_above = options["max"].as_i64().is_some_and(|exact| (near as i128) > i128::from(exact));
+    Some(if is_above { near.next_down() } else { near })
 }
 
 fn integer(options: &Value, key: &str) -> Option<i128> {

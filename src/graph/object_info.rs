@@ -87,7 +87,7 @@ impl NodeSet {
     pub(super) fn of_classes(
         text: &Arc<str>,
         raw: IndexMap<String, &RawValue>,
-        lists: ModelLists,
+        lists: &ModelLists,
     ) -> Result<Self, ObjectInfoError> {
         let form = form_of_combos(text);
         let mut classes = IndexMap::with_capacity_and_hasher(raw.len(), foldhash::fast::RandomState::default());
@@ -276,6 +276,14 @@ mod tests {
             (
                 json!(["FLOAT", {"min": 0, "max": 1.5, "round": false}]),
                 InputKind::Float { min: Some(0.0), max: Some(1.5), step: None },
+            ),
+            (
+                json!(["FLOAT", {"min": -i64::MAX, "max": i64::MAX}]),
+                InputKind::Float {
+                    min: Some(-9_223_372_036_854_774_784.0),
+                    max: Some(9_223_372_036_854_774_784.0),
+                    step: None,
+                },
             ),
             (json!(["STRING", {"multiline": true}]), InputKind::String { multiline: true }),
             (json!(["BOOLEAN", {}]), InputKind::Bool),

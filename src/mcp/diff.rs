@@ -144,12 +144,12 @@ struct Explained {
     /// The run before in which it was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     earlier_run: Option<String>,
-    changes: Vec<Part>,
+    changes: Vec<ExplainedPart>,
 }
 
 /// A part of what an item does.
 #[derive(Serialize, JsonSchema)]
-struct Part {
+struct ExplainedPart {
     part: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<String>,
@@ -163,7 +163,7 @@ fn explain(shared: &Shared, arguments: &Explain) -> Result<Answer<Explained>, Re
         let run = history::find_run(&ledger, &arguments.run_id)?;
         let (item, _) = history::item(&ledger, &run, &arguments.item)?;
         let found = history::explain(&ledger, &run, &item)?;
-        let changes = found.changes.into_iter().map(|(part, before, now)| Part { part, before, now });
+        let changes = found.changes.into_iter().map(|(part, before, now)| ExplainedPart { part, before, now });
         Ok(Explained {
             item: item.address,
             state: item.state.name().to_owned(),

@@ -116,7 +116,7 @@ fn nodes_are_told_by_name_and_found_again_under_another() {
     let document = single(&workspace, &["diff", "pipelines/a.toml", "pipelines/b.toml"]);
     let expected = [
         r#"renamed node.hazy: "soft" > "hazy""#,
-        r#"changed params.subject.required: true > -"#,
+        "changed params.subject.required: true > -",
         r#"added params.subject.default: - > "a cat""#,
         "changed node.hazy.blur_radius: 2 > 5",
     ];

@@ -112,7 +112,9 @@ fn the_check_and_the_server_agree() {
     let seed = variable("COMFYWRIGHT_MUTANTS_SEED").parse().unwrap_or(SEED);
     let only = variable("COMFYWRIGHT_MUTANTS_ONLY");
     let mutants = mutants(&graphs, &nodes, seed).into_iter().enumerate();
-    let chosen = mutants.filter(|(number, m)| (is_whole || number % SAMPLE == 0) && m.mutation.name.contains(&only));
+    // Of each round of mutations others.
+    let is_in_sample = |number: usize| (number + number / MUTATIONS.len()) % SAMPLE == 0;
+    let chosen = mutants.filter(|(number, m)| (is_whole || is_in_sample(*number)) && m.mutation.name.contains(&only));
     let findings: Vec<Finding> = chosen.map(|(_, mutant)| judge(&mut server, mutant, &nodes)).collect();
     let page = table::markdown(&findings, graphs.len(), &server.stats(), seed);
     println!("{page}");
@@ -193,16 +195,19 @@ impl Finding {
     }
 }
 
-/// Writes the list of graphs that the server carries out.
+/// Writes the list of graphs that the server carries out, those that need no model first.
 fn find_bases(server: &mut Server, graphs: &BTreeMap<String, Value>, nodes: &NodeSet) {
     assert!(nodes.len() > builtin().len());
-    let mut carried_out = Vec::new();
-    for (name, graph) in graphs {
+    let mut ordered: Vec<(&String, &Value)> = graphs.iter().collect();
+    ordered.sort_by_key(|(_, graph)| graph.to_string().contains("CheckpointLoaderSimple"));
+    let mut carried_out = BTreeSet::new();
+    for (name, graph) in ordered {
         let (errors, verdict) = (our_errors(graph, nodes), server.judge(graph, false));
         println!("{name}: {verdict:?}, ours: {errors:?}");
         if verdict == Verdict::Executed {
-            carried_out.push(name.as_str());
+            carried_out.insert(name.as_str());
         }
+        let list: String = carried_out.iter().map(|name| format!("{name}\n")).collect();
+        fs::write(list_path(), list).expect("bases.txt can be written");
     }
-    fs::write(list_path(), carried_out.join("\n") + "\n").expect("bases.txt can be written");
 }

@@ -58,3 +58,14 @@ fn a_server_must_be_one_of_the_configuration() {
     let answer = folder.run(&["check", "--server", "nowhere"]);
     assert!(answer.code == 2 && answer.stderr.contains("there is no server \"nowhere\""), "{answer:?}");
 }
+
+#[test]
+fn graphs_in_one_line_are_told_by_line_and_column() {
+    let mut graph: serde_json::Value = serde_json::from_str(GRAPH).unwrap();
+    graph["2"]["_meta"] = serde_json::json!({ "title": "x".repeat(400) });
+    let folder = folder(&graph.to_string());
+    let answer = folder.run(&["check", "graph.json"]);
+    assert_eq!(answer.code, 2, "{answer:?}");
+    assert!(answer.stdout.contains("graph.json:1:") && answer.stdout.contains("node \"2\""), "{answer:?}");
+    assert!(!answer.stdout.contains("xxxx"), "{answer:?}");
+}

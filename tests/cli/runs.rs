@@ -7,7 +7,7 @@ use super::support::Folder;
 
 /// `make` is red in steps. What is too large for the memory is made small by `spare`; pale ones are
 /// tried twice and given up, dull ones are inverted.
-pub const CARDS: &str = r##"kind = "chain"
+pub const CARDS: &str = r#"kind = "chain"
 format = 1
 name = "cards"
 version = "1.2.0"
@@ -66,7 +66,7 @@ type = "contact_sheet"
 depends_on = ["large"]
 gather = ["tone"]
 allow_failed = true
-"##;
+"#;
 
 /// A workspace with the chain and `tones` items of each task but the last, from black to red. The
 /// last but one needs more memory than there is, the last cannot be made.

@@ -132,7 +132,7 @@ fn unique_lines(text: &str) -> String {
     let mut lines: Vec<&str> = text.lines().collect();
     lines.sort_unstable();
     lines.dedup();
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.iter().flat_map(|line| [line, "\n"]).collect()
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn files_that_hold_no_graph_are_told_what_is_wrong() {
         for diagnostic in found {
             let place = diagnostic.span.map(|span| position(&text, span.start));
             let place = place.map(|place| format!(":{}:{}", place.line, place.column)).unwrap_or_default();
-            all.push_str(&format!("{name}{place}: {}", told(&[diagnostic])));
+            all += &[name, &place, ": ", &told(&[diagnostic])].concat();
         }
     }
     kept(&folder("import/invalid/expected.txt"), &all);

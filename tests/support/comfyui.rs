@@ -14,7 +14,7 @@ const INSTALLATION: &str = "COMFYWRIGHT_TEST_COMFYUI";
 const REQUIRED: &str = "COMFYWRIGHT_REQUIRE_SERVER";
 
 /// Longest time that a server of its own may take to start: the machine may be busy.
-const START: Duration = Duration::from_mins(3);
+const START: Duration = Duration::from_mins(10);
 
 /// The checkpoint that every test server has.
 #[allow(dead_code, reason = "not every test samples")]

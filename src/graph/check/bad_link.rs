@@ -1,10 +1,7 @@
 //! `bad-link`: a link to a node that is not there, or to an output that its node does not have.
 
 use super::{GraphProblem, inspection::Inspection};
-use crate::{
-    graph::{class::ClassInfo, ir::Link},
-    ident::did_you_mean,
-};
+use crate::graph::{class::ClassInfo, ir::Link};
 
 pub(super) const CODE: &str = "bad-link";
 
@@ -12,7 +9,7 @@ pub(super) fn look(inspection: &Inspection<'_>, id: &str, name: &str, link: &Lin
     if !inspection.graph.nodes.contains_key(&link.node) {
         let message = format!("input \"{name}\" is linked to node \"{}\", which does not exist", link.node);
         let others = inspection.graph.nodes.keys().map(String::as_str).filter(|other| *other != id);
-        let near = did_you_mean(&link.node, others);
+        let near = inspection.near(&link.node, others, inspection.graph.nodes.len());
         return Some(GraphProblem::new(id, Some(name), CODE, message).suggest(near.map(str::to_owned)));
     }
     // A class that is not known is reported at its node.

@@ -1,6 +1,9 @@
 //! What the rules look at: the graph, the classes, and which nodes are needed for what comes out.
 
-use std::{borrow::Cow, cell::RefCell};
+use std::{
+    borrow::Cow,
+    cell::{Cell, RefCell},
+};
 
 use super::{GraphProblem, output_types::OutputTypes};
 use crate::{
@@ -9,8 +12,12 @@ use crate::{
         ir::{Graph, GraphNode, Input, Link},
         object_info::NodeSet,
     },
-    ident::IndexMap,
+    ident::{IndexMap, did_you_mean},
 };
+
+/// Most names that are compared for hints: a graph of a hundred thousand wrong nodes is to be refused,
+/// not understood.
+const MOST_COMPARED: usize = 1_000_000;
 
 /// A graph under inspection.
 pub(super) struct Inspection<'g> {
@@ -23,6 +30,7 @@ pub(super) struct Inspection<'g> {
     /// For each node, whether something that is kept or shown needs it.
     needed: Vec<bool>,
     types: RefCell<OutputTypes<'g>>,
+    compared: Cell<usize>,
 }
 
 /// A node with its class.
@@ -39,7 +47,8 @@ impl<'g> Inspection<'g> {
     pub(super) fn new(graph: &'g Graph, nodes: &'g NodeSet, kept: Option<&[&str]>) -> Self {
         let needed = needed(graph, nodes, kept.unwrap_or_default());
         let types = RefCell::new(OutputTypes::new(graph, nodes));
-        Self { graph, nodes, is_whole: kept.is_none(), malformed: IndexMap::default(), needed, types }
+        let (is_whole, malformed, compared) = (kept.is_none(), IndexMap::default(), Cell::new(0));
+        Self { graph, nodes, is_whole, malformed, needed, types, compared }
     }
 
     /// A whole graph, about whose form something was found already.
@@ -59,6 +68,18 @@ impl<'g> Inspection<'g> {
     /// The types that `link` brings; anything when they are not known.
     pub(super) fn types_of(&self, link: &Link) -> Cow<'g, Types> {
         self.types.borrow_mut().of_link(link)
+    }
+
+    /// The one of `count` candidates that was probably meant by `given`; none when enough names were
+    /// compared already.
+    pub(super) fn near<'c>(
+        &self,
+        given: &str,
+        candidates: impl Iterator<Item = &'c str>,
+        count: usize,
+    ) -> Option<&'c str> {
+        self.compared.set(self.compared.get().saturating_add(count));
+        if self.compared.get() > MOST_COMPARED { None } else { did_you_mean(given, candidates) }
     }
 
     /// The class of the node from which `link` comes, if there is such a node and its class is known.

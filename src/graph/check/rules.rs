@@ -195,6 +195,19 @@ mod tests {
     }
 
     #[test]
+    fn a_hundred_thousand_wrong_nodes_are_refused_soon() {
+        const NODES: usize = 100_000;
+        let mut graph = Graph::default();
+        for i in 0..NODES {
+            let class = if i % 2 == 0 { "EmptyImge" } else { "ImageInvert" };
+            graph.add(&i.to_string(), class, [("image", Input::link(format!("gone{i}"), 0))]);
+        }
+        let problems = check_graph(&graph, builtin());
+        assert_eq!(problems.iter().filter(|p| p.code == "bad-link").count(), NODES);
+        assert_eq!(problems.iter().filter(|p| p.code == "unknown-class").count(), NODES / 2);
+    }
+
+    #[test]
     fn long_chains_and_large_circles_are_no_trouble() {
         const NODES: usize = 50_000;
         let nodes = NodeSet::parse(

@@ -1,7 +1,7 @@
 //! `unknown-class`: a node of a class that the server does not have.
 
 use super::{GraphProblem, inspection::Inspection};
-use crate::{graph::ir::GraphNode, ident::did_you_mean};
+use crate::graph::ir::GraphNode;
 
 pub(super) const CODE: &str = "unknown-class";
 
@@ -14,7 +14,7 @@ pub(super) fn look(inspection: &Inspection<'_>, id: &str, node: &GraphNode) -> O
     // Letters alone first: the name of the class as people see it is a common mistake.
     let by_title = || nodes.classes().find(|c| c.display_name.eq_ignore_ascii_case(class)).map(|c| c.name.as_str());
     let same_letters = nodes.names().find(|name| name.eq_ignore_ascii_case(class)).or_else(by_title);
-    let Some(near) = same_letters.or_else(|| did_you_mean(class, nodes.names())) else {
+    let Some(near) = same_letters.or_else(|| inspection.near(class, nodes.names(), nodes.len())) else {
         return Some(problem.hint("install the custom nodes that have it, or check by a server that does".to_owned()));
     };
     let pack = nodes.class(near).and_then(|c| c.pack()).map(|pack| format!(" of the custom nodes {pack}"));

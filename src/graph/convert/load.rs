@@ -252,11 +252,12 @@ impl<'a> Editor<'a> {
         let class = raw.class().unwrap_or_default();
         let kind = self.kind_of(class);
         let id = raw.id.clone().unwrap_or(NodeId::NOWHERE);
-        let title = raw.title().map(Name::from).unwrap_or_else(|| match kind {
-            Kind::Class(view) => view.title.clone(),
-            Kind::Primitive => Name::from("Primitive"),
-            _ => Name::from(class),
-        });
+        let title = match (raw.title(), &kind) {
+            (Some(title), _) => Name::from(title),
+            (None, Kind::Class(view)) => view.title.clone(),
+            (None, Kind::Primitive) => Name::from("Primitive"),
+            (None, _) => Name::from(class),
+        };
         let ix = self.nodes.len();
         self.nodes.push(Node {
             id: id.clone(),

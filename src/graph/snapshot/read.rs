@@ -31,7 +31,7 @@ impl Snapshot {
         let text: Arc<str> = text.into();
         let mut raw: IndexMap<String, &RawValue> = serde_json::from_str(text.trim_start_matches('\u{feff}'))?;
         let Some(format) = raw.get(FORMAT_KEY) else {
-            return NodeSet::of_classes(&text, raw, None).map(|nodes| Self { nodes, ..Self::default() });
+            return NodeSet::of_classes(&text, raw, &None).map(|nodes| Self { nodes, ..Self::default() });
         };
         let format: u64 = serde_json::from_str(format.get())?;
         if format > SNAPSHOT_FORMAT {
@@ -40,7 +40,7 @@ impl Snapshot {
         let nodes = raw.swap_remove("nodes").ok_or(ObjectInfoError::NoNodes)?;
         let models: ModelFolders = part(&raw, MODELS_KEY)?;
         let lists = Some(Arc::new(models.clone()));
-        let nodes = NodeSet::of_classes(&text, serde_json::from_str(nodes.get())?, lists)?;
+        let nodes = NodeSet::of_classes(&text, serde_json::from_str(nodes.get())?, &lists)?;
         Ok(Self { versions: part(&raw, "versions")?, models, nodes })
     }
 }
