@@ -181,7 +181,7 @@ impl Session {
 fn tools_are_listed_the_same_every_time() {
     let mut session = Session::begin();
     let first = session.ask("tools/list", &json!({}));
-    assert_eq!(first["result"]["tools"].as_array().unwrap().len(), 9);
+    assert_eq!(first["result"]["tools"].as_array().unwrap().len(), 15);
     assert_eq!(session.ask("tools/list", &json!({}))["result"], first["result"]);
     for tool in first["result"]["tools"].as_array().unwrap() {
         for schema in ["inputSchema", "outputSchema"] {
@@ -272,6 +272,39 @@ fn a_document_is_listed_read_edited_validated_run_and_looked_at() {
 }
 
 #[test]
+fn differences_and_what_they_mean_for_runs() {
+    let mut session = Session::begin();
+    let run = |session: &mut Session, size: u32| {
+        let begun = session.done("run_file", &json!({"document": "cards", "set": {"size": size}}));
+        session.done("get_run", &json!({"run_id": begun["run_id"], "wait": 25}));
+        begun["run_id"].clone()
+    };
+    let first = run(&mut session, 64);
+    fs::write(
+        session.path("pipelines/other.toml"),
+        CARDS.replace("scale = 0.5", "scale = 0.25").replace("1.0.0", "1.1.0"),
+    )
+    .unwrap();
+    let arguments = json!({"before": "pipelines/cards.toml", "after": "pipelines/other.toml"});
+    let told = session.done("diff_files", &arguments);
+    let document = &told["documents"][0];
+    assert_eq!((&told["differs"], &document["changes"][1]["path"]), (&json!(true), &json!("task.card.with.scale")));
+    assert_eq!((&told["items_to_make"], &told["already_made"], &told["to_run"]), (&json!(3), &json!(1), &json!(3)));
+    assert!(told["seconds"].as_f64().is_some(), "{told}");
+    let same = session.done("diff_files", &json!({"before": "cards@1.0.0", "after": "pipelines/cards.toml"}));
+    assert_eq!((&same["differs"], &same["documents"]), (&json!(false), &json!([])));
+
+    let explained = session.done("explain", &json!({"run_id": first, "item": "tile"}));
+    assert_eq!((explained.get("earlier_run"), &explained["changes"]), (None, &json!([])));
+    let second = run(&mut session, 65);
+    let explained = session.done("explain", &json!({"run_id": second, "item": "tile"}));
+    assert_eq!(explained["earlier_run"], first);
+    let parts = explained["changes"].as_array().unwrap();
+    assert!(parts.iter().any(|p| (&p["before"], &p["now"]) == (&json!("64"), &json!("65"))), "{explained}");
+    session.end();
+}
+
+#[test]
 fn wrong_arguments_are_told_with_what_was_meant() {
     let mut session = Session::begin();
     for (tool, arguments, expected) in [
@@ -285,6 +318,13 @@ fn wrong_arguments_are_told_with_what_was_meant() {
         ("read_file", json!({"path": "pipelines/card.toml"}), "did you mean `pipelines/cards.toml`?"),
         ("get_run", json!({}), "nothing has been run"),
         ("save_workflow_preset", json!({"name": "x"}), "one of `graph` and `graph_file`"),
+        ("import_workflow", json!({"file": "pipelines/cards.toml"}), "carries no graph of ComfyUI"),
+        ("import_workflow", json!({"file": "pipelines/card.toml"}), "did you mean `pipelines/cards.toml`?"),
+        ("diff_files", json!({"before": "cards"}), "`before` and `after`, or `git` alone"),
+        ("diff_files", json!({"before": "cards", "after": "cards@2"}), "there is 1.0.0"),
+        ("diff_files", json!({"git": "main"}), "is in no repository"),
+        ("explain", json!({"run_id": "last"}), "missing argument `item`"),
+        ("explain", json!({"run_id": "last", "item": "tile"}), "nothing has been run"),
     ] {
         let told = session.refused(tool, &arguments);
         assert!(told.contains(expected), "{tool} {arguments}: {told}");
@@ -300,6 +340,7 @@ fn nothing_outside_the_documents_can_be_reached() {
         fs::create_dir_all(session.path(path).parent().unwrap()).unwrap();
         fs::write(session.path(path), text).unwrap();
     }
+    fs::write(session.path("pipelines/graph.json"), graph().to_string()).unwrap();
     let mut paths = vec!["../x.toml", "pipelines/../../x.toml", "/etc/hosts.txt", ".git/config.toml", "key.pem"];
     paths.extend(["pipelines\\..\\..\\x.toml", ".comfywright/x.json", "./.git/config.toml", "pipelines/\u{0}.toml"]);
     if cfg!(unix) {
@@ -315,6 +356,10 @@ fn nothing_outside_the_documents_can_be_reached() {
             ("write_file", json!({"path": path, "content": "a = 1\n"})),
             ("save_workflow_preset", json!({"name": "x", "path": path, "graph": graph()})),
             ("save_workflow_preset", json!({"name": "x", "graph_file": path})),
+            ("import_workflow", json!({"file": path})),
+            ("import_workflow", json!({"file": "pipelines/graph.json", "path": path, "name": "x"})),
+            ("diff_files", json!({"before": path, "after": "pipelines/cards.toml"})),
+            ("diff_files", json!({"before": "cards", "after": path})),
         ] {
             let told = session.refused(tool, &arguments);
             assert!(!told.contains("secret"), "{tool} {path}: {told}");
@@ -357,24 +402,91 @@ fn documents_reach_no_further_than_clients() {
     session.end();
 }
 
+/// Neither do the processes that work on the runs of clients.
 #[test]
-fn runs_of_other_processes_are_seen_as_they_are() {
+fn runs_reach_no_further_than_clients() {
+    let mut session = Session::begin();
+    let picture = session.done("run_file", &json!({"document": "cards", "only": "tile"}));
+    let made = session.done("get_run", &json!({"run_id": picture["run_id"], "wait": 25}));
+    let picture = session.path(made["results"][0]["path"].as_str().unwrap());
+    fs::create_dir(session.path(".closed")).unwrap();
+    fs::copy(&picture, session.path(".closed/b.png")).unwrap();
+    fs::copy(&picture, session.path("pipelines/a.png")).unwrap();
+    let head = CARDS.split("[vars]").next().unwrap();
+    let paths = "[task.photo.foreach]\npath = [\"a.png\", \"../.closed/b.png\"]\n";
+    let chain = format!("{head}\n[task.photo]\ntype = \"load\"\nwith.path = \"{{path}}\"\n{paths}");
+    fs::write(session.path("pipelines/photos.toml"), chain.replace("\"cards\"", "\"photos\"")).unwrap();
+    let told = session.call("run_file", &json!({"document": "photos"}));
+    if told["isError"] == false {
+        let seen = session.done("get_run", &json!({"run_id": told["structuredContent"]["run_id"], "wait": 25}));
+        assert_eq!(seen["counts"], json!({"done": 1, "failed": 1}), "{seen}");
+        assert!(seen["failures"].to_string().contains("closed to clients"), "{seen}");
+    } else {
+        assert!(told.to_string().contains("closed to clients"), "{told}");
+    }
+    session.end();
+}
+
+/// Kills the process that works on a run, as a crash does.
+#[cfg(unix)]
+fn kill(session: &Session, run: &Value) {
+    let path = format!(".comfywright/locks/{}.lock", run.as_str().unwrap());
+    let process = fs::read_to_string(session.path(&path)).unwrap();
+    assert!(Command::new("kill").args(["-9", &process]).status().unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn runs_outlive_the_client_and_the_server() {
     let mut first = Session::begin();
     fs::write(first.path("pipelines/long.toml"), long_chain()).unwrap();
     let begun = first.done("run_file", &json!({"document": "long"}));
+    let run = &begun["run_id"];
     let mut second = Session::serving(&first.folder);
     let seen = second.done("get_run", &json!({"wait": 1}));
-    assert_eq!((&seen["run_id"], &seen["active"]), (&begun["run_id"], &json!(true)));
-    assert!(second.refused("cancel_run", &json!({"run_id": begun["run_id"]})).contains("another process"));
+    assert_eq!((&seen["run_id"], &seen["active"]), (run, &json!(true)));
     assert_eq!(second.done("run_file", &json!({"document": "long"}))["already_running"], true);
     first.child.kill().unwrap();
     first.child.wait().unwrap();
-    let seen = second.call("get_run", &json!({"wait": 25}));
+    let seen = second.done("get_run", &json!({"run_id": run, "wait": 1}));
+    assert_eq!(
+        (&seen["state"], &seen["active"]),
+        (&json!("running"), &json!(true)),
+        "the server is gone, the run is not"
+    );
+
+    kill(&second, run);
+    let seen = second.call("get_run", &json!({"run_id": run, "wait": 25}));
     assert_eq!(seen["structuredContent"]["active"], false);
     assert!(seen["content"][0]["text"].as_str().unwrap().contains("broken off"), "{seen}");
     assert_eq!(second.done("run_file", &json!({"document": "long"}))["continued"], true);
-    second.done("cancel_run", &json!({"run_id": begun["run_id"]}));
-    second.end();
+    let folder = second.end();
+
+    // A server that knows nothing of all that ends it, and a command line sees it.
+    let mut third = Session::serving(&folder);
+    let cancelled = third.done("cancel_run", &json!({"run_id": run}));
+    assert_eq!((&cancelled["cancelled"], &cancelled["state"]), (&json!(true), &json!("cancelled")));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_comfywright"));
+    let status = command.args(["status", "--json"]).current_dir(folder.path()).output().unwrap();
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!((&status["data"]["run"], &status["data"]["state"]), (run, &json!("cancelled")));
+    third.end();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_broke_off_is_cancelled_without_a_process() {
+    let mut session = Session::begin();
+    fs::write(session.path("pipelines/long.toml"), long_chain()).unwrap();
+    let begun = session.done("run_file", &json!({"document": "long"}));
+    kill(&session, &begun["run_id"]);
+    while session.done("get_run", &json!({"run_id": begun["run_id"]}))["active"] == true {}
+    let cancelled = session.done("cancel_run", &json!({"run_id": begun["run_id"]}));
+    assert_eq!((&cancelled["cancelled"], &cancelled["state"]), (&json!(true), &json!("cancelled")));
+    let again = session.done("run_file", &json!({"document": "long"}));
+    assert_ne!(again["run_id"], begun["run_id"], "a run that was given up is not gone on with");
+    session.done("cancel_run", &json!({"run_id": again["run_id"]}));
+    session.end();
 }
 
 #[cfg(unix)]
@@ -424,25 +536,132 @@ fn a_run_is_cancelled_and_then_begun_anew() {
     assert_eq!((&twice["cancelled"], &twice["state"]), (&json!(false), &json!("cancelled")));
     let new = session.done("run_file", &json!({"document": "long", "only": "tile"}));
     assert_ne!(new["run_id"], begun["run_id"]);
+    session.done("get_run", &json!({"run_id": new["run_id"], "wait": 25}));
+    session.end();
+}
+
+/// The tasks of a small catalogue, as a client gives them.
+fn catalogue() -> Value {
+    let node = json!({"paper": {"EmptyImage": {"width": "{size}", "height": 48, "batch_size": 1, "color": 4_210_752}}});
+    let paper = json!({"node": node, "outputs": {"image": "@paper.IMAGE"}, "foreach": {"size": [40, 48, 56, 64]}});
+    let mut generate = json!({"id": "generate", "type": "graph"});
+    paper.as_object().unwrap().iter().for_each(|(key, value)| generate[key] = value.clone());
+    json!([
+        generate,
+        {"id": "upscale", "type": "upscale", "depends_on": ["generate"], "with": {"scale": 2}},
+        {"id": "soft", "type": "adjust", "with": {"blur": 2}},
+        {"id": "sheet", "type": "contact_sheet", "depends_on": ["upscale"], "gather": ["size"],
+         "with": {"images": "@upscale.image"}},
+    ])
+}
+
+#[test]
+fn tasks_become_a_chain_that_is_carried_out() {
+    let mut session = Session::begin();
+    let arguments = json!({
+        "operation_name": "Product catalog Q4", "tasks": catalogue(), "optimization_mode": "critical_path",
+        "dependencies": {"soft": ["generate"], "sheet": ["upscale", "soft"]},
+    });
+    let made = session.done("create_batch_dependency_chain", &arguments);
+    assert_eq!((&made["path"], &made["check"]["errors"]), (&json!("pipelines/product-catalog-q4.toml"), &json!(0)));
+    assert_eq!(made["operation_name"], "Product catalog Q4");
+    assert_eq!(made["waves"], json!([["generate"], ["upscale", "soft"], ["sheet"]]));
+    assert_eq!(made["critical_path"][0], "generate");
+    assert_eq!(made["tasks"][0]["items"], 4);
+    let bottlenecks = made["bottlenecks"].to_string();
+    assert!(bottlenecks.contains("waits for all of upscale, soft"), "{bottlenecks}");
+    assert!(made["mermaid"].as_str().unwrap().starts_with("flowchart"), "{made}");
+    insta::assert_snapshot!(fs::read_to_string(session.path("pipelines/product-catalog-q4.toml")).unwrap());
+    let again = session.done("create_batch_dependency_chain", &arguments);
+    assert_eq!(again["hash"], made["hash"]);
+
+    let run = json!({"operation_name": "Product catalog Q4", "parallel_limit": 1, "checkpoint_interval": 3,
+                     "tasks": [{"id": "sheet"}, {"id": "soft", "type": "adjust", "with": {"blur": 2}}]});
+    let begun = session.done("coordinate_batch_operation", &run);
+    assert_eq!((&begun["items"], &begun["path"]), (&json!(13), &made["path"]));
+    let seen = session.done("get_run", &json!({"run_id": begun["run_id"], "wait": 25}));
+    assert_eq!((&seen["state"], &seen["counts"]), (&json!("complete"), &json!({"done": 13})), "{seen}");
+    let list = session.path(begun["folder"].as_str().unwrap()).join("results.jsonl");
+    let lines = fs::read_to_string(list).unwrap();
+    let items: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(items.len(), 13);
+    let first = &items[0];
+    assert_eq!((&first["event"], &first["state"]), (&json!("item_finished"), &json!("done")), "{first}");
+    assert!(session.path(first["files"][0].as_str().unwrap()).exists());
+
+    let anew = json!({"operation_name": "product-catalog-q4", "resume_on_failure": false});
+    let other = session.done("coordinate_batch_operation", &anew);
+    assert_ne!(other["run_id"], begun["run_id"]);
+    session.done("get_run", &json!({"run_id": other["run_id"], "wait": 25}));
     session.end();
 }
 
 #[test]
-fn runs_stop_cleanly_with_the_server_and_the_next_one_goes_on() {
+fn batches_that_cannot_be_are_refused() {
     let mut session = Session::begin();
-    fs::write(session.path("pipelines/long.toml"), long_chain()).unwrap();
-    let begun = session.done("run_file", &json!({"document": "long"}));
-    let waiting = session.send("tools/call", &json!({"name": "get_run", "arguments": {"wait": 25}}));
-    assert!(waiting > 0);
-    let folder = session.end();
-
-    let mut session = Session::serving(&folder);
-    let seen = session.done("get_run", &json!({"run_id": begun["run_id"]}));
-    assert_eq!((&seen["state"], &seen["active"]), (&json!("stopped"), &json!(false)), "{seen}");
-    let on = session.done("run_file", &json!({"document": "long"}));
-    assert_eq!((&on["run_id"], &on["continued"]), (&begun["run_id"], &json!(true)));
-    session.done("cancel_run", &json!({"run_id": begun["run_id"]}));
+    let chain = |tasks: Value, dependencies: Value| json!({"operation_name": "odd", "tasks": tasks, "dependencies": dependencies});
+    let two = json!([{"id": "a", "type": "load", "path": "x.png"}, {"id": "b", "type": "adjust", "depends_on": ["a"]}]);
+    for (arguments, expected) in [
+        (chain(two.clone(), json!({"a": ["b"]})), "tasks wait for each other: a -> b -> a"),
+        (chain(two.clone(), json!({"a": ["c"]})), "names the task `c`, which is not among the tasks"),
+        (chain(two.clone(), json!({"bb": ["a"]})), "`dependencies` names the task `bb`"),
+        (chain(json!([]), json!({})), "there are no tasks"),
+        (chain(json!([{"id": "a", "type": "enhnce"}]), json!({})), "did you mean `enhance`?"),
+        (chain(json!([{"id": "a b", "type": "load"}]), json!({})), "such as `a_b`"),
+    ] {
+        let told = session.refused("create_batch_dependency_chain", &arguments);
+        assert!(told.contains(expected), "{arguments}: {told}");
+    }
+    assert!(!session.path("pipelines/odd.toml").exists(), "nothing was written");
+    let unknown = session.refused("coordinate_batch_operation", &json!({"operation_name": "nothing"}));
+    assert!(unknown.contains("give its tasks"), "{unknown}");
+    let zero = json!({"operation_name": "cards", "parallel_limit": 0});
+    assert!(session.refused("coordinate_batch_operation", &zero).contains("at least 1"));
+    let other = json!({"operation_name": "cards", "tasks": [{"id": "card", "type": "resize"}]});
+    assert!(
+        session.refused("coordinate_batch_operation", &other).contains("is not as pipelines/cards.toml has it: type")
+    );
     session.end();
+}
+
+/// The rules of the original description: they are translated where nothing measures quality yet, and
+/// carried out with metrics that are measured here.
+#[test]
+fn rules_in_words_are_carried_out() {
+    let mut session = Session::begin();
+    let rules = json!({"if_quality < 0.8": "enhance", "if_nsfw_detected": "skip", "if_error": "retry_once"});
+    let routed = session.done("conditional_batch_routing", &json!({"tasks": catalogue(), "routing_rules": rules}));
+    assert_eq!(routed["rules"][0]["route"], json!({"if": "quality < 0.8", "to": "enhance"}));
+    assert_eq!(routed["rules"][1]["route"], json!({"if": "nsfw > 0.5", "to": "@skip"}));
+    assert_eq!(routed["rules"][2]["route"], json!({"on": "error", "to": "@retry", "times": 1}));
+    assert!(routed["notes"].to_string().contains("nothing measures `quality` yet"), "{routed}");
+    fs::write(
+        session.path("comfywright.toml"),
+        "[scorer.judge]\ncommand = [\"judge\"]\nmetrics = [\"quality\", \"nsfw\"]\n",
+    )
+    .unwrap();
+    let made = json!({"operation_name": "judged", "tasks": routed["tasks"], "dependencies": {"soft": ["generate"]}});
+    let made = session.done("create_batch_dependency_chain", &made);
+    assert_eq!(made["check"]["errors"], 0, "{made}");
+
+    let rules = json!({"if_width < 50": "enhance", "if_width > 60": "skip", "if_error": "retry_once"});
+    let tasks = json!([catalogue()[0], catalogue()[1], catalogue()[3]]);
+    let routed = session.done("conditional_batch_routing", &json!({"tasks": tasks, "routing_rules": rules}));
+    let begun =
+        session.done("coordinate_batch_operation", &json!({"operation_name": "wide", "tasks": routed["tasks"]}));
+    let seen = session.done("get_run", &json!({"run_id": begun["run_id"], "wait": 25}));
+    assert_eq!(seen["state"], "complete", "{seen}");
+    // Of four sizes two are enhanced, one goes on as it is, one is skipped with what needs it.
+    let tasks = &seen["tasks"];
+    assert_eq!((&tasks["enhance"]["done"], &tasks["generate"]["skipped"]), (&json!(2), &json!(1)), "{seen}");
+    assert_eq!((&tasks["upscale"]["done"], &tasks["upscale"]["skipped"]), (&json!(3), &json!(1)), "{seen}");
+    let refused = json!({"tasks": tasks_of(), "routing_rules": {"if_qualty < 0.8": "enhance"}});
+    assert!(session.refused("conditional_batch_routing", &refused).contains("did you mean `if_quality < 0.8`?"));
+    session.end();
+}
+
+fn tasks_of() -> Value {
+    json!([{"id": "a", "type": "load"}])
 }
 
 fn graph() -> Value {
@@ -493,5 +712,48 @@ fn a_workflow_becomes_a_preset_that_can_be_run() {
         let told = session.refused("save_workflow_preset", &arguments);
         assert!(told.contains(expected), "{change}: {told}");
     }
+    session.end();
+}
+
+#[test]
+fn a_file_of_the_workspace_becomes_a_preset() {
+    let mut session = Session::begin();
+    fs::write(session.path("pipelines/graph.json"), graph().to_string()).unwrap();
+    let import = json!({"file": "pipelines/graph.json", "name": "soft"});
+    let made = session.done("import_workflow", &import);
+    assert_eq!(
+        (&made["path"], &made["is_new"], &made["check"]["errors"]),
+        (&json!("pipelines/soft.toml"), &json!(true), &json!(0))
+    );
+    assert_eq!((&made["params"], &made["outputs"]), (&json!(["image"]), &json!(["image"])));
+    let text = fs::read_to_string(session.path("pipelines/soft.toml")).unwrap();
+    assert!(text.contains("[node.image.LoadImage]"), "{text}");
+    assert_eq!(session.done("import_workflow", &import)["unchanged"], true);
+
+    // Another preset over it, with the graph in a file of its own; only over what was read.
+    let mut kept = import.clone();
+    kept["keep_workflow"] = json!(true);
+    assert!(session.refused("import_workflow", &kept).contains("there already"));
+    assert!(!session.path("pipelines/graphs").exists(), "nothing was written");
+    kept["expected_hash"] = made["hash"].clone();
+    assert_eq!(session.done("import_workflow", &kept)["is_new"], false);
+    let workflow: Value =
+        serde_json::from_slice(&fs::read(session.path("pipelines/graphs/soft.json")).unwrap()).unwrap();
+    assert_eq!(workflow, graph());
+
+    // What a run made gives its preset back.
+    session.done("run_file", &json!({"document": "cards"}));
+    let results = session.done("get_run", &json!({"wait": 25, "task": "tile"}));
+    let photo = format!("../{}", results["results"][0]["path"].as_str().unwrap());
+    let begun = session.done("run_file", &json!({"document": "soft", "set": {"image": photo}}));
+    let seen = session.done("get_run", &json!({"run_id": begun["run_id"], "wait": 25}));
+    let back = json!({"file": seen["results"][0]["path"], "name": "back", "path": "pipelines/back.kdl"});
+    let back = session.done("import_workflow", &back);
+    assert_eq!(back["made_with"]["image"], json!(photo), "{back}");
+    assert!(session.path("pipelines/back.kdl").is_file() && session.path("pipelines/graphs/back.json").is_file());
+
+    fs::write(session.path("pipelines/broken.json"), "{\n  \"1\": }").unwrap();
+    let told = session.refused("import_workflow", &json!({"file": "pipelines/broken.json"}));
+    assert!(told.starts_with("pipelines/broken.json:2:8: error[json-syntax]"), "{told}");
     session.end();
 }

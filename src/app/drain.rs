@@ -67,9 +67,14 @@ pub(super) fn with_drains(
     }
     let forward = sender.clone();
     tokio::spawn(async move {
-        while let Some(control) = controls.recv().await {
-            if forward.send(control).is_err() {
-                return;
+        loop {
+            let control = tokio::select! {
+                control = controls.recv() => control,
+                () = forward.closed() => return,
+            };
+            match control.map(|control| forward.send(control)) {
+                Some(Ok(())) => {}
+                Some(Err(_)) | None => return,
             }
         }
     });

@@ -2,26 +2,42 @@
 //!
 //! Wires paths, clock, environment and secrets into the layers below. Prints nothing.
 
-mod background;
+mod batch;
 mod capabilities;
 mod check;
+mod checkpoint;
 pub mod client_files;
+mod controls;
 mod convert;
+mod detached;
 mod diagnostics;
+mod diff;
 mod doctor;
 mod drain;
 mod error;
+mod explain;
 mod faults;
 mod fmt;
+mod graph_api;
 pub mod history;
+mod import;
+mod import_client;
+mod import_file;
 mod init;
 mod job;
 mod layout;
+mod lock;
+mod outlook;
 mod placed;
 mod plan;
+mod plan_graph;
 mod plan_summary;
+mod preset_text;
+mod recording;
+mod report;
 mod run;
 pub mod run_view;
+mod samples;
 mod save_preset;
 mod schema;
 mod secrets;
@@ -29,24 +45,43 @@ mod selection;
 mod server_status;
 mod servers;
 mod session;
+mod snapshots;
+mod survey;
+mod trace;
 mod words;
 mod write;
 
-pub use background::BackgroundRuns;
-pub use check::{CheckOptions, CheckReport, Fixed, check, check_and_fix};
+pub use batch::{
+    BatchTask, Bottleneck, ChainFile, ChainRequest, ChainShape, Routed, Shape, ShapedTask, TranslatedRule, chain_shape,
+    document_name, existing_chain, route_tasks, tasks_text, write_chain,
+};
+pub use check::{CheckOptions, CheckReport, Fixed, check, check_and_fix, open_to_check};
+pub use controls::{cancel, tell};
 pub use convert::{ConvertOptions, Converted, Destination, convert};
+pub use detached::{detach, fault_of_detached};
 pub use diagnostics::{Finding, FindingEdit, FindingFix, Sources, error_findings, findings};
+pub use diff::{Compared, DiffRequest, diff};
 pub use doctor::{DoctorFinding, DoctorOptions, DoctorReport, Fitness, ServerReport, doctor};
 pub use drain::{drain, resume};
 pub use error::{AppError, ExitCode};
+pub use explain::explain_code;
 pub use faults::{Aftermath, fault_diagnostics};
 pub use fmt::{FmtReport, fmt};
+pub use graph_api::{GraphApiOptions, GraphApiReport, graph_api, pretty};
+pub use import::{ImportOptions, Imported, JudgedBy, import};
+pub use import_client::import_for_client;
+pub use import_file::{ImportTarget, ImportedFile, classes_of, import_file};
 pub use init::{FIRST_DOCUMENT, InitReport, init};
-pub use job::{JobOptions, RunnableJob, make_job};
+pub use job::{JobOptions, RunnableJob, Way, make_job};
 pub use layout::canonical_text;
+pub use lock::{LockOptions, LockReport, ServerFacts, write_lock};
+pub use outlook::{Outlook, TaskOutlook};
 pub use placed::{PlacedJob, Purpose, placed_job};
 pub use plan::{Planned, TaskForecast, plan};
-pub use plan_summary::{PlanSummary, PlannedRule, PlannedTask};
+pub use plan_graph::{GraphFormat, plan_graph};
+pub use plan_summary::{PlanOutlook, PlanSummary, PlannedRule, PlannedTask};
+pub use preset_text::PresetText;
+pub use report::{ReportOptions, WrittenReport, write_report};
 pub use run::{
     Readiness, ReadyRun, RunRequest, existing_ledger, open_ledger, ready, ready_again, ready_unless_active,
     setting_value,
@@ -56,5 +91,7 @@ pub use schema::{SchemaKind, file_text, schema_files, write_schemas};
 pub use server_status::{ServerStatus, server_status};
 pub use servers::{Connected, Knowledge, connect, server_error, server_settings};
 pub use session::{Session, SessionOptions};
+pub use snapshots::{KeptSnapshot, SnapshotOptions, SnapshotReport, SnapshotTarget, take_snapshot};
+pub use trace::{ItemTrace, TracedTry, item_traces};
 pub use words::count;
-pub use write::{WriteError, atomic_write, write_new};
+pub use write::{WriteError, atomic_write, write_new, write_text};

@@ -1,19 +1,18 @@
 //! What a run would do: tasks, items, what of it is there already.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use super::{
     AppError, Session,
-    capabilities::estimates,
     job::{JobOptions, RunnableJob},
+    outlook::{Outlook, outlook},
     placed::{Purpose, placed_job},
     run::existing_ledger,
 };
 use crate::{
+    diff::Fate,
     ledger::Ledger,
-    native::NativeSettings,
-    plan::{Capabilities, Capability, ItemIx, ItemResult, Placement, Plan, Upstream, Visit},
-    run::Planner,
+    plan::{ItemIx, ItemResult, Plan, Upstream, Visit},
 };
 
 /// A plan and its forecast.
@@ -22,12 +21,12 @@ pub struct Planned {
     pub job: RunnableJob,
     /// For each task of the plan, what becomes of its items.
     pub forecast: Vec<TaskForecast>,
-    /// Seconds that the run will take, as far as durations are known.
-    pub seconds: f64,
+    /// What it takes.
+    pub outlook: Outlook,
 }
 
 /// What becomes of the items of one task.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TaskForecast {
     /// Results that are there already.
     pub reused: u32,
@@ -35,49 +34,30 @@ pub struct TaskForecast {
     pub run: u32,
     /// Items about which routing decides.
     pub routed: u32,
-    /// Seconds that an item usually takes, as far as it is known.
-    pub seconds: f64,
 }
 
 /// Plans the document that `document` means.
 pub fn plan(session: &Session, document: &str, options: &JobOptions) -> Result<Planned, AppError> {
     let loaded = session.document(document)?;
-    let placed = placed_job(session, &loaded, options, Purpose::Look)?;
+    let job = placed_job(session, &loaded, options, Purpose::Look)?.job;
     let ledger = existing_ledger(session)?;
-    let (forecast, known) = forecast(&placed.job, ledger.as_deref());
-    let servers = placed.connected.map_or_else(|| configured(session), |connected| connected.capabilities);
-    let native = NativeSettings::default().slots as u32;
-    let capabilities = Capabilities { servers, ..Capabilities::native(native) };
-    Ok(timed(placed.job, forecast, &known, ledger.as_deref(), &capabilities))
+    let fates = fates(&job, ledger.as_deref());
+    let forecast = job.plan.tasks.iter().map(|task| TaskForecast::of(&fates[as_range(&task.items)])).collect();
+    let reused: Vec<bool> = fates.iter().map(|fate| *fate == Fate::Reused).collect();
+    let outlook = outlook(session, &job, ledger.as_deref(), &reused);
+    Ok(Planned { job, forecast, outlook })
 }
 
-/// The servers of the configuration, when they were not asked.
-fn configured(session: &Session) -> Vec<Capability> {
-    let named = session.config.server.iter();
-    named.map(|(name, server)| Capability { slots: server.slots, ..Capability::plain(name) }).collect()
+/// A task's items as a range of positions.
+pub(super) fn as_range(items: &Range<u32>) -> Range<usize> {
+    items.start as usize..items.end as usize
 }
 
-/// Adds how long it will take to what becomes of the items.
-fn timed(
-    job: RunnableJob,
-    mut forecast: Vec<TaskForecast>,
-    known: &Known,
-    ledger: Option<&Ledger>,
-    capabilities: &Capabilities,
-) -> Planned {
-    let estimates = estimates(&job, ledger, &capabilities.servers);
-    for (task, forecast) in job.plan.tasks.iter().zip(&mut forecast) {
-        let seconds = task
-            .items
-            .clone()
-            .map(|item| estimates.usual(job.plan.kinds.of(item), matches!(task.placement, Placement::Comfy(_))));
-        forecast.seconds = seconds.sum::<f64>() / task.items.len().max(1) as f64;
+impl TaskForecast {
+    fn of(fates: &[Fate]) -> Self {
+        let count = |fate| fates.iter().filter(|f| **f == fate).count() as u32;
+        Self { reused: count(Fate::Reused), run: count(Fate::Runs), routed: count(Fate::Routed) }
     }
-    let keys = |item| job.preparation.keys(item);
-    let planner = Planner::new(job.plan.clone(), &keys, capabilities, estimates);
-    let is_done = |item: ItemIx| known.0.get(item.0 as usize).is_some_and(Option::is_some);
-    let seconds = planner.seconds_for(is_done);
-    Planned { job, forecast, seconds }
 }
 
 struct Known(Vec<Option<Arc<ItemResult>>>);
@@ -90,28 +70,25 @@ impl Upstream for Known {
 
 /// Goes through the items in order and prepares those whose inputs are there already: what has an
 /// intact result under the same fingerprint is reused.
-fn forecast(job: &RunnableJob, ledger: Option<&Ledger>) -> (Vec<TaskForecast>, Known) {
+pub(super) fn fates(job: &RunnableJob, ledger: Option<&Ledger>) -> Vec<Fate> {
     let plan = &job.plan;
-    let mut out = vec![TaskForecast::default(); plan.tasks.len()];
+    let mut fates = Vec::with_capacity(plan.items.len());
     let mut known = Known(vec![None; if ledger.is_some() { plan.items.len() } else { 0 }]);
-    for (task, count) in plan.tasks.iter().zip(&mut out) {
+    for task in &plan.tasks {
         let depends_on_routing = task.conditional || task.depends_on.iter().any(|e| e.alternatives.len() > 1);
         for item in task.items.clone().map(ItemIx) {
             if depends_on_routing {
-                count.routed += 1;
+                fates.push(Fate::Routed);
                 continue;
             }
             let result = ledger.and_then(|ledger| reusable(job, plan, item, &known, ledger));
-            match result {
-                Some(result) => {
-                    count.reused += 1;
-                    known.0[item.0 as usize] = Some(Arc::new(result));
-                }
-                None => count.run += 1,
+            fates.push(if result.is_some() { Fate::Reused } else { Fate::Runs });
+            if let Some(result) = result {
+                known.0[item.0 as usize] = Some(Arc::new(result));
             }
         }
     }
-    (out, known)
+    fates
 }
 
 fn reusable(job: &RunnableJob, plan: &Plan, item: ItemIx, known: &Known, ledger: &Ledger) -> Option<ItemResult> {

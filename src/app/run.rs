@@ -13,10 +13,13 @@ use uuid::Uuid;
 use super::{
     AppError, Session,
     capabilities::estimates,
+    checkpoint::Checkpoints,
+    controls::with_told,
     drain::with_drains,
     faults::Aftermath,
     history::{find_run, is_active},
     job::{JobOptions, RunnableJob},
+    lock::drift_of_run,
     placed::{PlacedJob, Purpose, placed_job, refuse_spending},
     servers::{Connected, server_error},
 };
@@ -25,8 +28,8 @@ use crate::{
     ledger::{Ledger, LedgerError, NewRun, RunLock, RunRow},
     native::{NativeExecutor, NativeSettings},
     outputs,
-    plan::Capabilities,
-    run::{Clock, Control, Event, Executor, Observer, PortFuture, Ports, RunOutcome, RunSetup, run_plan},
+    plan::{Capabilities, Outline},
+    run::{Clock, Control, Event, Executor, Observer, PortFuture, Ports, RunOutcome, RunSetup, RunState, run_plan},
     scorers::NativeScorers,
 };
 
@@ -41,6 +44,8 @@ pub struct RunRequest {
     pub verify: bool,
     /// Begin anew although an unfinished run of the same work exists.
     pub new: bool,
+    /// Run only if everything is as it is locked.
+    pub locked: bool,
 }
 
 /// A run that may be carried out: the ledger is open and the run is locked.
@@ -60,6 +65,8 @@ pub struct ReadyRun {
     root: PathBuf,
     native: NativeSettings,
     on_servers: Option<OnServers>,
+    /// What the run was told before is not meant for this process.
+    told_before: i64,
     _lock: RunLock,
 }
 
@@ -73,34 +80,46 @@ pub enum Readiness {
 
 /// The ledger of the workspace, if there is one already.
 pub fn existing_ledger(session: &Session) -> Result<Option<Arc<Ledger>>, AppError> {
-    let folder = session.config.store.ledger.as_deref().unwrap_or(".comfywright");
-    if session.root.join(folder).join("ledger.db").exists() { open_ledger(session).map(Some) } else { Ok(None) }
+    let path = session.root.join(ledger_folder(session)).join("ledger.db");
+    if path.exists() { open_ledger(session).map(Some) } else { Ok(None) }
+}
+
+/// The folder of the ledger, relative to the workspace.
+pub(super) fn ledger_folder(session: &Session) -> &str {
+    session.config.store.ledger.as_deref().unwrap_or(".comfywright")
 }
 
 /// Opens the ledger of the workspace.
 pub fn open_ledger(session: &Session) -> Result<Arc<Ledger>, AppError> {
-    let folder = session.config.store.ledger.as_deref().unwrap_or(".comfywright");
-    Ledger::open(&session.root.join(folder), &session.root).map(Arc::new).map_err(|e| ledger_error(&e))
+    Ledger::open(&session.root.join(ledger_folder(session)), &session.root).map(Arc::new).map_err(|e| ledger_error(&e))
 }
 
 /// The fault of the surroundings that a ledger's error is.
 pub(super) fn ledger_error(error: &LedgerError) -> AppError {
-    AppError::environment(format!("failed to {error}"))
+    AppError::environment(error.to_string())
 }
 
 /// Makes a run ready: the unfinished one of the same work, or a new one.
 pub fn ready(session: &Session, request: &RunRequest) -> Result<ReadyRun, AppError> {
     match ready_unless_active(session, request)? {
         Readiness::Ready(ready) => Ok(*ready),
-        Readiness::Active(row) => Err(ledger_error(&LedgerError::Locked { run: row.id })),
+        Readiness::Active(row) => Err(active(&row)),
     }
+}
+
+/// A run that another process works on.
+pub(super) fn active(row: &RunRow) -> AppError {
+    ledger_error(&LedgerError::Locked { run: row.id.clone(), process: None })
+        .with_hint(format!("follow it with `comfywright status {0}`, or end it with `comfywright cancel {0}`", row.id))
 }
 
 /// As [`ready`]; that a process works on the run already is no error.
 pub fn ready_unless_active(session: &Session, request: &RunRequest) -> Result<Readiness, AppError> {
     let loaded = session.document(&request.document)?;
-    let placed = placed_job(session, &loaded, &request.options, Purpose::Run)?;
-    let on_servers = pool(session, &placed, request.options.allow_spend)?;
+    let mut placed = placed_job(session, &loaded, &request.options, Purpose::Run)?;
+    let drifted = drift_of_run(session, &placed, request.locked)?;
+    placed.job.diagnostics.extend(drifted);
+    let on_servers = pool(session, &placed, request.options.way.allow_spend)?;
     let job = placed.job;
     let ledger = open_ledger(session)?;
     let unfinished = ledger
@@ -115,20 +134,28 @@ pub fn ready_unless_active(session: &Session, request: &RunRequest) -> Result<Re
     ready.map(|ready| Readiness::Ready(Box::new(ready)))
 }
 
-/// Makes the run that `name` means ready to go on, for `approve` and `reject`.
-pub fn ready_again(session: &Session, name: &str) -> Result<ReadyRun, AppError> {
+/// Makes the run that `name` means ready to go on, whatever has become of it, but for one that was
+/// given up.
+pub fn ready_again(session: &Session, name: &str, verify: bool) -> Result<ReadyRun, AppError> {
     let ledger = open_ledger(session)?;
     let row = find_run(&ledger, name)?;
+    if row.state == RunState::Cancelled {
+        return Err(AppError::usage(format!("run {} was cancelled", row.id))
+            .with_hint(format!("run {} begins a new one, which uses what is there", row.path)));
+    }
+    if is_active(&ledger, &row) {
+        return Err(active(&row));
+    }
     let loaded = session.document(&row.path)?;
     let options = JobOptions::from_json(&row.settings);
     let placed = placed_job(session, &loaded, &options, Purpose::Run)?;
-    let on_servers = pool(session, &placed, options.allow_spend)?;
+    let on_servers = pool(session, &placed, options.way.allow_spend)?;
     let job = placed.job;
     if job.hash.to_string() != row.hash {
         return Err(AppError::usage(format!("{} has changed since this run", row.path))
             .with_hint("run it again: what did not change is reused"));
     }
-    continued(session, job, on_servers, ledger, &row, false)
+    continued(session, job, on_servers, ledger, &row, verify)
 }
 
 /// The servers of a run, and what it may do there.
@@ -164,8 +191,10 @@ fn begun(
         settings: job.settings.clone(),
         folder: folder.clone(),
         items: job.plan.items.len() as u32,
+        outline: Outline::of(&job.plan),
         started_ns: now.as_nanosecond() as i64,
     };
+    let told_before = ledger.last_told().map_err(|e| ledger_error(&e))?;
     let lock = ledger.lock_run(&run.id).map_err(|e| ledger_error(&e))?;
     let journal = Arc::new(ledger.begin_run(&run).map_err(|e| ledger_error(&e))?);
     let native = native_settings(session);
@@ -182,6 +211,7 @@ fn begun(
         journal,
         root,
         native,
+        told_before,
         _lock: lock,
     })
 }
@@ -194,9 +224,13 @@ fn continued(
     row: &RunRow,
     verify: bool,
 ) -> Result<ReadyRun, AppError> {
+    let told_before = ledger.last_told().map_err(|e| ledger_error(&e))?;
     let lock = ledger.lock_run(&row.id).map_err(|e| ledger_error(&e))?;
     let journal = Arc::new(ledger.journal(&row.id).map_err(|e| ledger_error(&e))?);
     let past = ledger.events(&row.id).map_err(|e| ledger_error(&e))?;
+    if row.settings != job.settings {
+        ledger.set_settings(&row.id, &job.settings).map_err(|e| ledger_error(&e))?;
+    }
     let id = row.id.parse().map_err(|_| AppError::environment(format!("run {} has a broken id", row.id)))?;
     let (folder, root, native) = (row.folder.clone(), session.root.clone(), native_settings(session));
     outputs::sweep(&root.join(&folder));
@@ -212,11 +246,13 @@ fn continued(
         journal,
         root,
         native,
+        told_before,
         _lock: lock,
     })
 }
 
-fn native_settings(session: &Session) -> NativeSettings {
+/// How this process does its own share.
+pub(super) fn native_settings(session: &Session) -> NativeSettings {
     let limits = &session.config.limits;
     let mut settings = NativeSettings::default();
     if let Some(slots) = limits.native_slots {
@@ -238,6 +274,8 @@ impl ReadyRun {
         observer: Observer,
         controls: mpsc::UnboundedReceiver<Control>,
     ) -> Result<RunOutcome, AppError> {
+        let (observer, checkpoints) = self.checkpointed(observer);
+        let controls = with_told(controls, self.ledger.clone(), self.id, self.told_before);
         let native = NativeExecutor::new(&self.root, self.native);
         let comfy = self.comfy_executor()?;
         let capabilities = self.capabilities(native.slots() as u32)?;
@@ -262,6 +300,10 @@ impl ReadyRun {
         if let Some(comfy) = comfy {
             comfy.settle().await;
         }
+        if let Some(checkpoints) = checkpoints {
+            // Without a last checkpoint the list is behind the ledger, until the next process.
+            let _ = tokio::task::spawn_blocking(|| checkpoints.finish()).await;
+        }
         carried_out.map_err(|e| {
             AppError::environment(e.to_string()).with_hint("everything acknowledged so far is kept; run again")
         })
@@ -276,6 +318,14 @@ impl ReadyRun {
         // Runs that begin together begin with different servers.
         let first = u32::from_be_bytes(*self.id.as_bytes().last_chunk().unwrap_or(&[0; 4]));
         Ok(Capabilities { native, servers, first: first % 1024 })
+    }
+
+    /// The observer, and who keeps the list of results, if the run is to have one.
+    fn checkpointed(&self, observer: Observer) -> (Observer, Option<Checkpoints>) {
+        let Some(every) = self.job.checkpoint else { return (observer, None) };
+        let (ledger, run) = (self.ledger.clone(), self.id.to_string());
+        let (observer, checkpoints) = Checkpoints::start(observer, ledger, run, self.absolute_folder(), every);
+        (observer, Some(checkpoints))
     }
 
     fn comfy_executor(&self) -> Result<Option<Arc<ComfyExecutor>>, AppError> {
@@ -294,6 +344,16 @@ impl ReadyRun {
         ComfyExecutor::new(all.collect(), settings)
             .map(|executor| Some(Arc::new(executor)))
             .map_err(|e| server_error(&e))
+    }
+
+    /// Whether finished outputs are verified by their content.
+    pub(super) fn verifies(&self) -> bool {
+        self.verify
+    }
+
+    /// Leaves the run to another process. The ledger in which it stands.
+    pub(super) fn let_go(self) -> Arc<Ledger> {
+        self.ledger
     }
 
     /// What is needed to say more about the run when it has ended.

@@ -128,7 +128,7 @@ impl Bars {
             RunEvent::ItemFinished { item, state, reason, error, seconds_left, .. } => {
                 self.forget(item);
                 self.overall.inc(1);
-                self.tell_remaining(*seconds_left);
+                self.tell_remaining(seconds_left.unwrap_or(0.0));
                 if state.is_failure() {
                     let why = error.as_ref().map(|e| e.message.clone()).or_else(|| reason.clone()).unwrap_or_default();
                     // Without a terminal there would be no bars.

@@ -7,6 +7,7 @@
 mod cancel;
 mod client;
 mod client_error;
+mod client_facts;
 mod executor;
 mod follow;
 mod outputs;
@@ -19,6 +20,7 @@ mod socket;
 mod socket_message;
 mod submit;
 mod upload;
+mod withdraw;
 
 pub use client::{Answer, Client};
 pub use client_error::ClientError;
@@ -27,3 +29,4 @@ pub use progress::Steps;
 pub use protocol::{Device, HistoryEntry, OutputRef, Queue, Submission, Submitted, System, SystemStats, Upload};
 pub use settings::{Patience, Secret, ServerSettings};
 pub use socket_message::{Preview, SocketMessage};
+pub use withdraw::withdraw;

@@ -22,8 +22,8 @@ mod workspace;
 pub use canonical::canonical_numbers;
 pub use catalog::{Catalog, Identity, Loaded, OlderVersions, Origin, ReferenceError, VERSIONS_FOLDER, VersionsFolder};
 pub use chain::{
-    Chain, ErrorClass, Foreach, Join, Mode, Prefer, Retry, Route, RoutingTest, TASK_KEYS, Task, TaskDefaults, TaskType,
-    Values,
+    Chain, Checkpoint, ErrorClass, Foreach, Join, Mode, Prefer, Retry, Route, RoutingTest, TASK_KEYS, Task,
+    TaskDefaults, TaskType, Values,
 };
 pub use config::{Config, ConfigDefaults, ExternalScorer, Limits, Registry, Server, Store};
 pub use document::{
@@ -31,15 +31,18 @@ pub use document::{
     Param, ParamType, Preset, Seeds, Template, ValueMap,
 };
 pub use duration::{parse_backoff, parse_duration};
-pub use lock::{LOCK_FORMAT, Lock, LockedHash, read_lock};
+pub use lock::{
+    Drift, DriftKind, HashSection, LOCK_FILE, LOCK_FORMAT, Lock, LockedFacts, LockedHash, LockedServer, Surroundings,
+    read_lock,
+};
 pub use mask::{Blend, Layer, Mask, MaskExport, MaskFormat, Shape, ShapeType};
 pub use read::{
-    MAX_DOCUMENT_BYTES, Parsed, config_shape, file_too_large, read_bytes, read_config, read_document, setting_path,
-    shape_of, shape_of_name,
+    MAX_DOCUMENT_BYTES, Parsed, config_shape, decoded, file_too_large, read_bytes, read_config, read_document,
+    setting_path, shape_of, shape_of_name,
 };
 pub use reference::{HashAlgorithm, InvalidReference, Reference, VersionSpec};
 pub use settings::{
     DataKind, InputInfo, OutputInfo, SettingInfo, SettingShape, TaskTypeInfo, settings_named, task_type,
     task_type_name, task_types,
 };
-pub use workspace::{CONFIG_FILE, DOCUMENTS_FOLDER, Workspace, identity, load_document, loaded};
+pub use workspace::{CONFIG_FILE, DOCUMENTS_FOLDER, FEW, Workspace, identity, load_document, loaded};

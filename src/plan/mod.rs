@@ -5,10 +5,12 @@
 
 mod build;
 mod capabilities;
+mod critical_path;
 mod estimate;
 mod kind;
 mod model;
 mod observed;
+mod outline;
 mod placement;
 mod prepare;
 #[cfg(test)]
@@ -17,6 +19,7 @@ mod testing;
 pub use crate::compile::{KindOf, Model};
 pub use build::{Options, build};
 pub use capabilities::{Capabilities, Capability, Fits, Keeps, NATIVE, TAG, is_called};
+pub use critical_path::{Bottleneck, CriticalPath, LowerBound, Pool, Waits, critical_path, lower_bound};
 pub use estimate::Estimates;
 pub use kind::{Kind, Kinds, Shape};
 pub use model::{
@@ -24,5 +27,6 @@ pub use model::{
     RetryPolicy, Target, TaskIx, Upstream, Visit,
 };
 pub use observed::{History, Observed, Sort, Warmth};
+pub use outline::{Outline, OutlineEntry, OutlineRule, OutlineTask};
 pub use placement::{Access, Place, Placer};
 pub use prepare::Preparation;

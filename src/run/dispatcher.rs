@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{mpsc, oneshot},
     task::{AbortHandle, Id, JoinError, JoinSet},
@@ -52,7 +53,8 @@ pub struct RunSetup {
 }
 
 /// What a person may tell a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Control {
     /// Submit nothing new; finish what runs.
     Stop,
@@ -469,7 +471,7 @@ impl Dispatcher {
                         error,
                         files,
                         metrics: result.map(|r| r.metrics.clone()).unwrap_or_default(),
-                        seconds_left: self.planner.seconds_left(),
+                        seconds_left: Some(self.planner.seconds_left()),
                     },
                 });
                 self.forget_result(item, state);

@@ -211,11 +211,6 @@ impl Planner {
         self.placer.seconds_left()
     }
 
-    /// Seconds that everything takes but the items that are done already.
-    pub fn seconds_for(&self, is_done: impl Fn(ItemIx) -> bool) -> f64 {
-        self.placer.seconds_for(&|item| is_done(ItemIx(item)))
-    }
-
     /// The task of `item`.
     pub(super) fn task(&self, item: u32) -> &PlanTask {
         &self.plan.tasks[self.plan.items.task[item as usize].0 as usize]

@@ -101,8 +101,9 @@ pub enum RunEvent {
         files: Vec<String>,
         /// Its metrics.
         metrics: BTreeMap<String, f64>,
-        /// Seconds until the end of the run, as far as durations are known.
-        seconds_left: f64,
+        /// Seconds until the end of the run, as far as durations are known; none of what was told later.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seconds_left: Option<f64>,
     },
     /// What became of a server.
     Server {

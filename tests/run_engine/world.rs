@@ -14,7 +14,7 @@ use comfywright::{
     content_hash::ContentHash,
     graph::Graph,
     ledger::{Ledger, NewRun},
-    plan::{Capabilities, Estimates, ItemIx, OutputFile, Prepared, Upstream, Visit},
+    plan::{Capabilities, Estimates, ItemIx, Outline, OutputFile, Prepared, Upstream, Visit},
     run::{
         Claim, Clock, Control, Executor, Failure, Fault, Job, PortFuture, Ports, Preparer, Produced, RunEvent,
         RunOutcome, RunSetup, Scorer, Signal, Signals, run_plan,
@@ -76,6 +76,7 @@ impl World {
             settings: json!({}),
             folder: format!("outputs/test/{id}"),
             items: plan.items.len() as u32,
+            outline: Outline::of(plan),
             started_ns: RealClock.now_ns(),
         };
         self.ledger.begin_run(&run).unwrap();

@@ -272,25 +272,6 @@ impl Placer {
         self.capacity_left().max(path.into()).max(native)
     }
 
-    /// Seconds that everything takes but the items that `is_done` names.
-    pub fn seconds_for(&self, is_done: &dyn Fn(u32) -> bool) -> f64 {
-        let (mut native, mut served) = (self.remaining.native(), self.remaining.total());
-        let mut path = 0.0_f32;
-        for item in 0..self.ranks.len() as u32 {
-            let on_server = self.is_for_servers(item);
-            if !is_done(item) {
-                path = path.max(self.ranks[item as usize]);
-            } else if on_server {
-                served -= self.estimates.usual(self.kind(item), true);
-            } else {
-                native -= self.estimates.usual(self.kind(item), false);
-            }
-        }
-        native /= f64::from(self.native_total.max(1));
-        served /= self.speed().unwrap_or(1.0);
-        native.max(served).max(path.into()).max(0.0)
-    }
-
     /// How many average servers all that are in use are worth; none when there is none.
     fn speed(&self) -> Option<f64> {
         let servers = self.servers.iter().enumerate().filter(|(_, server)| server.takes_part());
