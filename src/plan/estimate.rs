@@ -258,13 +258,13 @@ impl ShapeTimes {
     }
 }
 
-/// Most cold observations that count.
+/// Most cold observations that count, and most of one shape for its family.
 const KNOWN_COLD: f64 = 8.0;
 
 /// Logarithm of what is known of a family in this process and on servers.
 fn family_guess(family: &str, history: &History) -> [f64; 2] {
     let (mut sums, mut counts) = ([0.0; 2], [0.0; 2]);
-    for (sort, seen) in history.iter().filter(|(sort, _)| sort.family == family && sort.warmth != Warmth::Cold) {
+    for (sort, seen) in history.iter().filter(|(sort, _)| sort.family == family && sort.warmth == Warmth::Warm) {
         let on_server = usize::from(sort.executor != NATIVE);
         let count = seen.count.min(KNOWN_COLD);
         sums[on_server] += seen.mean * count;

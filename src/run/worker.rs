@@ -150,7 +150,10 @@ async fn execute(
     let executor = match &ports.comfy {
         _ if is_native => &ports.native,
         Some(comfy) => comfy,
-        None => return Err(fault(ErrorClass::Error, "no ComfyUI server is configured".to_owned()).into()),
+        None => {
+            let message = format!("the server \"{}\", to which it was submitted, is not used any more", attempt.place);
+            return Err(Failure::Away(message));
+        }
     };
     let job = Job {
         item: attempt.item,

@@ -2,6 +2,7 @@
 //! the right moment. Everything else runs on a real one, in `comfy_server.rs`.
 
 mod fallback;
+mod fleet;
 mod server;
 
 use std::{

@@ -8,6 +8,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::broadcast,
+    task::AbortHandle,
 };
 use tokio_tungstenite::tungstenite::{Message, http};
 
@@ -55,6 +56,7 @@ pub struct Scripted {
     log: Arc<Mutex<Vec<Request>>>,
     said: broadcast::Sender<Said>,
     has_socket: bool,
+    accepting: Arc<Mutex<Option<AbortHandle>>>,
 }
 
 impl Scripted {
@@ -71,14 +73,24 @@ impl Scripted {
     ) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = Self { url, log: Arc::default(), said: broadcast::channel(64).0, has_socket };
+        let server =
+            Self { url, log: Arc::default(), said: broadcast::channel(64).0, has_socket, accepting: Arc::default() };
         let (mine, script): (Self, Arc<Script>) = (server.clone(), Arc::new(script));
-        tokio::spawn(async move {
+        let accepting = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(mine.clone().serve(stream, script.clone()));
             }
         });
+        *server.accepting.lock().unwrap() = Some(accepting.abort_handle());
         server
+    }
+
+    /// Dies: nobody is at its address any more.
+    pub fn stop(&self) {
+        if let Some(accepting) = self.accepting.lock().unwrap().take() {
+            accepting.abort();
+        }
+        self.close_sockets();
     }
 
     /// Says something about a prompt on every WebSocket.

@@ -53,9 +53,8 @@ fn a_run_leaves_files_rows_and_decisions() {
     assert!(history.iter().all(|(sort, seen)| sort.executor == "native" && seen.count == 4.0), "{history:?}");
 }
 
-#[test]
-fn an_executor_is_told_what_an_earlier_process_meant_to_submit() {
-    let (_root, world) = world("task a x=2");
+/// A run of two items of which an earlier process submitted the first to `executor`, and the id of that.
+fn submitted_before(world: &World, executor: &str) -> (String, uuid::Uuid) {
     let id = world.begin();
     let prompt_id = uuid::Uuid::new_v5(&id.parse().unwrap(), b"a[x=0]/1/1/0");
     let submitted = Event::Submitted {
@@ -64,17 +63,32 @@ fn an_executor_is_told_what_an_earlier_process_meant_to_submit() {
         prompt_id,
         fingerprint: String::new(),
         parts: std::collections::BTreeMap::new(),
-        executor: "comfy".to_owned(),
+        executor: executor.to_owned(),
     };
     let entry = |event| Entry::Event { time_ns: 1, address: "a[x=0]".to_owned(), event };
     let journal = world.ledger.journal(&id).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(journal.append(vec![entry(Event::Opened), entry(submitted)])).unwrap();
-    drop(journal);
+    (id, prompt_id)
+}
+
+#[test]
+fn an_executor_is_told_what_an_earlier_process_meant_to_submit() {
+    let (_root, world) = world("task a x=2");
+    let (id, prompt_id) = submitted_before(&world, "native");
     let outcome = world.resume(&id, &[]);
     assert_eq!(outcome.counts.of(ItemState::Done), 2);
     assert_eq!(world.resumed(), [format!("a[x=0] {prompt_id}")]);
     assert_eq!(world.executed().len(), 2);
+}
+
+#[test]
+fn what_is_with_a_server_that_is_not_used_any_more_moves() {
+    let (_root, world) = world("task a x=2");
+    let (id, _) = submitted_before(&world, "gone");
+    let outcome = world.resume(&id, &[]);
+    assert_eq!(outcome.counts.of(ItemState::Done), 2);
+    assert_eq!((world.resumed().len(), world.executed().len()), (0, 2), "it has a new id");
 }
 
 #[test]

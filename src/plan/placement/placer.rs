@@ -115,7 +115,7 @@ impl Placer {
     pub fn clear(&mut self) {
         self.ready.clear();
         self.native.clear();
-        for item in std::mem::take(&mut self.flights).into_keys().collect::<Vec<_>>() {
+        for item in self.flights.keys().copied().collect::<Vec<_>>() {
             self.end(item);
         }
     }
