@@ -229,6 +229,7 @@ const WORDS: &[&str] = &[
     "routing-tests",
     "template-text",
     "unused-vars",
+    "kebab-case",
     "bayer-16",
     "bayer-2",
     "bayer-4",

@@ -404,10 +404,18 @@ impl Dispatcher {
         }
         batch.reports.extend(self.report(&event));
         batch.entries.push(self.entry(event));
+        let mut refused = Vec::new();
         for command in commands {
-            self.carry_out(command, &mut batch);
+            match command {
+                Command::Refuse { item, id, fault } => refused.push((item, id, fault)),
+                command => self.carry_out(command, &mut batch),
+            }
         }
         self.send(batch);
+        for (item, id, fault) in refused {
+            let event = self.event_of(item, id, Ending::Failed(fault.into()));
+            self.apply(event, None);
+        }
     }
 
     fn carry_out(&mut self, command: Command, batch: &mut Batch) {
@@ -424,6 +432,8 @@ impl Dispatcher {
                 self.watches.insert((item, id), handle);
             }
             Command::Probe { server, after } => self.probe(server, after),
+            // Answered when everything else is under way.
+            Command::Refuse { .. } => {}
             Command::Tell { server, condition } => batch.reports.push(RunEvent::Server { server, condition }),
             Command::Wait { item, id, duration } => {
                 let (clock, messages) = (self.ports.clock.clone(), self.messages.clone());

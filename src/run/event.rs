@@ -227,6 +227,15 @@ pub enum Command {
         /// How it is.
         condition: ServerCondition,
     },
+    /// No server that may run the item is waited for: answer with [`Event::Failed`].
+    Refuse {
+        /// The item.
+        item: ItemIx,
+        /// The try.
+        id: AttemptId,
+        /// Why.
+        fault: Fault,
+    },
     /// Answer with [`Event::Due`] after `duration`.
     Wait {
         /// The item.

@@ -110,11 +110,10 @@ impl Planner {
             let (answers, drained) = (server.answers, server.drained);
             self.placer.set_access(number as u32, if answers { Access::Open } else { Access::Shut });
             self.placer.set_drained(number as u32, drained);
-            if drained {
-                self.tell(number as u32, ServerCondition::Drained);
+            if drained || !answers {
+                self.tell_condition(number as u32, drained);
             }
             if !answers {
-                self.tell(number as u32, ServerCondition::OutOfOrder);
                 self.look_later(number as u32);
             }
         }
@@ -159,7 +158,7 @@ impl Planner {
     pub(super) fn set_drained(&mut self, name: &str, drained: bool) {
         if let Place::Server(number) = self.place(name) {
             self.placer.set_drained(number, drained);
-            self.tell(number, if drained { ServerCondition::Drained } else { ServerCondition::InUse });
+            self.tell_condition(number, drained);
         }
     }
 
@@ -260,17 +259,21 @@ impl Planner {
         self.fleet.moves.get(&item).copied().unwrap_or(0)
     }
 
-    /// Fails ready items that no server takes.
-    pub(super) fn fail_hopeless(&mut self) {
-        while let Some(item) = self.fleet.hopeless.pop() {
-            if self.items[item as usize].state == ItemState::Ready && self.placer.is_hopeless(item) {
+    /// Refuses ready items that no server takes.
+    pub(super) fn refuse_hopeless(&mut self) {
+        let mut hopeless = std::mem::take(&mut self.fleet.hopeless);
+        hopeless.sort_unstable();
+        hopeless.dedup();
+        for item in hopeless {
+            let record = &self.items[item as usize];
+            if record.state == ItemState::Ready && self.placer.is_hopeless(item) {
                 let message = if self.fleet.capabilities.servers.is_empty() {
                     "no ComfyUI server is configured"
                 } else {
                     "no server that may run it answers"
                 };
-                self.fail(item, &Fault::new(ErrorClass::Transient, message), &Values::new());
-                self.settle_all();
+                let (id, fault) = (record.id, Fault::new(ErrorClass::Transient, message));
+                self.commands.push(Command::Refuse { item: ItemIx(item), id, fault });
             }
         }
     }
@@ -305,7 +308,12 @@ impl Planner {
 
     fn set_access(&mut self, number: u32, access: Access) {
         self.placer.set_access(number, access);
-        let condition = match access {
+        self.tell_condition(number, self.placer.is_drained(number));
+    }
+
+    fn tell_condition(&mut self, number: u32, drained: bool) {
+        let condition = match self.placer.access(number) {
+            _ if drained => ServerCondition::Drained,
             Access::Open => ServerCondition::InUse,
             Access::Trial => ServerCondition::Answers,
             Access::Shut => ServerCondition::OutOfOrder,

@@ -77,7 +77,7 @@ impl Planner {
     pub fn apply(&mut self, event: &Event) -> Vec<Command> {
         self.note(event);
         self.settle_all();
-        self.fail_hopeless();
+        self.refuse_hopeless();
         self.start_ready();
         std::mem::take(&mut self.commands)
     }
@@ -86,6 +86,7 @@ impl Planner {
     pub fn replay(&mut self, event: &Event) -> Vec<Command> {
         self.note(event);
         self.settle_all();
+        self.fleet.hopeless.clear();
         std::mem::take(&mut self.commands)
     }
 

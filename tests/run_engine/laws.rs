@@ -20,7 +20,7 @@ fn chance(seed: u64, what: &str, item: ItemIx, id: AttemptId) -> u8 {
 }
 
 #[derive(Clone, Debug)]
-struct Draft {
+pub(crate) struct Draft {
     size: usize,
     entries: Vec<Vec<usize>>,
     allow_failed: bool,
@@ -29,7 +29,7 @@ struct Draft {
     rules: Vec<(u8, u8, u8)>,
 }
 
-fn draft() -> impl Strategy<Value = Draft> {
+pub(crate) fn draft() -> impl Strategy<Value = Draft> {
     let entries = prop::collection::vec(prop::collection::vec(0..8_usize, 1..3), 0..3);
     let rules = prop::collection::vec((0..3_u8, 0..5_u8, 0..16_u8), 0..4);
     (0..4_usize, entries, any::<bool>(), 1..4_u32, 0..2_u32, rules).prop_map(
@@ -45,7 +45,7 @@ fn draft() -> impl Strategy<Value = Draft> {
 }
 
 /// The text of a plan. Sizes of 0 mean no key; entries and targets are folded into what is allowed.
-fn text(drafts: &[Draft], loops: bool) -> String {
+pub(crate) fn text(drafts: &[Draft], loops: bool) -> String {
     let size = drafts.iter().map(|draft| draft.size).max().unwrap_or(1).max(1);
     let mut text = "plan parallel=3\n".to_owned();
     for (number, draft) in drafts.iter().enumerate() {
@@ -161,6 +161,7 @@ impl<'a> Run<'a> {
                 | Command::Report { .. }
                 | Command::Watch { .. }
                 | Command::Probe { .. }
+                | Command::Refuse { .. }
                 | Command::Tell { .. } => {}
             }
         }
@@ -253,7 +254,7 @@ fn resume<'a>(scenario: &'a Scenario, events: &[Event], outcomes: u64, order: u6
 }
 
 /// How many random cases; `PROPTEST_CASES` asks for more.
-fn cases() -> u32 {
+pub(crate) fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(400)
 }
 

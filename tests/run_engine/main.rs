@@ -7,4 +7,5 @@ mod dispatcher;
 mod laws;
 mod planner;
 mod scenario;
+mod servers;
 mod world;

@@ -50,7 +50,7 @@ impl Simulation {
                 }
                 Command::Abort { item, id } => self.running.retain(|other| *other != (item, id)),
                 Command::Record(decision) => self.decisions.push(decision),
-                Command::Report { .. } | Command::Watch { .. } | Command::Probe { .. } | Command::Tell { .. } => {}
+                Command::Report { .. } | Command::Watch { .. } | Command::Probe { .. } | Command::Refuse { .. } | Command::Tell { .. } => {}
             }
         }
         for event in due {

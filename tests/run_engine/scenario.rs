@@ -6,6 +6,7 @@
 //! task b x=2 needs=a                  entries by comma, alternatives by bar
 //! task c needs=b gather=b allow_failed max_visits=2 priority=1 retry=2:transient:5..120 comfy
 //! task d x=9 on=tag:big models=3 prefixes=2   on servers with this name or tag; kinds of its items in turn
+//! task e x=9 comfy models=3 set=y     other models than those of tasks without it
 //! rule b on=error to=@retry times=1 if q < 0.5
 //! when b[x=0] fail=transient ; q=0.3  outcomes of its tries in order, the last one repeated
 //! ```
@@ -13,7 +14,7 @@ use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
 
 use comfywright::{
     content_hash::ContentHash,
-    model::{ErrorClass, Mode, TaskType, ValueMap},
+    model::{ErrorClass, Mode, Prefer, TaskType, ValueMap},
     plan::{
         Capabilities, Capability, DependsEntry, ItemIx, ItemTable, KindOf, Kinds, Model, Placement, Plan, PlanRule,
         PlanTask, RetryPolicy, Target, TaskIx,
@@ -54,13 +55,14 @@ struct Draft {
     on: Vec<String>,
     models: u32,
     prefixes: u32,
+    set: String,
     rules: Vec<BTreeMap<String, String>>,
 }
 
 impl Scenario {
     pub(crate) fn parse(text: &str) -> Self {
         let mut drafts: Vec<Draft> = Vec::new();
-        let (mut mode, mut parallel) = (Mode::Fifo, None);
+        let (mut mode, mut prefer, mut parallel) = (Mode::Fifo, None, None);
         let (mut outcomes, mut rest) = (BTreeMap::new(), Vec::new());
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (word, tail) = line.split_once(' ').unwrap_or((line, ""));
@@ -72,6 +74,7 @@ impl Scenario {
                         Some("smart") => Mode::Smart,
                         _ => Mode::Fifo,
                     };
+                    prefer = settings.get("prefer").map(|_| Prefer::EarlyResults);
                     parallel = settings.get("parallel").map(|n| n.parse().unwrap());
                 }
                 "task" => drafts.push(draft(tail)),
@@ -91,7 +94,7 @@ impl Scenario {
                 _ => rest.push(line.to_owned()),
             }
         }
-        let (plan, addresses, keys) = build(&drafts, mode, parallel);
+        let (plan, addresses, keys) = build(&drafts, (mode, prefer), parallel);
         Self { text: text.to_owned(), plan: Arc::new(plan), addresses, keys, outcomes, rest }
     }
 
@@ -145,6 +148,7 @@ fn draft(text: &str) -> Draft {
             "comfy" => draft.comfy = true,
             "on" => (draft.comfy, draft.on) = (true, list().collect()),
             "models" => draft.models = value.parse().unwrap(),
+            "set" => value.clone_into(&mut draft.set),
             "prefixes" => draft.prefixes = value.parse().unwrap(),
             "retry" => {
                 let parts: Vec<&str> = value.split(':').collect();
@@ -177,7 +181,7 @@ fn combinations(keys: &[(String, usize)]) -> Vec<ItemKeys> {
 /// Names and values of the keys of an item.
 type ItemKeys = Vec<(String, usize)>;
 
-fn build(drafts: &[Draft], mode: Mode, parallel: Option<u32>) -> (Plan, Vec<String>, Vec<ItemKeys>) {
+fn build(drafts: &[Draft], (mode, prefer): (Mode, Option<Prefer>), parallel: Option<u32>) -> (Plan, Vec<String>, Vec<ItemKeys>) {
     let index =
         |name: &str| TaskIx(drafts.iter().position(|d| d.name == name).unwrap_or_else(|| panic!("{name}")) as u32);
     let (mut keys, mut addresses, mut ranges, mut table) = (Vec::new(), Vec::new(), Vec::new(), ItemTable::default());
@@ -225,7 +229,7 @@ fn build(drafts: &[Draft], mode: Mode, parallel: Option<u32>) -> (Plan, Vec<Stri
     let hash = ContentHash::of_bytes(b"test");
     let (document, version) = ("test".to_owned(), "1.0.0".to_owned());
     let kinds = kinds(drafts, &tasks);
-    (Plan { document, version, hash, mode, prefer: None, parallel, tasks, items: table, kinds }, addresses, keys)
+    (Plan { document, version, hash, mode, prefer, parallel, tasks, items: table, kinds }, addresses, keys)
 }
 
 /// The items of a task have its models and its prefixes in turn.
@@ -233,7 +237,7 @@ fn kinds(drafts: &[Draft], tasks: &[PlanTask]) -> Kinds {
     let mut kinds = Kinds::new();
     for (number, (draft, task)) in drafts.iter().zip(tasks).enumerate() {
         for item in 0..task.items.len() as u32 {
-            let model = item.checked_rem(draft.models).map(|n| format!("model {n}"));
+            let model = item.checked_rem(draft.models).map(|n| format!("{} model {n}", draft.set));
             let prefix = item.checked_rem(draft.prefixes).map(|n| format!("{} {n}", draft.name));
             let models = model.iter().map(|name| (name.clone(), Model { load: 10.0, bytes: 6 << 30 })).collect();
             let shape = format!("{} {}", draft.name, model.unwrap_or_default());

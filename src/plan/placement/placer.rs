@@ -236,6 +236,11 @@ impl Placer {
         }
     }
 
+    /// Whether a server is out of use.
+    pub fn is_drained(&self, server: u32) -> bool {
+        self.servers.get(server as usize).is_some_and(|server| server.drained)
+    }
+
     /// A server has restarted: it has nothing in store.
     pub fn forget_store(&mut self, server: u32) {
         if let Some(server) = self.servers.get_mut(server as usize) {
