@@ -142,6 +142,7 @@ mod tests {
             "get_run",
             "cancel_run",
             "save_workflow_preset",
+            "import_workflow",
         ];
         assert_eq!(names, expected);
         assert!(tokens(&server) < 4000, "{} tokens", tokens(&server));

@@ -1,6 +1,10 @@
 //! What somebody built in ComfyUI as presets.
 
+#[path = "../support/comfyui.rs"]
+mod comfyui;
 mod fixtures;
 mod isomorphic;
+mod laws;
 mod oracle;
+mod server;
 mod workspace;
