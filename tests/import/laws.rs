@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use comfywright::{
+    app::{ImportOptions, JudgedBy, import},
     compile::{Scope, Template, escape_interpolation},
     files::Format,
     graph::{Graph, GraphNode, Input, builtin, escape_literal, parse_link, to_api, unescape_literal},
@@ -156,11 +157,42 @@ proptest! {
         }
     }
 
+    /// A file that was damaged on its way becomes a preset or is refused.
+    #[test]
+    fn damaged_files_never_panic(
+        file in proptest::sample::select(samples()),
+        damages in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..6_usize), 1..6),
+    ) {
+        let mut bytes = file;
+        for (at, byte, length) in damages {
+            let at = at.index(bytes.len().max(1)).min(bytes.len());
+            let end = (at + length).min(bytes.len());
+            // Another byte, bytes that are missing, and bytes that stand there twice.
+            match byte % 3 {
+                0 => bytes.splice(at..end, [byte]).for_each(drop),
+                1 => drop(bytes.drain(at..end)),
+                _ => bytes = [&bytes[..end], &bytes[at..]].concat(),
+            }
+        }
+        for keep_workflow in [false, true] {
+            let options = ImportOptions { keep_workflow, ..ImportOptions::default() };
+            let _ = import("damaged", &bytes, JudgedBy { nodes: builtin(), of_server: false }, &options);
+        }
+    }
+
     /// Bytes that are no graph get an answer.
     #[test]
     fn any_bytes_are_read_or_refused(start in proptest::sample::select(starts()), rest in proptest::collection::vec(any::<u8>(), 0..64)) {
         let _ = comfywright::import::read_source(&[start, rest].concat());
     }
+}
+
+/// Files that graphs are imported from.
+fn samples() -> Vec<Vec<u8>> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fuzz/import");
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.into_iter().map(|path| std::fs::read(path).unwrap()).collect()
 }
 
 fn starts() -> Vec<Vec<u8>> {
