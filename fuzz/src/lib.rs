@@ -80,7 +80,7 @@ pub fn import(bytes: &[u8]) {
         let options = ImportOptions { name: Some("fuzz".to_owned()), keep_workflow, format: Some(format) };
         match app::import("fuzz", bytes, by, &options) {
             Ok(imported) => {
-                assert!(imported.preset.params().all(|(_, param)| param.required || param.default.is_some()))
+                assert!(imported.preset.params().all(|(_, param)| param.required || param.default.is_some()));
             }
             Err(error) => assert!(!app::error_findings(&error, &app::Sources::default()).is_empty()),
         }

@@ -215,7 +215,7 @@ impl Relation {
     pub fn index_by(&self, keys: &[KeyIx]) -> HashMap<Box<[ValueIx]>, Vec<u32>> {
         let columns = self.columns(keys);
         let mut index: HashMap<Box<[ValueIx]>, Vec<u32>> =
-            HashMap::with_capacity_and_hasher(self.len, Default::default());
+            HashMap::with_capacity_and_hasher(self.len, foldhash::fast::RandomState::default());
         for (number, row) in self.rows().enumerate() {
             index.entry(columns.iter().map(|c| row[*c]).collect()).or_default().push(number as u32);
         }
