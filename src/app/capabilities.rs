@@ -7,7 +7,7 @@ use crate::{
     comfy::{ServerSettings, SystemStats},
     graph::NodeSet,
     ledger::Ledger,
-    plan::{Capability, Estimates, History, Keeps, Kinds},
+    plan::{Capability, Estimates, Keeps, Kinds},
 };
 
 /// How long a server may be out of reach before its items move, where the configuration says nothing.
@@ -70,7 +70,7 @@ pub(super) fn estimates(job: &RunnableJob, ledger: Option<&Ledger>, servers: &[C
     families.sort_unstable();
     families.dedup();
     // Without it, there are guesses.
-    let history = ledger.and_then(|ledger| ledger.history(&shapes, &families).ok()).unwrap_or_else(History::new);
+    let history = ledger.and_then(|ledger| ledger.history(&shapes, &families).ok()).unwrap_or_default();
     let names: Vec<String> = servers.iter().map(|server| server.name.clone()).collect();
     Estimates::new(kinds, &names, &history)
 }

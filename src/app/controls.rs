@@ -61,7 +61,7 @@ pub(super) fn with_told(
 }
 
 /// Tells the process that works on the run. False when there is none.
-pub fn tell(ledger: &Ledger, run: &RunRow, control: Control) -> Result<bool, AppError> {
+pub fn tell(ledger: &Ledger, run: &RunRow, control: &Control) -> Result<bool, AppError> {
     if !is_active(ledger, run) {
         return Ok(false);
     }
@@ -73,7 +73,7 @@ pub fn tell(ledger: &Ledger, run: &RunRow, control: Control) -> Result<bool, App
 /// The run as it is then.
 pub fn cancel(session: &Session, ledger: &Ledger, run: &RunRow, patience: Duration) -> Result<RunRow, AppError> {
     let until = Instant::now() + patience;
-    let mut told = tell(ledger, run, Control::Cancel)?;
+    let mut told = tell(ledger, run, &Control::Cancel)?;
     loop {
         let row = ledger.run(&run.id).map_err(|e| ledger_error(&e))?;
         let has_ended = matches!(row.state, RunState::Complete | RunState::Cancelled);

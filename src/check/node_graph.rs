@@ -13,7 +13,7 @@ use crate::{
         CoerceError, Graph, GraphNode, GraphProblem, Input, InputInfo, InputKind, LinkText, OutputError, check_nodes,
         coerce_value, output_index, parse_link, unescape_literal,
     },
-    ident::{IndexMap, did_you_mean},
+    ident::{IndexMap, IndexSet, did_you_mean},
     model::{NodeDef, Param, ParamType},
     path,
 };
@@ -52,7 +52,7 @@ pub(super) struct NodeGraph<'v, 'a> {
     /// Inputs about which everything has been said, as node and input.
     settled: HashSet<(String, String)>,
     /// Inputs whose value is not one that somebody chose.
-    invented: HashSet<(String, String)>,
+    invented: IndexSet<(String, String)>,
     used: BTreeSet<String>,
     /// Whether every text could be read, so that all names in them are known.
     is_readable: bool,
@@ -78,7 +78,7 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
             values,
             unlinked,
             settled: HashSet::new(),
-            invented: HashSet::new(),
+            invented: IndexSet::default(),
             used: BTreeSet::new(),
             is_readable: true,
         }

@@ -263,8 +263,8 @@ mod tests {
     #[test]
     fn the_history_tells_how_long_it_took() {
         let message = |kind: &str, time: u64| (kind.to_owned(), serde_json::json!({ "timestamp": time }));
-        let mut status = HistoryStatus::default();
-        status.messages = vec![message("execution_start", 1_000), message("execution_success", 3_500)];
+        let messages = vec![message("execution_start", 1_000), message("execution_success", 3_500)];
+        let mut status = HistoryStatus { messages, ..HistoryStatus::default() };
         assert_eq!(seconds(&status), Some(2.5));
         status.messages.pop();
         assert_eq!(seconds(&status), None);

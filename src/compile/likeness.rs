@@ -350,7 +350,7 @@ impl Differences {
                 self.nodes.iter().filter(|(_, own)| own.is_subset(things)).map(|(id, _)| id).collect();
             let share = inside.iter().map(|id| weight(id)).sum::<f64>() / total.max(1e-9);
             let again = 1.0 - groups.firsts.len() as f64 / groups.of_row.len().max(1) as f64;
-            (share * again >= LEAST_SAVING).then(|| (share * again, things, inside, share))
+            (share * again >= LEAST_SAVING).then_some((share * again, things, inside, share))
         });
         let best = judged.max_by(|a, b| a.0.total_cmp(&b.0))?;
         let (_, things, inside, share) = best;

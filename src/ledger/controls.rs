@@ -7,9 +7,9 @@ use crate::run::{Control, Event, ItemState, RunState};
 
 impl Ledger {
     /// Tells the process that works on the run; it hears of it a moment later.
-    pub fn tell(&self, run: &str, control: Control, time_ns: i64) -> Result<(), LedgerError> {
+    pub fn tell(&self, run: &str, control: &Control, time_ns: i64) -> Result<(), LedgerError> {
         let run = self.run_number(run)?;
-        let control = serde_json::to_string(&control)?;
+        let control = serde_json::to_string(control)?;
         self.writer.write_and_wait(Box::new(move |transaction| {
             let mut statement =
                 transaction.prepare_cached("INSERT INTO controls (run, time_ns, control) VALUES (?, ?, ?)")?;

@@ -198,9 +198,9 @@ mod tests {
         plan::{KindOf, TaskIx, testing::plan_of},
     };
 
-    fn nodes(files: &str, more: &str) -> Option<Arc<NodeSet>> {
+    fn nodes(files: &str, more: &str) -> Arc<NodeSet> {
         let text = format!(r#"{{"Loader": {{"input": {{"required": {{"name": [[{files}]]}}}}}}{more}}}"#);
-        Some(Arc::new(NodeSet::parse(text).unwrap_or_default()))
+        Arc::new(NodeSet::parse(text).unwrap_or_default())
     }
 
     fn needs(class: &str, file: &str) -> GraphNeeds {
@@ -214,11 +214,11 @@ mod tests {
     #[test]
     fn tasks_go_where_they_may_and_where_what_they_need_is() {
         let plan = plan_of(&[(2, Placement::Comfy(vec!["tag:big".to_owned()])), (3, Placement::Comfy(Vec::new()))]);
-        let server = |name: &str, files: &str| Capability { nodes: nodes(files, ""), ..Capability::plain(name) };
+        let server = |name: &str, files: &str| Capability { nodes: Some(nodes(files, "")), ..Capability::plain(name) };
         let mut servers = vec![
             server("a", r#""x.safetensors""#),
             server("b", r#""x.safetensors", "y.safetensors""#),
-            Capability { nodes: nodes("", r#", "Other": {}"#), ..Capability::plain("c") },
+            Capability { nodes: Some(nodes("", r#", "Other": {}"#)), ..Capability::plain("c") },
         ];
         servers[0].tags = vec!["big".to_owned()];
         let capabilities = Capabilities { native: 1, servers, first: 0 };

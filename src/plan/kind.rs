@@ -15,7 +15,7 @@ use crate::{
 /// The kinds of a plan's items.
 #[derive(Debug, Default)]
 pub struct Kinds {
-    kinds: Vec<Kind>,
+    all: Vec<Kind>,
     /// Kind of each item.
     of_item: Vec<u32>,
     shapes: IndexMap<String, Shape>,
@@ -103,8 +103,8 @@ impl Kinds {
             self.needs.push(needs);
             self.needs.len() - 1
         }) as u32;
-        self.kinds.push(Kind { task, shape, models, prefix, needs });
-        self.kinds.len() as u32 - 1
+        self.all.push(Kind { task, shape, models, prefix, needs });
+        self.all.len() as u32 - 1
     }
 
     /// Says that the next `count` items are of `kind`.
@@ -114,7 +114,7 @@ impl Kinds {
 
     /// The kind of an item.
     pub fn of(&self, item: u32) -> Kind {
-        self.kinds[self.number(item) as usize]
+        self.all[self.number(item) as usize]
     }
 
     /// The number of an item's kind.
@@ -124,7 +124,7 @@ impl Kinds {
 
     /// All kinds by number.
     pub fn all(&self) -> &[Kind] {
-        &self.kinds
+        &self.all
     }
 
     /// How many shapes there are.

@@ -412,7 +412,7 @@ impl Planner {
 
     fn start_ready(&mut self) {
         while !self.stopping {
-            let Some((item, place)) = self.placer.next() else { break };
+            let Some((item, place)) = self.placer.next_start() else { break };
             self.start(item, place);
         }
     }

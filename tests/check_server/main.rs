@@ -160,9 +160,15 @@ fn mutants(graphs: &BTreeMap<String, Value>, nodes: &NodeSet, seed: u64) -> Vec<
 fn judge(server: &mut Server, mutant: Mutant, nodes: &NodeSet) -> Finding {
     let Mutant { mutation, base, graph } = mutant;
     let errors = our_errors(&graph, nodes);
-    let verdict = server.judge(&graph, errors.is_empty() && samples(&graph));
+    let verdict = server.judge(&graph, outputs(&graph, nodes), errors.is_empty() && samples(&graph));
     eprintln!("{base}: {}: {verdict:?}, {} errors", mutation.name, errors.len());
     Finding { mutation: mutation.name, base, graph, judged: Judged { errors, server: verdict } }
+}
+
+/// How many nodes of the graph save or show something.
+fn outputs(graph: &Value, nodes: &NodeSet) -> usize {
+    let classes = graph.as_object().into_iter().flatten().filter_map(|(_, node)| node["class_type"].as_str());
+    classes.filter_map(|class| nodes.class(class)).filter(|class| class.output_node).count()
 }
 
 /// Whether the graph has a node that samples, which takes long without a graphics card.
@@ -202,7 +208,7 @@ fn find_bases(server: &mut Server, graphs: &BTreeMap<String, Value>, nodes: &Nod
     ordered.sort_by_key(|(_, graph)| graph.to_string().contains("CheckpointLoaderSimple"));
     let mut carried_out = BTreeSet::new();
     for (name, graph) in ordered {
-        let (errors, verdict) = (our_errors(graph, nodes), server.judge(graph, false));
+        let (errors, verdict) = (our_errors(graph, nodes), server.judge(graph, outputs(graph, nodes), false));
         println!("{name}: {verdict:?}, ours: {errors:?}");
         if verdict == Verdict::Executed {
             carried_out.insert(name.as_str());

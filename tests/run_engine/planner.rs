@@ -50,7 +50,11 @@ impl Simulation {
                 }
                 Command::Abort { item, id } => self.running.retain(|other| *other != (item, id)),
                 Command::Record(decision) => self.decisions.push(decision),
-                Command::Report { .. } | Command::Watch { .. } | Command::Probe { .. } | Command::Refuse { .. } | Command::Tell { .. } => {}
+                Command::Report { .. }
+                | Command::Watch { .. }
+                | Command::Probe { .. }
+                | Command::Refuse { .. }
+                | Command::Tell { .. } => {}
             }
         }
         for event in due {

@@ -181,7 +181,11 @@ fn combinations(keys: &[(String, usize)]) -> Vec<ItemKeys> {
 /// Names and values of the keys of an item.
 type ItemKeys = Vec<(String, usize)>;
 
-fn build(drafts: &[Draft], (mode, prefer): (Mode, Option<Prefer>), parallel: Option<u32>) -> (Plan, Vec<String>, Vec<ItemKeys>) {
+fn build(
+    drafts: &[Draft],
+    (mode, prefer): (Mode, Option<Prefer>),
+    parallel: Option<u32>,
+) -> (Plan, Vec<String>, Vec<ItemKeys>) {
     let index =
         |name: &str| TaskIx(drafts.iter().position(|d| d.name == name).unwrap_or_else(|| panic!("{name}")) as u32);
     let (mut keys, mut addresses, mut ranges, mut table) = (Vec::new(), Vec::new(), Vec::new(), ItemTable::default());

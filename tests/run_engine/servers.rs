@@ -45,7 +45,8 @@ struct Fleet<'a> {
 }
 
 fn servers(names: &[&str]) -> Capabilities {
-    let servers = names.iter().map(|name| Capability { dead_after: Duration::from_secs(2), ..Capability::plain(*name) });
+    let servers =
+        names.iter().map(|name| Capability { dead_after: Duration::from_secs(2), ..Capability::plain(*name) });
     Capabilities { servers: servers.collect(), ..Capabilities::native(1) }
 }
 
@@ -263,7 +264,9 @@ fn a_higher_priority_goes_first_in_every_mode() {
 #[test]
 fn early_results_are_there_earlier() {
     let first_end = |prefer: &str| {
-        let text = format!("plan mode=smart {prefer}\ntask a x=20 comfy models=1\ntask b x=20 needs=a comfy models=1 set=other");
+        let text = format!(
+            "plan mode=smart {prefer}\ntask a x=20 comfy models=1\ntask b x=20 needs=a comfy models=1 set=other"
+        );
         let scenario = Scenario::parse(&text);
         let mut fleet = Fleet::new(&scenario, servers(&["a"]));
         fleet.apply(Event::Opened);

@@ -15,7 +15,7 @@ pub(super) fn look(inspection: &Inspection<'_>, site: &Site<'_>) -> Option<Graph
     let Some(Input::Link(link)) = site.input else { return None };
     let class = inspection.source_class(link)?;
     let output = class.outputs.get(link.output)?;
-    let (wanted, received) = (site.info.kind.link_types(), inspection.types_of(link));
+    let (wanted, received) = (site.info.kind.link_types(), inspection.types_of(link, output));
     let name = &site.name;
     let source = || format!("output \"{}\" of node \"{}\"", label(output, link.output), link.node);
     if let InputKind::Combo { options, form: ComboForm::List, .. } = &site.info.kind {

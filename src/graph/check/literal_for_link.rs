@@ -22,7 +22,7 @@ pub(super) fn look(inspection: &Inspection<'_>, site: &Site<'_>) -> Option<Graph
             let message = format!("{place} takes the output of a node, of type {types}, not {}", describe(given));
             let (hint, suggestion) = mend(types, given, inspection);
             let severity = if is_unread(site, types) { Severity::Warning } else { Severity::Error };
-            Some(GraphProblem { suggestion, severity, ..GraphProblem::new(id, name, CODE, message).hint(hint) })
+            Some(GraphProblem { severity, suggestion, ..GraphProblem::new(id, name, CODE, message).hint(hint) })
         }
         ValueFault::Unchecked(CoerceError::OnlyLinks { given, types }) => {
             let problem = GraphProblem::warning(id, name, CODE, format!("{} is {}", site.place(), describe(given)));

@@ -127,7 +127,7 @@ impl Placer {
     }
 
     /// The item that should start now, and where.
-    pub fn next(&mut self) -> Option<(u32, Place)> {
+    pub fn next_start(&mut self) -> Option<(u32, Place)> {
         if self.parallel == 0 {
             return None;
         }
