@@ -199,7 +199,7 @@ impl Running {
         };
         self.reader.join().unwrap();
         let lines = self.lines.lock().unwrap();
-        let finished = lines.iter().filter(|line| line["event"] == "run_finished").next_back().cloned();
+        let finished = lines.iter().rfind(|line| line["event"] == "run_finished").cloned();
         (code, finished.map_or(Value::Null, |line| line["counts"].clone()))
     }
 }
