@@ -16,6 +16,7 @@ mod doctor;
 mod drain;
 mod error;
 mod explain;
+mod export;
 mod faults;
 mod fmt;
 mod graph_api;
@@ -65,6 +66,7 @@ pub use doctor::{DoctorFinding, DoctorOptions, DoctorReport, Fitness, ServerRepo
 pub use drain::{drain, resume};
 pub use error::{AppError, ExitCode};
 pub use explain::explain_code;
+pub use export::{ExportForm, ExportOptions, Exported, export};
 pub use faults::{Aftermath, fault_diagnostics};
 pub use fmt::{FmtReport, fmt};
 pub use graph_api::{GraphApiOptions, GraphApiReport, graph_api, pretty};
