@@ -14,7 +14,10 @@ mod fmt;
 pub mod history;
 mod init;
 mod job;
+mod kept_scores;
 mod layout;
+mod mask;
+mod models;
 mod placed;
 mod plan;
 mod plan_summary;
@@ -40,6 +43,11 @@ pub use fmt::{FmtReport, fmt};
 pub use init::{FIRST_DOCUMENT, InitReport, init};
 pub use job::{JobOptions, RunnableJob, make_job};
 pub use layout::canonical_text;
+pub use mask::{MaskLayer, MaskRequest, MaskSource, Masks, make_masks};
+pub use models::{
+    AddModel, ModelRow, PROFILES, RemovedModel, VerifiedModel, add_model, list_models, model_store, models_folder, named_models,
+    pull_model, remove_model, verify_models,
+};
 pub use placed::{PlacedJob, Purpose, placed_job};
 pub use plan::{Planned, TaskForecast, plan};
 pub use plan_summary::{PlanSummary, PlannedRule, PlannedTask};

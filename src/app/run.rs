@@ -1,6 +1,7 @@
 //! Runs: begun, continued, and told what a person says.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -15,12 +16,15 @@ use super::{
     faults::Aftermath,
     history::{find_run, is_active},
     job::{JobOptions, RunnableJob},
+    kept_scores::KeptScores,
+    models::model_store,
     placed::{PlacedJob, Purpose, placed_job, refuse_spending},
     servers::{Connected, server_error},
 };
 use crate::{
     comfy::{ComfyExecutor, ComfySettings, Patience},
     ledger::{Ledger, LedgerError, NewRun, RunLock, RunRow},
+    models::ModelStore,
     native::{NativeExecutor, NativeSettings},
     outputs,
     run::{Clock, Control, Event, Executor, Observer, PortFuture, Ports, RunOutcome, RunSetup, Slots, run_plan},
@@ -56,6 +60,7 @@ pub struct ReadyRun {
     journal: Arc<crate::ledger::RunJournal>,
     root: PathBuf,
     native: NativeSettings,
+    models: ModelStore,
     on_servers: Option<OnServers>,
     _lock: RunLock,
 }
@@ -97,6 +102,7 @@ pub fn ready(session: &Session, request: &RunRequest) -> Result<ReadyRun, AppErr
 pub fn ready_unless_active(session: &Session, request: &RunRequest) -> Result<Readiness, AppError> {
     let loaded = session.document(&request.document)?;
     let placed = placed_job(session, &loaded, &request.options, Purpose::Run)?;
+    refuse_missing_models(session, &placed.job)?;
     let on_servers = pool(session, &placed, request.options.allow_spend)?;
     let job = placed.job;
     let ledger = open_ledger(session)?;
@@ -119,6 +125,7 @@ pub fn ready_again(session: &Session, name: &str) -> Result<ReadyRun, AppError> 
     let loaded = session.document(&row.path)?;
     let options = JobOptions::from_json(&row.settings);
     let placed = placed_job(session, &loaded, &options, Purpose::Run)?;
+    refuse_missing_models(session, &placed.job)?;
     let on_servers = pool(session, &placed, options.allow_spend)?;
     let job = placed.job;
     if job.hash.to_string() != row.hash {
@@ -179,6 +186,7 @@ fn begun(
         journal,
         root,
         native,
+        models: model_store(session),
         _lock: lock,
     })
 }
@@ -209,11 +217,25 @@ fn continued(
         journal,
         root,
         native,
+        models: model_store(session),
         _lock: lock,
     })
 }
 
-fn native_settings(session: &Session) -> NativeSettings {
+/// Refuses a run of which some task needs a model that is not on this machine.
+fn refuse_missing_models(session: &Session, job: &RunnableJob) -> Result<(), AppError> {
+    let is_absent = |name: &&String| session.models.get(name).is_none_or(|model| !model.is_here);
+    let missing: BTreeSet<&String> = job.program.tasks.iter().flat_map(|task| &task.models).filter(is_absent).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = missing.into_iter().map(String::as_str).collect();
+    let (models, are) = if names.len() == 1 { ("the model", "is") } else { ("the models", "are") };
+    let message = format!("it needs {models} {}, which {are} not on this machine", names.join(", "));
+    Err(AppError::environment(message).with_hint(format!("fetch first: comfywright models pull {}", names.join(" "))))
+}
+
+pub(super) fn native_settings(session: &Session) -> NativeSettings {
     let limits = &session.config.limits;
     let mut settings = NativeSettings::default();
     if let Some(slots) = limits.native_slots {
@@ -243,7 +265,8 @@ impl ReadyRun {
         controls: mpsc::UnboundedReceiver<Control>,
     ) -> Result<RunOutcome, AppError> {
         let estimates = self.estimates();
-        let native = NativeExecutor::new(&self.root, self.native);
+        let native = NativeExecutor::new(&self.root, self.native).with_models(self.models.clone());
+        let scorers = NativeScorers::new(&self.root, self.native.image_limits).with_models(self.models.clone());
         let comfy = self.comfy_executor()?;
         let setup = RunSetup {
             run: self.id,
@@ -255,7 +278,7 @@ impl ReadyRun {
         };
         let ports = Ports {
             preparer: self.job.preparation.clone(),
-            scorer: Arc::new(NativeScorers::new(&self.root, self.native.image_limits)),
+            scorer: Arc::new(KeptScores { scorers, ledger: self.ledger.clone() }),
             native: Arc::new(native),
             comfy: comfy.clone().map(|executor| executor as Arc<dyn Executor>),
             store: self.ledger.clone(),

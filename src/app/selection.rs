@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{AppError, Session};
-use crate::model::{CONFIG_FILE, Loaded, Origin, load_document};
+use crate::model::{CONFIG_FILE, Loaded, MODELS_FOLDER, Origin, load_document};
 
 /// The files that a command is about.
 pub(super) struct Selection {
@@ -16,6 +16,8 @@ pub(super) struct Selection {
     pub(super) config: bool,
     /// Whether `comfywright.toml` was named itself.
     pub(super) config_named: bool,
+    /// Manifests of models that were named, or the folder of all of them.
+    pub(super) manifests: Vec<String>,
     /// Whether the whole workspace is meant.
     pub(super) everything: bool,
 }
@@ -25,12 +27,22 @@ impl Selection {
     pub(super) fn contains(&self, path: &str) -> bool {
         self.everything || self.documents.binary_search_by(|document| (*document.path).cmp(path)).is_ok()
     }
+
+    /// Whether it contains the manifest at `path`.
+    pub(super) fn contains_manifest(&self, path: &str) -> bool {
+        self.everything || self.manifests.iter().any(|named| named == path || named == MODELS_FOLDER)
+    }
 }
 
 /// What `paths` mean: files, folders with all documents below them, or, without any, everything.
 pub(super) fn select(session: &Session, paths: &[PathBuf]) -> Result<Selection, AppError> {
-    let mut selection =
-        Selection { documents: Vec::new(), config: false, config_named: false, everything: paths.is_empty() };
+    let mut selection = Selection {
+        documents: Vec::new(),
+        config: false,
+        config_named: false,
+        manifests: Vec::new(),
+        everything: paths.is_empty(),
+    };
     for path in paths {
         select_path(session, path, &mut selection)?;
     }
@@ -52,6 +64,8 @@ fn select_path(session: &Session, path: &Path, selection: &mut Selection) -> Res
         selection.config_named = true;
     } else if inside.is_empty() {
         selection.everything = true;
+    } else if inside.split('/').next() == Some(MODELS_FOLDER) {
+        selection.manifests.push(inside);
     } else if session.world.is_file(&inside) {
         let loaded = document(session, &inside);
         selection.documents.push(

@@ -6,13 +6,14 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use super::{AppError, client_files::ClientWorld};
+use super::{AppError, client_files::ClientWorld, models};
 use crate::{
     compile::{Context, Library, Referred, Unresolved},
     files::{DirWorld, World},
     git::GitHistory,
     graph::{NodeSet, builtin, own_classes},
-    model::{Config, DOCUMENTS_FOLDER, InvalidReference, Kind, Loaded, Reference, Workspace},
+    model::{Config, DOCUMENTS_FOLDER, InvalidReference, Kind, KnownModels, Loaded, Reference, Workspace},
+    models::Presence,
     scorers,
 };
 
@@ -41,6 +42,8 @@ pub struct Session {
     pub has_snapshot: bool,
     /// The configuration in force.
     pub config: Config,
+    /// The models that there are.
+    pub models: Arc<KnownModels>,
     metrics: BTreeSet<String>,
     confined: bool,
 }
@@ -75,10 +78,13 @@ impl Session {
             Some(path) => (Arc::new(read_object_info(path)?), format!("the snapshot {}", path.display())),
         };
         let config = workspace.config.value.clone().unwrap_or_default();
-        let mut metrics: BTreeSet<String> = scorers::KNOWN.iter().map(|m| m.name.to_owned()).collect();
+        let mut metrics: BTreeSet<String> = scorers::metrics().map(|m| m.name.to_owned()).collect();
         metrics.extend(config.scorer.values().flat_map(|s| s.metrics.iter().cloned()));
         let has_snapshot = options.object_info.is_some();
-        Ok(Self { root, world, workspace, nodes, against, has_snapshot, config, metrics, confined })
+        let cache = models::cache(&root, &config);
+        let known = KnownModels::load(world.as_ref(), &config.models);
+        let models = Arc::new(known.with_presence(|manifest| cache.presence(manifest) == Presence::Here));
+        Ok(Self { root, world, workspace, nodes, against, has_snapshot, config, models, metrics, confined })
     }
 
     /// What compiling reads.
@@ -88,7 +94,14 @@ impl Session {
 
     /// What compiling reads, with the classes of `nodes`.
     pub fn context_with<'a>(&'a self, nodes: &'a NodeSet) -> Context<'a> {
-        Context { world: self.world.as_ref(), library: self, config: &self.config, nodes, metrics: &self.metrics }
+        Context {
+            world: self.world.as_ref(),
+            library: self,
+            config: &self.config,
+            nodes,
+            metrics: &self.metrics,
+            models: &self.models,
+        }
     }
 
     /// The document that a person means by `text`: a path relative to the current folder or to the

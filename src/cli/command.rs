@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use super::{
-    args, check, completions, convert, doctor, fmt, history, init, mcp,
+    args, check, completions, convert, doctor, fmt, history, init, mask, mcp, models,
     output::{ColorChoice, Output},
     plan, run, schema,
 };
@@ -60,6 +60,10 @@ pub enum Command {
     Completions(completions::CompletionsArgs),
     /// Say whether disk, secrets and servers are fit for the documents, and what to do about it
     Doctor(doctor::DoctorArgs),
+    /// Make masks of an image: what stands out, a colour, the layers of a mask document
+    Mask(mask::MaskArgs),
+    /// List, fetch, check, add and remove the models that run in this process
+    Models(models::ModelsArgs),
     /// Say what a run would do
     Plan(args::PlanArgs),
     /// Run a chain or a preset; an unfinished run of the same work is continued
@@ -99,6 +103,8 @@ fn dispatch(cli: &Cli) -> ExitCode {
         Command::Schema(args) => schema::run(args, output),
         Command::Completions(args) => completions::run(args, output),
         Command::Doctor(args) => doctor::run(args, global, output),
+        Command::Mask(args) => mask::run(args, global, output),
+        Command::Models(args) => models::run(args, global, output),
         Command::Plan(args) => plan::run(args, global, output),
         Command::Run(args) => run::run(args, global, output),
         Command::Status(args) => history::status(args, global, output),

@@ -7,4 +7,6 @@ mod envelope;
 mod fix;
 mod fmt;
 mod init;
+mod mask;
+mod models;
 mod support;
