@@ -2,55 +2,84 @@
 //!
 //! Wires paths, clock, environment and secrets into the layers below. Prints nothing.
 
-mod background;
 mod check;
 pub mod client_files;
+mod controls;
 mod convert;
+mod detached;
 mod diagnostics;
+mod diff;
 mod doctor;
 mod error;
+mod explain;
 mod faults;
 mod fmt;
+mod graph_api;
 pub mod history;
+mod import;
+mod import_client;
+mod import_file;
 mod init;
 mod job;
 mod kept_scores;
 mod layout;
+mod lock;
 mod mask;
 mod models;
+mod outlook;
 mod placed;
 mod plan;
+mod plan_graph;
 mod plan_summary;
+mod preset_text;
+mod recording;
+mod report;
 mod run;
 pub mod run_view;
+mod samples;
 mod save_preset;
 mod schema;
 mod secrets;
 mod selection;
 mod servers;
 mod session;
+mod snapshots;
+mod survey;
+mod trace;
 mod words;
 mod write;
 
-pub use background::BackgroundRuns;
-pub use check::{CheckOptions, CheckReport, Fixed, check, check_and_fix};
+pub use check::{CheckOptions, CheckReport, Fixed, check, check_and_fix, open_to_check};
+pub use controls::{cancel, tell};
 pub use convert::{ConvertOptions, Converted, Destination, convert};
+pub use detached::{detach, fault_of_detached};
 pub use diagnostics::{Finding, FindingEdit, FindingFix, Sources, error_findings, findings};
+pub use diff::{Compared, DiffRequest, diff};
 pub use doctor::{DoctorFinding, DoctorOptions, DoctorReport, Fitness, ServerReport, doctor};
 pub use error::{AppError, ExitCode};
+pub use explain::explain_code;
 pub use faults::{Aftermath, fault_diagnostics};
 pub use fmt::{FmtReport, fmt};
+pub use graph_api::{GraphApiOptions, GraphApiReport, graph_api, pretty};
+pub use import::{ImportOptions, Imported, JudgedBy, import};
+pub use import_client::import_for_client;
+pub use import_file::{ImportTarget, ImportedFile, classes_of, import_file};
 pub use init::{FIRST_DOCUMENT, InitReport, init};
 pub use job::{JobOptions, RunnableJob, make_job};
 pub use layout::canonical_text;
+pub use lock::{LockOptions, LockReport, ServerFacts, write_lock};
 pub use mask::{MaskLayer, MaskRequest, MaskSource, Masks, make_masks};
 pub use models::{
     AddModel, ModelRow, PROFILES, RemovedModel, VerifiedModel, add_model, list_models, model_store, models_folder, named_models,
     pull_model, remove_model, verify_models,
 };
+pub use outlook::{Outlook, TaskOutlook};
 pub use placed::{PlacedJob, Purpose, placed_job};
 pub use plan::{Planned, TaskForecast, plan};
-pub use plan_summary::{PlanSummary, PlannedRule, PlannedTask};
+pub use plan_graph::{GraphFormat, plan_graph};
+pub use plan_summary::{PlanOutlook, PlanSummary, PlannedRule, PlannedTask};
+pub use preset_text::PresetText;
+pub use report::{ReportOptions, WrittenReport, write_report};
 pub use run::{
     Readiness, ReadyRun, RunRequest, existing_ledger, open_ledger, ready, ready_again, ready_unless_active,
     setting_value,
@@ -59,5 +88,7 @@ pub use save_preset::{PresetFile, save_preset};
 pub use schema::{SchemaKind, file_text, schema_files, write_schemas};
 pub use servers::{Connected, Knowledge, connect, server_error, server_settings};
 pub use session::{Session, SessionOptions};
+pub use snapshots::{KeptSnapshot, SnapshotOptions, SnapshotReport, SnapshotTarget, take_snapshot};
+pub use trace::{ItemTrace, TracedTry, item_traces};
 pub use words::count;
-pub use write::{WriteError, atomic_write, write_new};
+pub use write::{WriteError, atomic_write, write_new, write_text};

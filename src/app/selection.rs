@@ -12,6 +12,8 @@ use crate::model::{CONFIG_FILE, Loaded, MODELS_FOLDER, Origin, load_document};
 pub(super) struct Selection {
     /// Documents, by path.
     pub(super) documents: Vec<Arc<Loaded>>,
+    /// Graphs that were named, by path.
+    pub(super) graphs: Vec<String>,
     /// Whether `comfywright.toml` was named or belongs to what was named.
     pub(super) config: bool,
     /// Whether `comfywright.toml` was named itself.
@@ -38,6 +40,7 @@ impl Selection {
 pub(super) fn select(session: &Session, paths: &[PathBuf]) -> Result<Selection, AppError> {
     let mut selection = Selection {
         documents: Vec::new(),
+        graphs: Vec::new(),
         config: false,
         config_named: false,
         manifests: Vec::new(),
@@ -52,6 +55,8 @@ pub(super) fn select(session: &Session, paths: &[PathBuf]) -> Result<Selection, 
     }
     selection.documents.sort_by(|a, b| a.path.cmp(&b.path));
     selection.documents.dedup_by(|a, b| a.path == b.path);
+    selection.graphs.sort();
+    selection.graphs.dedup();
     Ok(selection)
 }
 
@@ -66,6 +71,8 @@ fn select_path(session: &Session, path: &Path, selection: &mut Selection) -> Res
         selection.everything = true;
     } else if inside.split('/').next() == Some(MODELS_FOLDER) {
         selection.manifests.push(inside);
+    } else if session.world.is_file(&inside) && path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) {
+        selection.graphs.push(inside);
     } else if session.world.is_file(&inside) {
         let loaded = document(session, &inside);
         selection.documents.push(

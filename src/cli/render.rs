@@ -14,6 +14,9 @@ use crate::{
     diagnostic::{Severity, Span, position},
 };
 
+/// Longest line, in bytes, that is shown. Files that programs wrote may be one line of megabytes.
+const LONGEST: usize = 400;
+
 /// How diagnostics look.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
@@ -25,7 +28,7 @@ pub struct Look {
 
 /// The text for one diagnostic, with a blank line behind it.
 pub fn render(finding: &Finding, sources: &Sources, look: Look) -> String {
-    let text = finding.file.as_deref().and_then(|file| sources.text(file));
+    let text = finding.file.as_deref().and_then(|file| sources.text(file)).filter(|text| can_be_shown(finding, text));
     let label = text.as_ref().and_then(|text| label_span(finding, text));
     let source = finding.file.as_deref().zip(text).map(|(name, text)| Source { name: name.to_owned(), text });
     let theme = if look.color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
@@ -49,6 +52,12 @@ pub fn render(finding: &Finding, sources: &Sources, look: Look) -> String {
     }
     out.push('\n');
     out
+}
+
+/// Whether the lines around the finding are for people: programs write JSON into one line.
+fn can_be_shown(finding: &Finding, text: &str) -> bool {
+    let before = finding.line.unwrap_or(1).saturating_sub(2);
+    text.lines().skip(before).take(3).all(|line| line.len() <= LONGEST)
 }
 
 fn place(finding: &Finding) -> String {
@@ -84,10 +93,8 @@ struct Shown<'a> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.label.is_none()
-            && let Some(file) = &self.finding.file
-        {
-            write!(f, "{file}: ")?;
+        if self.label.is_none() && self.finding.file.is_some() {
+            write!(f, "{}: ", place(self.finding))?;
         }
         f.write_str(&self.finding.message)
     }

@@ -70,10 +70,10 @@ fn read_node(id: &str, node: &Value) -> Result<GraphNode, ApiError> {
 }
 
 /// The input that `value` stands for; none for a list that is no link.
-fn read_input(value: &Value) -> Option<Input> {
+pub(super) fn read_input(value: &Value) -> Option<Input> {
     match value {
         Value::Array(list) => read_link(list).map(Input::Link),
-        Value::Object(object) => Some(Input::Value(object.get(VALUE_KEY).unwrap_or(value).clone())),
+        Value::Object(object) => Some(Input::Value(wrapped(object).unwrap_or(value).clone())),
         scalar => Some(Input::Value(scalar.clone())),
     }
 }
@@ -114,11 +114,16 @@ fn write_input(input: &Input, resolve: &mut dyn FnMut(&[BoundFile]) -> Value) ->
     }
 }
 
+/// What an object stands for that only protects its value. One that says more of it stays as it is.
+fn wrapped(object: &Map<String, Value>) -> Option<&Value> {
+    object.get(VALUE_KEY).filter(|_| object.len() == 1)
+}
+
 /// Protects a value that would be taken for something else.
 fn wrap(value: Value) -> Value {
     let ambiguous = match &value {
         Value::Array(_) => true,
-        Value::Object(object) => object.contains_key(VALUE_KEY),
+        Value::Object(object) => wrapped(object).is_some(),
         _ => false,
     };
     if ambiguous { json!({ VALUE_KEY: value }) } else { value }

@@ -34,7 +34,9 @@ pub use document::{
 };
 pub use duration::{parse_backoff, parse_duration};
 pub use known_models::{KnownModel, KnownModels, MODELS_FOLDER, NoModel};
-pub use lock::{LOCK_FORMAT, Lock, LockedHash, read_lock};
+pub use lock::{
+    Drift, DriftKind, HashSection, LOCK_FILE, LOCK_FORMAT, Lock, LockedFacts, LockedHash, LockedServer, Surroundings,
+    read_lock,
 pub use manifest::{
     ColorOrder, InputFilter, InputFit, InputScale, ModelFile, ModelInput, ModelLicence, ModelManifest, ModelOutput, ModelRole,
     OutputStep,
@@ -42,12 +44,12 @@ pub use manifest::{
 pub use mask::{Blend, Layer, Mask, MaskExport, MaskFormat, Shape, ShapeType};
 pub use model_source::{ModelSource, PackagedFile};
 pub use read::{
-    MAX_DOCUMENT_BYTES, Parsed, config_shape, file_too_large, manifest_shape, read_bytes, read_config, read_document,
-    read_manifest, setting_path, shape_of, shape_of_name,
+    MAX_DOCUMENT_BYTES, Parsed, config_shape, decoded, file_too_large, manifest_shape, read_bytes, read_config,
+    read_document, read_manifest, setting_path, shape_of, shape_of_name,
 };
 pub use reference::{HashAlgorithm, InvalidReference, Reference, VersionSpec};
 pub use settings::{
     DataKind, InputInfo, OutputInfo, SettingInfo, SettingShape, TaskTypeInfo, settings_named, task_type,
     task_type_name, task_types,
 };
-pub use workspace::{CONFIG_FILE, DOCUMENTS_FOLDER, Workspace, identity, load_document, loaded};
+pub use workspace::{CONFIG_FILE, DOCUMENTS_FOLDER, FEW, Workspace, identity, load_document, loaded};

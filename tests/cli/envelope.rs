@@ -44,7 +44,7 @@ fn help_and_version() {
     assert_eq!((answer.code, answer.stdout), (0, format!("comfywright {}\n", env!("CARGO_PKG_VERSION"))));
     let answer = folder.run(&["--help"]);
     assert_eq!(answer.code, 0);
-    for verb in ["init", "check", "fmt", "convert", "schema", "completions"] {
+    for verb in ["init", "check", "fmt", "convert", "graph", "schema", "completions"] {
         assert!(answer.stdout.contains(verb), "{verb}");
         assert_eq!(folder.run(&[verb, "--help"]).code, 0);
     }

@@ -63,6 +63,11 @@ pub fn read_bytes(bytes: &[u8], file: &Arc<str>) -> Result<Arc<str>, Box<Diagnos
     if bytes.len() as u64 > MAX_DOCUMENT_BYTES {
         return Err(Box::new(file_too_large(file)));
     }
+    decoded(bytes, file)
+}
+
+/// The text that `bytes` are, or why they are none.
+pub fn decoded(bytes: &[u8], file: &Arc<str>) -> Result<Arc<str>, Box<Diagnostic>> {
     std::str::from_utf8(bytes).map(Arc::from).map_err(|error| {
         let before = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
         let line = position(before, before.len()).line;
