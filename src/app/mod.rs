@@ -2,7 +2,9 @@
 //!
 //! Wires paths, clock, environment and secrets into the layers below. Prints nothing.
 
+mod batch;
 mod check;
+mod checkpoint;
 pub mod client_files;
 mod controls;
 mod convert;
@@ -49,6 +51,10 @@ mod trace;
 mod words;
 mod write;
 
+pub use batch::{
+    BatchTask, Bottleneck, ChainFile, ChainRequest, ChainShape, Routed, Shape, ShapedTask, TranslatedRule, chain_shape,
+    document_name, existing_chain, route_tasks, tasks_text, write_chain,
+};
 pub use check::{CheckOptions, CheckReport, Fixed, check, check_and_fix, open_to_check};
 pub use controls::{cancel, tell};
 pub use convert::{ConvertOptions, Converted, Destination, convert};
@@ -65,7 +71,7 @@ pub use import::{ImportOptions, Imported, JudgedBy, import};
 pub use import_client::import_for_client;
 pub use import_file::{ImportTarget, ImportedFile, classes_of, import_file};
 pub use init::{FIRST_DOCUMENT, InitReport, init};
-pub use job::{JobOptions, RunnableJob, make_job};
+pub use job::{JobOptions, RunnableJob, Way, make_job};
 pub use layout::canonical_text;
 pub use lock::{LockOptions, LockReport, ServerFacts, write_lock};
 pub use mask::{MaskLayer, MaskRequest, MaskSource, Masks, make_masks};

@@ -83,23 +83,36 @@ impl Server {
             let stop = json!({ "delete": [id] }).to_string();
             self.request("POST", "/queue", &stop).expect("an answer");
             self.request("POST", "/interrupt", &json!({ "prompt_id": id }).to_string()).expect("an answer");
-            return Verdict::Accepted;
+            return self.wait_for(|server| server.runs_nothing().then_some(Verdict::Accepted));
         }
-        self.outcome(&id)
+        self.wait_for(|server| server.outcome(&id))
     }
 
-    fn outcome(&mut self, id: &str) -> Verdict {
+    fn outcome(&self, id: &str) -> Option<Verdict> {
+        let history = self.get(&format!("/history/{id}"));
+        let status = &history[id]["status"];
+        Some(match status["status_str"].as_str()? {
+            "success" => Verdict::Executed,
+            _ => Verdict::BrokeOff(breaking(status)),
+        })
+    }
+
+    fn runs_nothing(&self) -> bool {
+        self.get("/queue")["queue_running"].as_array().is_some_and(Vec::is_empty)
+    }
+
+    fn get(&self, path: &str) -> Value {
+        let (_, text) = self.request("GET", path, "").expect("an answer");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    fn wait_for(&mut self, verdict: impl Fn(&Self) -> Option<Verdict>) -> Verdict {
         let end = Instant::now() + PATIENCE;
         let mut pause = Duration::from_millis(5);
         let mut looked = (Instant::now(), self.process.processor_time());
         while Instant::now() < end {
-            let (_, text) = self.request("GET", &format!("/history/{id}"), "").expect("an answer");
-            let history: Value = serde_json::from_str(&text).unwrap_or_default();
-            let status = &history[id]["status"];
-            match status["status_str"].as_str() {
-                Some("success") => return Verdict::Executed,
-                Some(_) => return Verdict::BrokeOff(breaking(status)),
-                None => {}
+            if let Some(verdict) = verdict(self) {
+                return verdict;
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(250));

@@ -134,6 +134,34 @@ async def save_and_cancel(session):
     await session.refused("read_file", "leads out of the workspace", path="../secret.toml")
 
 
+async def batches(session):
+    """Tasks become a chain with rules, which is carried out."""
+    paper = {"paper": {"EmptyImage": {"width": "{size}", "height": 48, "batch_size": 1, "color": 4210752}}}
+    tasks = [
+        {"id": "generate", "type": "graph", "node": paper, "outputs": {"image": "@paper.IMAGE"},
+         "foreach": {"size": [40, 48, 56, 64]}},
+        {"id": "upscale", "type": "upscale", "depends_on": ["generate"], "with": {"scale": 2}},
+    ]
+    original = {"if_quality < 0.8": "enhance", "if_nsfw_detected": "skip", "if_error": "retry_once"}
+    routed = await session.data("conditional_batch_routing", tasks=tasks, routing_rules=original)
+    assert [rule["route"]["to"] for rule in routed["rules"]] == ["enhance", "@skip", "@retry"], routed
+    await session.refused("conditional_batch_routing", "did you mean `if_quality < 0.8`?",
+                          tasks=tasks, routing_rules={"if_qualty < 0.8": "enhance"})
+    rules = {"if_width < 50": "enhance", "if_width > 60": "skip", "if_error": "retry_once"}
+    routed = await session.data("conditional_batch_routing", tasks=tasks, routing_rules=rules)
+    made = await session.data("create_batch_dependency_chain", operation_name="Product catalog Q4",
+                              tasks=routed["tasks"], dependencies={"upscale": ["enhance|generate"]},
+                              optimization_mode="smart")
+    assert made["check"]["errors"] == 0 and made["waves"][0] == ["generate"], made
+    assert made["critical_path"] and made["mermaid"].startswith("flowchart"), made
+    begun = await session.data("coordinate_batch_operation", operation_name="Product catalog Q4",
+                               tasks=routed["tasks"], parallel_limit=2, checkpoint_interval=2, resume_on_failure=True)
+    session.progress.clear()
+    status = (await session.end_of(begun["run_id"])).structured_content
+    assert status["state"] == "complete", status
+    assert status["tasks"]["enhance"]["done"] == 2 and status["tasks"]["generate"]["skipped"] == 1, status["tasks"]
+
+
 async def whole_session(program, folder, servers):
     transport = StdioTransport(command=program, args=["mcp"], cwd=str(folder))
     async with Client(transport) as client:
@@ -144,6 +172,7 @@ async def whole_session(program, folder, servers):
         for server in servers:
             counts = await run_and_look(session, server)
             print(f"on {', '.join(server) or 'this machine'}: {counts}")
+        await batches(session)
         await save_and_cancel(session)
         print(f"{len(tools)} tools, {len(await client.list_resources())} resources")
 

@@ -20,12 +20,18 @@ pub(super) fn look(inspection: &Inspection<'_>, site: &Site<'_>) -> Option<Graph
             let (hint, suggestion) = mend(types, given, inspection);
             Some(GraphProblem { suggestion, ..GraphProblem::new(id, name, CODE, message).hint(hint) })
         }
-        ValueFault::Unchecked(CoerceError::OnlyLinks { .. }) => {
-            let problem = GraphProblem::warning(id, name, CODE, format!("{} is null", site.place()));
-            Some(problem.hint("leave it out instead".to_owned()))
+        ValueFault::Unchecked(CoerceError::OnlyLinks { given, types }) => {
+            let problem = GraphProblem::warning(id, name, CODE, format!("{} is {}", site.place(), describe(given)));
+            let instead = if given.is_null() { "leave it out instead".to_owned() } else { nothing(types) };
+            Some(problem.hint(instead))
         }
         _ => None,
     }
+}
+
+/// What to do about an empty text.
+fn nothing(types: &Types) -> String {
+    format!("samplers take it for no {types} at all: link it to the output of a node")
 }
 
 /// What to do, and the link that was meant.
