@@ -31,7 +31,10 @@ fn metrics_are_those_of_other_implementations() {
         let image = read(&format!("metrics/{name}.png"));
         for (metric, wanted) in wanted.as_object().unwrap() {
             let (found, wanted) = (vision::measure(metric, &image).unwrap(), wanted.as_f64().unwrap());
-            assert!((found - wanted).abs() <= 2e-5 * wanted.abs().max(1.0), "{metric} of {name}: {found}, not {wanted}");
+            assert!(
+                (found - wanted).abs() <= 2e-5 * wanted.abs().max(1.0),
+                "{metric} of {name}: {found}, not {wanted}"
+            );
         }
     }
 }
@@ -42,7 +45,8 @@ fn edges_are_those_of_another_implementation() {
     let [left, top, width, height] = [0, 1, 2, 3].map(|at| expected["crop"][at].as_u64().unwrap() as usize);
     let image = raster::crop(&read("metrics/fur.png"), left, top, width, height).unwrap();
     let mask = Mask { batch: 1, height, width, data: numbers(&expected["mask"]) };
-    let largest = |found: &[f32], wanted: &[f32]| found.iter().zip(wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let largest =
+        |found: &[f32], wanted: &[f32]| found.iter().zip(wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     let refined = vision::refine_edges(&image, 0, &mask, 5, 4e-4);
     let difference = largest(&refined.data, &numbers(&expected["guided"]));
     assert!(difference < 1e-3, "guided filter: {difference}");
@@ -104,7 +108,17 @@ fn falls(photo: &str, kind: &str, qualities: &[f64]) {
 
 #[test]
 fn quality_falls_with_every_degradation() {
-    let photos = ["astronaut.jpg", "camera.png", "chelsea.jpg", "clock.png", "coffee.jpg", "gravel16.png", "hubble.jpg", "retina.png", "rocket.jpg"];
+    let photos = [
+        "astronaut.jpg",
+        "camera.png",
+        "chelsea.jpg",
+        "clock.png",
+        "coffee.jpg",
+        "gravel16.png",
+        "hubble.jpg",
+        "retina.png",
+        "rocket.jpg",
+    ];
     for photo in photos {
         let image = read(&format!("photos/{photo}"));
         let own = vision::quality(&image);

@@ -20,7 +20,7 @@ fn comfywright(folder: &Path, arguments: &[&str]) -> (i32, Value) {
 /// What was found, but for models that nobody has fetched here.
 fn findings(answer: &Value) -> Vec<&Value> {
     let found = answer["diagnostics"].as_array().expect("a list");
-    found.iter().filter(|found| found["code"] != "missing-model").collect()
+    found.iter().filter(|found| found["code"] != "absent-model").collect()
 }
 
 fn project() -> &'static Path {

@@ -76,8 +76,8 @@ pub use layout::canonical_text;
 pub use lock::{LockOptions, LockReport, ServerFacts, write_lock};
 pub use mask::{MaskLayer, MaskRequest, MaskSource, Masks, make_masks};
 pub use models::{
-    AddModel, ModelRow, PROFILES, RemovedModel, VerifiedModel, add_model, list_models, model_store, models_folder, named_models,
-    pull_model, remove_model, verify_models,
+    AddModel, ModelRow, PROFILES, RemovedModel, VerifiedModel, add_model, list_models, model_store, models_folder,
+    named_models, pull_model, remove_model, verify_models,
 };
 pub use outlook::{Outlook, TaskOutlook};
 pub use placed::{PlacedJob, Purpose, placed_job};

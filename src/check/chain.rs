@@ -33,7 +33,7 @@ fn report_missing_models(visit: &mut Visit<'_>) {
                 "task `{}` uses the model \"{name}\", which is not on this machine",
                 program.structure.tasks[number].name
             );
-            visit.report.warning("missing-model", &program.place(number, key), message).hint =
+            visit.report.warning("absent-model", &program.place(number, key), message).hint =
                 Some(format!("fetch it: comfywright models pull {name}"));
         }
     }

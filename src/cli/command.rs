@@ -5,7 +5,8 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use super::{
-    args, check, completions, convert, diff, doctor, explain, fmt, graph, history, import, init, lock, mask, mcp, models,
+    args, check, completions, convert, diff, doctor, explain, fmt, graph, history, import, init, lock, mask, mcp,
+    models,
     output::{ColorChoice, Output},
     plan, report, run, schema, snapshot, trace,
 };

@@ -24,7 +24,7 @@ pub struct MaskArgs {
 
     /// Pixels near this colour, such as #ffffff
     #[arg(long, value_name = "#RRGGBB", group = "source")]
-    pub color: Option<String>,
+    pub near: Option<String>,
 
     /// The layers of a mask document: its file, or its name in the workspace
     #[arg(long, value_name = "DOCUMENT", group = "source")]
@@ -34,8 +34,8 @@ pub struct MaskArgs {
     #[arg(long, value_name = "NAME", requires = "salient")]
     pub model: Option<String>,
 
-    /// How far from --color a pixel may be on every channel, 0 to 1
-    #[arg(long, value_name = "SHARE", requires = "color")]
+    /// How far from --near a pixel may be on every channel, 0 to 1
+    #[arg(long, value_name = "SHARE", requires = "near")]
     pub tolerance: Option<f64>,
 
     /// Make masks hard: 1 where they are at least this
@@ -81,7 +81,7 @@ pub fn run(args: &MaskArgs, global: &GlobalArgs, output: Output) -> ExitCode {
 }
 
 fn source(args: &MaskArgs) -> MaskSource {
-    match (&args.color, &args.document) {
+    match (&args.near, &args.document) {
         (Some(color), _) => MaskSource::Color(color.clone(), args.tolerance),
         (None, Some(document)) => MaskSource::Document(document.clone()),
         (None, None) => MaskSource::Salient(args.model.clone()),

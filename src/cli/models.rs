@@ -275,7 +275,8 @@ impl PullBar {
                     new.set_position(resumed);
                     *bar = Some(new);
                 } else {
-                    let resumed = if resumed > 0 { format!(", {} are here already", mib(resumed)) } else { String::new() };
+                    let resumed =
+                        if resumed > 0 { format!(", {} are here already", mib(resumed)) } else { String::new() };
                     self.output.note(&format!("fetching {file}, {} from {source}{resumed}", mib(size)));
                 }
             }

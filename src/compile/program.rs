@@ -23,7 +23,10 @@ use crate::{
     files::{Path, World},
     graph::{Graph, NodeSet, output_index, parse_link},
     ident::IndexMap,
-    model::{Body, Chain, Config, DataKind, Document, Header, Kind, KnownModels, Task, TaskType, ValueMap, task_type},
+    model::{
+        Body, Chain, Config, DataKind, Document, Header, Kind, KnownModels, Task, TaskType, ValueMap, setting_path,
+        task_type,
+    },
     path,
     rules::Variables,
 };
@@ -157,7 +160,9 @@ fn task_program(name: &str, task: &Task, chain: &Chain, context: Context<'_>, re
     let base = path!["task", name];
     let mut out = TaskProgram::default();
     let is_link = |v: &Value| v.as_str().is_some_and(|t| parse_link(t).is_some());
-    let written = task.with.iter().map(|(k, v)| (k, v, base.join("with").join(k)));
+    // A setting may stand in `with` or on the task itself.
+    let written = task.with.iter().map(|(k, v)| (k, v, setting_path(report.tree(), name, k)));
+    let written: Vec<_> = written.collect();
     let settings = task.settings.iter().map(|(k, v)| (k, v, base.join(k)));
     for (key, value, path) in settings.chain(written).filter(|(_, v, _)| !is_link(v)) {
         out.settings.insert(key.clone(), Fillable::parse(value, &path, report));

@@ -102,7 +102,12 @@ impl KnownModels {
             Ok(bytes) => bytes,
             Err(WorldError::TooLarge { .. }) => return self.diagnostics.push(file_too_large(file)),
             Err(error) => {
-                return self.diagnostics.push(Diagnostic::error(error.code(), file, None, format!("failed to {error}")));
+                return self.diagnostics.push(Diagnostic::error(
+                    error.code(),
+                    file,
+                    None,
+                    format!("failed to {error}"),
+                ));
             }
         };
         match read_bytes(&bytes, file) {
@@ -154,8 +159,11 @@ impl KnownModels {
         match self.get(name) {
             Some(model) if model.manifest.role == role => Ok(model),
             Some(model) => {
-                let message =
-                    format!("the model \"{name}\" is a {}, and a {} one is needed", model.manifest.role.name(), role.name());
+                let message = format!(
+                    "the model \"{name}\" is a {}, and a {} one is needed",
+                    model.manifest.role.name(),
+                    role.name()
+                );
                 Err(Box::new(NoModel { code: "wrong-model", message, hint }))
             }
             None => {

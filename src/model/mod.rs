@@ -38,9 +38,10 @@ pub use known_models::{KnownModel, KnownModels, MODELS_FOLDER, NoModel};
 pub use lock::{
     Drift, DriftKind, HashSection, LOCK_FILE, LOCK_FORMAT, Lock, LockedFacts, LockedHash, LockedServer, Surroundings,
     read_lock,
+};
 pub use manifest::{
-    ColorOrder, InputFilter, InputFit, InputScale, ModelFile, ModelInput, ModelLicence, ModelManifest, ModelOutput, ModelRole,
-    OutputStep,
+    ColorOrder, InputFilter, InputFit, InputScale, ModelFile, ModelInput, ModelLicence, ModelManifest, ModelOutput,
+    ModelRole, OutputStep,
 };
 pub use mask::{Blend, Layer, Mask, MaskExport, MaskFormat, Shape, ShapeType};
 pub use model_source::{ModelSource, PackagedFile};

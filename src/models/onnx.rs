@@ -2,14 +2,14 @@
 
 use std::{
     collections::BTreeSet,
+    fs::File,
+    io::{self, Read as _, Seek as _, SeekFrom},
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
-    sync::Arc,
+    path::PathBuf,
 };
 
 use tract_onnx::{
     Onnx,
-    data_resolver::ModelDataResolver,
     model::ParseResult,
     pb,
     prelude::*,
@@ -32,25 +32,26 @@ pub(super) fn read(manifest: &ModelManifest, paths: &[PathBuf]) -> Result<TypedM
 }
 
 fn typed_model(manifest: &ModelManifest, paths: &[PathBuf]) -> Result<TypedModel, ModelError> {
-    let external = ExternalData { names: manifest.file.iter().map(|file| file.name.clone()).collect(), paths: paths.to_vec() };
-    let framework = Onnx { provider: Arc::new(external), ..tract_onnx::onnx() }
-        .with_ignore_value_info(true)
-        .with_ignore_output_shapes(true);
-    let proto = decoded(manifest, &framework, paths)?;
+    let framework = tract_onnx::onnx().with_ignore_value_info(true).with_ignore_output_shapes(true);
+    let mut proto = decoded(manifest, &framework, paths)?;
     check_operators(manifest, &framework, &proto)?;
+    if let Some(graph) = &mut proto.graph {
+        take_in_external(manifest, paths, graph)?;
+    }
     let graph = proto.graph.as_ref().ok_or_else(|| not_onnx(manifest, "it has no graph"))?;
     let input = input_name(manifest, graph)?;
     let output = output_name(manifest, graph)?;
     let is_half = has_half(graph);
     let wrong = |error: TractError| load_error(manifest, words(&error));
-    // The folder is never looked at: external data is found by its name among the manifest's files.
-    let ParseResult { mut model, outlets_by_name, unresolved_inputs } =
-        framework.parse(&proto, Some("")).map_err(wrong)?;
+    // Without a folder: nothing beside the file is read.
+    let ParseResult { mut model, outlets_by_name, unresolved_inputs } = framework.parse(&proto, None).map_err(wrong)?;
     drop(proto);
     if let Some(name) = unresolved_inputs.first() {
         return Err(load_error(manifest, format!("`{name}` comes from nowhere")));
     }
-    let outlet = |name: &str| outlets_by_name.get(name).copied().ok_or_else(|| interface(manifest, format!("`{name}` is not there")));
+    let outlet = |name: &str| {
+        outlets_by_name.get(name).copied().ok_or_else(|| interface(manifest, format!("`{name}` is not there")))
+    };
     let source = outlet(&input)?;
     model.select_output_outlets(&[outlet(&output)?]).map_err(wrong)?;
     let given = model.outlet_fact(source).map_err(wrong)?;
@@ -138,12 +139,7 @@ fn output_name(manifest: &ModelManifest, graph: &pb::GraphProto) -> Result<Strin
 }
 
 /// What the file fixes of a shape must be what the manifest says; what it leaves open may be anything.
-fn check_shape(
-    manifest: &ModelManifest,
-    what: &str,
-    found: &ShapeFactoid,
-    wanted: &[usize],
-) -> Result<(), ModelError> {
+fn check_shape(manifest: &ModelManifest, what: &str, found: &ShapeFactoid, wanted: &[usize]) -> Result<(), ModelError> {
     let found: Vec<Option<usize>> =
         found.dims().map(|dim| dim.concretize().and_then(|dim| dim.to_usize().ok())).collect();
     let fits = found.is_empty()
@@ -187,38 +183,51 @@ fn has_half(graph: &pb::GraphProto) -> bool {
     in_input || graph.initializer.iter().any(|tensor| tensor.data_type == half) || graph.node.iter().any(in_constant)
 }
 
-/// Finds external data among the files of the manifest, and nowhere else.
-struct ExternalData {
-    names: Vec<String>,
-    paths: Vec<PathBuf>,
+/// Puts data that lies beside the model into it: found among the files of the manifest, and nowhere else.
+fn take_in_external(manifest: &ModelManifest, paths: &[PathBuf], graph: &mut pb::GraphProto) -> Result<(), ModelError> {
+    let external = pb::tensor_proto::DataLocation::External as i32;
+    let inner = graph.node.iter_mut().flat_map(|node| &mut node.attribute);
+    let mut tensors: Vec<&mut pb::TensorProto> = graph.initializer.iter_mut().collect();
+    for attribute in inner {
+        tensors.extend(attribute.t.as_mut());
+        for graph in attribute.g.iter_mut().chain(&mut attribute.graphs) {
+            take_in_external(manifest, paths, graph)?;
+        }
+    }
+    for tensor in tensors.into_iter().filter(|tensor| tensor.data_location == Some(external)) {
+        let entry = |key: &str| tensor.external_data.iter().find(|entry| entry.key == key).map(|e| e.value.as_str());
+        let data =
+            external_data(manifest, paths, entry("location").unwrap_or_default(), entry("offset"), entry("length"));
+        tensor.raw_data = data.map_err(|what| load_error(manifest, what))?;
+        tensor.data_location = None;
+        tensor.external_data.clear();
+    }
+    Ok(())
 }
 
-impl ModelDataResolver for ExternalData {
-    fn read_bytes_from_path(
-        &self,
-        buffer: &mut Vec<u8>,
-        path: &Path,
-        offset: usize,
-        length: Option<usize>,
-    ) -> TractResult<()> {
-        use std::io::{Read as _, Seek as _, SeekFrom};
-        let name = path.to_string_lossy();
-        let at = self.names.iter().position(|known| *known == *name);
-        let Some(file) = at.and_then(|at| self.paths.get(at)) else {
-            return Err(TractError::msg(format!("its data is in a file `{name}`, which the manifest does not name")));
-        };
-        let mut file = std::fs::File::open(file)?;
-        let size = usize::try_from(file.metadata()?.len())?;
-        let end = length.map_or(Some(size), |length| offset.checked_add(length));
-        let Some(end) = end.filter(|end| *end <= size && offset <= *end) else {
-            return Err(TractError::msg(format!("its data goes beyond the end of `{name}`")));
-        };
-        file.seek(SeekFrom::Start(offset as u64))?;
-        let wanted = end - offset;
-        buffer.reserve_exact(wanted);
-        let read = file.take(wanted as u64).read_to_end(buffer)?;
-        if read == wanted { Ok(()) } else { Err(TractError::msg(format!("`{name}` ends too early"))) }
+fn external_data(
+    manifest: &ModelManifest,
+    paths: &[PathBuf],
+    name: &str,
+    offset: Option<&str>,
+    length: Option<&str>,
+) -> Result<Vec<u8>, String> {
+    let at = manifest.file.iter().position(|file| file.name == name);
+    let path = at.and_then(|at| paths.get(at));
+    let path = path.ok_or_else(|| format!("its data is in a file `{name}`, which the manifest does not name"))?;
+    let number = |text: &str| text.parse::<u64>().map_err(|_| format!("its data in `{name}` has no place"));
+    let offset = offset.map_or(Ok(0), number)?;
+    let failed = |error: io::Error| format!("failed to read `{name}`: {error}");
+    let mut file = File::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    let wanted = length.map_or(Ok(size.saturating_sub(offset)), number)?;
+    if offset.checked_add(wanted).is_none_or(|end| end > size) {
+        return Err(format!("its data goes beyond the end of `{name}`"));
     }
+    file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+    let mut data = Vec::with_capacity(wanted as usize);
+    file.take(wanted).read_to_end(&mut data).map_err(failed)?;
+    Ok(data)
 }
 
 /// The last words of an error, which are the most exact, and the first, which say where.

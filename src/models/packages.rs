@@ -112,13 +112,7 @@ fn folder_beside(partial: &Partial<'_>) -> Result<TempDir, ModelError> {
 }
 
 /// Calls the first of `programs` that is there; `told` is told how much lies in `folder` meanwhile.
-fn call(
-    programs: &[&[&str]],
-    arguments: &[&str],
-    folder: &Path,
-    what: &str,
-    told: &dyn Fn(u64),
-) -> Result<(), String> {
+fn call(programs: &[&[&str]], arguments: &[&str], folder: &Path, what: &str, told: &dyn Fn(u64)) -> Result<(), String> {
     let log = folder.join("client.log");
     for program in programs {
         let failed = |error: io::Error| format!("failed to call {}: {error}", program[0]);

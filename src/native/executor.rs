@@ -121,8 +121,7 @@ impl NativeExecutor {
             let (flag, limits, models) = (Arc::clone(&cancelled.0), self.settings.image_limits, self.models.clone());
             let evaluated = tokio::task::spawn_blocking(move || {
                 let (root, limits, models) = (&root, &limits, &models);
-                let around =
-                    Surroundings { root, limits, models, job: &work.0, cancelled: &flag, progress: &progress };
+                let around = Surroundings { root, limits, models, job: &work.0, cancelled: &flag, progress: &progress };
                 evaluate(&around, &mut allowance)
             });
             match evaluated.await {

@@ -113,7 +113,8 @@ fn quiet_noise(values: &[f64], width: usize, height: usize, side: usize) -> f64 
     for top in (0..=inner_height - block_height).step_by(block_height) {
         for left in (0..=inner_width - block_width).step_by(block_width) {
             let rows = top..top + block_height;
-            let sum: f64 = rows.flat_map(|y| (left..left + block_width).map(move |x| (x, y))).map(|(x, y)| response(x, y)).sum();
+            let sum: f64 =
+                rows.flat_map(|y| (left..left + block_width).map(move |x| (x, y))).map(|(x, y)| response(x, y)).sum();
             means.push(sum / (block_width * block_height) as f64);
         }
     }

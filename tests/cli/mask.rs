@@ -15,7 +15,7 @@ fn what_stands_out() {
     let made = folder.run(&["mask", "square.png", "--salient", "--out", "out", "--json"]).json();
     let layer = &made["data"]["layers"][0];
     assert_eq!((&layer["file"], &layer["label"]), (&json!("out/square-salient.png"), &json!("salient")));
-    assert!(layer["score"].as_f64().unwrap() > 0.9, "{layer}");
+    assert!(layer["score"].as_f64().unwrap() > 0.85, "{layer}");
     assert!((layer["factors"]["area"].as_f64().unwrap() - 0.25).abs() < 0.02, "{layer}");
     let bbox: Vec<i64> = layer["bbox"].as_array().unwrap().iter().map(|side| side.as_i64().unwrap()).collect();
     assert!(bbox.iter().zip([24, 16, 72, 48]).all(|(found, wanted)| (found - wanted).abs() <= 1), "{bbox:?}");
@@ -28,10 +28,13 @@ fn what_stands_out() {
 fn colours_documents_and_what_is_none() {
     let folder = red_workspace();
     folder.write("square.png", square());
-    let made = folder.run(&["mask", "square.png", "--color", "#14a028", "--invert", "--json"]).json();
+    let made = folder.run(&["mask", "square.png", "--near", "#14a028", "--invert", "--json"]).json();
     assert_eq!(made["data"]["layers"][0]["bbox"], json!([24, 16, 72, 48]));
-    let empty = folder.run(&["mask", "square.png", "--color", "#0000ff", "--json"]).json();
-    assert_eq!((&empty["data"]["layers"][0]["bbox"], &empty["diagnostics"][0]["code"]), (&json!(null), &json!("empty-mask")));
+    let empty = folder.run(&["mask", "square.png", "--near", "#0000ff", "--json"]).json();
+    assert_eq!(
+        (&empty["data"]["layers"][0]["bbox"], &empty["diagnostics"][0]["code"]),
+        (&json!(null), &json!("empty-mask"))
+    );
     folder.write(
         "pipelines/two.toml",
         "kind = \"mask\"\nformat = 1\nname = \"two\"\nversion = \"1.0.0\"\n\
@@ -39,12 +42,13 @@ fn colours_documents_and_what_is_none() {
          [[layer]]\nname = \"red\"\ncolor = \"#e6141e\"\nblend = \"intersect\"\n",
     );
     let made = folder.run(&["mask", "square.png", "--document", "two", "--json"]).json();
-    let labels: Vec<_> = made["data"]["layers"].as_array().unwrap().iter().map(|layer| layer["label"].clone()).collect();
+    let labels: Vec<_> =
+        made["data"]["layers"].as_array().unwrap().iter().map(|layer| layer["label"].clone()).collect();
     assert_eq!(labels, [json!("left"), json!("red")]);
     for (arguments, said) in [
-        (&["mask", "nowhere.png", "--color", "#000000"][..], "nowhere.png"),
-        (&["mask", "comfywright.toml", "--color", "#000000"], "it is not a PNG"),
-        (&["mask", "square.png", "--color", "red"], "is not a colour"),
+        (&["mask", "nowhere.png", "--near", "#000000"][..], "nowhere.png"),
+        (&["mask", "comfywright.toml", "--near", "#000000"], "it is not a PNG"),
+        (&["mask", "square.png", "--near", "red"], "is not a colour"),
         (&["mask", "square.png"], "required"),
         (&["mask", "square.png", "--salient", "--model", "open-nsfw"], "is a classifier"),
         (&["mask", "square.png", "--document", "three"], "there is no document"),
@@ -60,12 +64,17 @@ fn odd_images() {
     let folder = red_workspace();
     assert_eq!(folder.run(&["models", "pull", "red", "--yes"]).code, 0);
     folder.copy("fixtures/images", "images");
-    for name in ["animated.gif", "cmyk.jpg", "grey16.png", "rgba.tiff", "palette-transparent.png", "orientation-6.png"] {
+    for name in ["animated.gif", "cmyk.jpg", "grey16.png", "rgba.tiff", "palette-transparent.png", "orientation-6.png"]
+    {
         let made = folder.run(&["mask", &format!("images/{name}"), "--salient", "--json"]);
         assert_eq!(made.code, 0, "{name}: {made:?}");
         let data = made.json()["data"].clone();
         let mask = image::open(folder.path(data["layers"][0]["file"].as_str().unwrap())).unwrap();
-        assert_eq!((json!(mask.width()), json!(mask.height())), (data["width"].clone(), data["height"].clone()), "{name}");
+        assert_eq!(
+            (json!(mask.width()), json!(mask.height())),
+            (data["width"].clone(), data["height"].clone()),
+            "{name}"
+        );
     }
     for name in ["bomb.png", "bomb-header-only.png", "empty.png", "truncated.png", "not-an-image.png"] {
         let refused = folder.run(&["mask", &format!("images/{name}"), "--salient"]);

@@ -9,9 +9,9 @@ use std::{
     thread,
 };
 
-use comfywright::models::sha256_of;
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::support::{Answer, Folder, repository};
@@ -23,6 +23,10 @@ pub fn workspace() -> Folder {
     folder
 }
 
+fn sha256_of(path: &Path) -> String {
+    Sha256::digest(fs::read(path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn fixture(name: &str) -> String {
     repository().join("fixtures/models").join(name).to_str().unwrap().to_owned()
 }
@@ -30,7 +34,7 @@ fn fixture(name: &str) -> String {
 /// The manifest of `red`, which finds what is red; its file comes from `source`.
 fn red(source: &str) -> String {
     let path = repository().join("fixtures/models/red.onnx");
-    let (size, sha256) = (fs::metadata(&path).unwrap().len(), sha256_of(&path).unwrap());
+    let (size, sha256) = (fs::metadata(&path).unwrap().len(), sha256_of(&path));
     format!(
         "format = 1\nname = \"red\"\nrole = \"salient\"\nlicence = {{ spdx = \"MIT\", note = \"For tests.\" }}\n\
          [[file]]\nname = \"red.onnx\"\nsize = {size}\nsha256 = \"{sha256}\"\nsource = [\"{source}\"]\n\
@@ -110,7 +114,10 @@ fn a_file_of_the_user_becomes_a_model() {
     let added = folder.run(&[&arguments[..], &["--size", "32", "--source", "https://example.org/red.onnx"]].concat());
     assert_eq!(added.code, 0, "{added:?}");
     let manifest = folder.read("models/mine.toml");
-    assert!(manifest.contains("shape = [1, 3, 32, 32]") && manifest.contains("https://example.org/red.onnx"), "{manifest}");
+    assert!(
+        manifest.contains("shape = [1, 3, 32, 32]") && manifest.contains("https://example.org/red.onnx"),
+        "{manifest}"
+    );
     assert_eq!(folder.run(&["models", "verify", "mine"]).code, 0);
     let again = folder.run(&arguments);
     assert!(again.code == 2 && again.stderr.contains("there is a model \"mine\" already"), "{again:?}");
@@ -119,7 +126,8 @@ fn a_file_of_the_user_becomes_a_model() {
 #[test]
 fn a_wrong_manifest_is_told_with_its_place() {
     let folder = workspace();
-    folder.write("models/red.toml", red("ftp://example.org/red.onnx").replace("role = \"salient\"", "role = \"salien\""));
+    folder
+        .write("models/red.toml", red("ftp://example.org/red.onnx").replace("role = \"salient\"", "role = \"salien\""));
     let listed = folder.run(&["models", "list", "--json"]).json();
     let found: Vec<(&str, u64)> = listed["diagnostics"]
         .as_array()
@@ -157,9 +165,12 @@ fn a_chain_says_which_model_it_needs_and_runs_when_it_is_there() {
         let answer = folder.run(&[verb, "pipelines/cutouts.toml", "--json"]);
         assert_eq!(answer.code, 0, "the file is right: {answer:?}");
         let found = answer.json()["diagnostics"].as_array().unwrap().clone();
-        let missing: Vec<&Value> = found.iter().filter(|found| found["code"] == "missing-model").collect();
+        let missing: Vec<&Value> = found.iter().filter(|found| found["code"] == "absent-model").collect();
         assert_eq!(missing.len(), 2, "{verb}: {found:?}");
-        assert_eq!((&missing[0]["severity"], &missing[0]["hint"]), (&json!("warning"), &json!("fetch it: comfywright models pull red")));
+        assert_eq!(
+            (&missing[0]["severity"], &missing[0]["hint"]),
+            (&json!("warning"), &json!("fetch it: comfywright models pull red"))
+        );
     }
     let refused = folder.run(&["run", "pipelines/cutouts.toml"]);
     assert_eq!(refused.code, 3, "{refused:?}");
@@ -171,17 +182,23 @@ fn a_chain_says_which_model_it_needs_and_runs_when_it_is_there() {
     assert_eq!(checked["diagnostics"], json!([]));
     let ran = folder.run(&["run", "pipelines/cutouts.toml", "--json"]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    let made: Vec<_> = folder.snapshot("outputs").into_iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "png")).collect();
+    let made: Vec<_> = folder
+        .snapshot("outputs")
+        .into_iter()
+        .filter(|(path, _)| path.extension().is_some_and(|e| e == "png"))
+        .collect();
     let cutout = made.iter().find(|(path, _)| path.to_str().unwrap().contains("/cutout/")).expect("a cutout");
     let cutout = image::load_from_memory(&cutout.1).unwrap().to_rgba8();
     assert!(cutout.get_pixel(48, 32)[3] > 240 && cutout.get_pixel(4, 4)[3] < 15);
     // Again: everything is reused. Another model is other work.
     let again = folder.run(&["plan", "pipelines/cutouts.toml", "--json"]).json();
-    let reused: u64 = again["data"]["tasks"].as_array().unwrap().iter().map(|task| task["reused"].as_u64().unwrap()).sum();
+    let reused: u64 =
+        again["data"]["tasks"].as_array().unwrap().iter().map(|task| task["reused"].as_u64().unwrap()).sum();
     assert_eq!(reused, 3, "{}", again["data"]);
     folder.write("models/red.toml", red("file:red.onnx") + "then = [\"stretch\"]\n");
     let other = folder.run(&["plan", "pipelines/cutouts.toml", "--json"]).json();
-    let reused: u64 = other["data"]["tasks"].as_array().unwrap().iter().map(|task| task["reused"].as_u64().unwrap()).sum();
+    let reused: u64 =
+        other["data"]["tasks"].as_array().unwrap().iter().map(|task| task["reused"].as_u64().unwrap()).sum();
     assert_eq!(reused, 1, "only the photo: {}", other["data"]);
 }
 
@@ -195,9 +212,11 @@ fn a_model_that_nobody_knows_is_a_mistake_of_the_file() {
     let found = found.json()["diagnostics"][0].clone();
     assert_eq!((&found["code"], &found["line"]), (&json!("unknown-model"), &json!(11)), "{found}");
     assert!(found["hint"].as_str().unwrap().contains("did you mean \"red\"?"), "{found}");
-    folder.write("pipelines/cutouts.toml", CHAIN.replace("decontaminate = true", "scores = [\"nsfw\"]\nmodel = \"red\""));
+    folder
+        .write("pipelines/cutouts.toml", CHAIN.replace("decontaminate = true", "scores = [\"nsfw\"]\nmodel = \"red\""));
     let found = folder.run(&["check", "--json"]).json();
-    let models: Vec<_> = found["diagnostics"].as_array().unwrap().iter().map(|found| found["message"].clone()).collect();
+    let models: Vec<_> =
+        found["diagnostics"].as_array().unwrap().iter().map(|found| found["message"].clone()).collect();
     assert!(models.iter().any(|message| message.as_str().unwrap().contains("open-nsfw")), "{models:?}");
 }
 
@@ -212,7 +231,10 @@ fn a_file_inside_a_wheel() {
     let entries = [
         ("weights/red.onnx", fs::read(fixture("red.onnx")).unwrap()),
         ("red_weights-1.2.dist-info/METADATA", b"Metadata-Version: 2.1\nName: red-weights\nVersion: 1.2\n".to_vec()),
-        ("red_weights-1.2.dist-info/WHEEL", b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n".to_vec()),
+        (
+            "red_weights-1.2.dist-info/WHEEL",
+            b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n".to_vec(),
+        ),
         ("red_weights-1.2.dist-info/RECORD", Vec::new()),
     ];
     for (name, content) in entries {
@@ -221,10 +243,14 @@ fn a_file_inside_a_wheel() {
     }
     folder.write("wheels/red_weights-1.2-py3-none-any.whl", wheel.finish().unwrap().into_inner());
     let wheels = folder.path("wheels");
-    let environment = [("PIP_NO_INDEX", "1"), ("PIP_FIND_LINKS", wheels.to_str().unwrap()), ("PIP_CONFIG_FILE", "/dev/null")];
+    let environment =
+        [("PIP_NO_INDEX", "1"), ("PIP_FIND_LINKS", wheels.to_str().unwrap()), ("PIP_CONFIG_FILE", "/dev/null")];
     folder.write("models/red.toml", red("pypi:red-weights==1.2#weights/blue.onnx"));
     let absent = run_in(&folder, &["models", "pull", "red", "--yes"], &environment);
-    assert!(absent.code == 3 && absent.stderr.contains("the wheel of red-weights==1.2 has no weights/blue.onnx"), "{absent:?}");
+    assert!(
+        absent.code == 3 && absent.stderr.contains("the wheel of red-weights==1.2 has no weights/blue.onnx"),
+        "{absent:?}"
+    );
     folder.write("models/red.toml", red("pypi:red-weights==9.9#weights/red.onnx"));
     let absent = run_in(&folder, &["models", "pull", "red", "--yes"], &environment);
     assert!(absent.code == 3 && absent.stderr.contains("No matching distribution"), "{absent:?}");
@@ -267,7 +293,10 @@ fn a_file_inside_an_npm_package() {
 /// Only locks stay beside what was fetched.
 fn nothing_is_left(folder: &Folder) {
     let left: Vec<_> = folder.snapshot("cache/partial").into_iter().map(|(path, _)| path).collect();
-    assert!(left.iter().all(|path| path.extension().is_some_and(|ending| ending == "lock" || ending == "part")), "{left:?}");
+    assert!(
+        left.iter().all(|path| path.extension().is_some_and(|ending| ending == "lock" || ending == "part")),
+        "{left:?}"
+    );
     let entries = fs::read_dir(folder.path("cache/partial")).unwrap().map(|entry| entry.unwrap().path());
     assert!(entries.into_iter().all(|path| path.is_file()), "no folder of a package stays");
 }
@@ -295,7 +324,8 @@ fn answer(mut stream: &TcpStream, own: &str, tarball: &[u8]) -> std::io::Result<
     } else {
         let dist = json!({ "tarball": format!("{own}/red-1.2.0.tgz") });
         let version = json!({ "name": "@tests/red", "version": "1.2.0", "dist": dist });
-        let package = json!({ "name": "@tests/red", "dist-tags": { "latest": "1.2.0" }, "versions": { "1.2.0": version } });
+        let package =
+            json!({ "name": "@tests/red", "dist-tags": { "latest": "1.2.0" }, "versions": { "1.2.0": version } });
         package.to_string().into_bytes()
     };
     write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len())?;
@@ -315,7 +345,10 @@ fn a_full_disk_leaves_nothing_half_done() {
         "mount -t tmpfs -o size=64k none '{}' && '{program}' models pull red --yes; code=$?; ls '{0}'/files/* 2>/dev/null; exit $code",
         cache.display()
     );
-    let ran = Command::new("unshare").args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]).current_dir(folder.path("")).output();
+    let ran = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+        .current_dir(folder.path(""))
+        .output();
     match ran {
         Ok(output) if output.status.code() != Some(1) => {
             let said = String::from_utf8_lossy(&output.stderr);
@@ -328,7 +361,7 @@ fn a_full_disk_leaves_nothing_half_done() {
     // No file may grow beyond 512 bytes: the copy of the network, of 5,707, breaks off.
     let network = repository().join("fixtures/models/network.onnx");
     let text = red("file:network.onnx").replace("size = 314", "size = 5707");
-    let (old, new) = (sha256_of(Path::new(&fixture("red.onnx"))).unwrap(), sha256_of(&network).unwrap());
+    let (old, new) = (sha256_of(Path::new(&fixture("red.onnx"))), sha256_of(&network));
     folder.write("models/red.toml", text.replace(&old, &new));
     fs::copy(network, folder.path("network.onnx")).unwrap();
     let script = format!("trap '' XFSZ; ulimit -f 1; exec '{program}' models pull red --yes");

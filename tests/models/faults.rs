@@ -24,7 +24,8 @@ fn operators_that_are_missing_are_named() {
 #[test]
 fn another_interface_is_told() {
     let found = message(&mask_manifest("three-channels", &["three-channels.onnx"]));
-    let wanted = "load the model `three-channels`: its output `mask` is [1, 3, 32, 32], and the manifest says [1, 1, 32, 32]";
+    let wanted =
+        "load the model `three-channels`: its output `mask` is [1, 3, 32, 32], and the manifest says [1, 1, 32, 32]";
     assert_eq!(found, wanted);
     let found = message(&mask_manifest("two-inputs", &["two-inputs.onnx"]));
     assert!(found.contains("it has 2 inputs (`picture`, `other`)"), "{found}");

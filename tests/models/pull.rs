@@ -65,12 +65,7 @@ impl Server {
     }
 }
 
-fn reply(
-    mut stream: &TcpStream,
-    content: &[u8],
-    manner: Manner,
-    requests: &Mutex<Vec<String>>,
-) -> std::io::Result<()> {
+fn reply(mut stream: &TcpStream, content: &[u8], manner: Manner, requests: &Mutex<Vec<String>>) -> std::io::Result<()> {
     let mut range = String::new();
     for line in BufReader::new(stream).lines() {
         let line = line?.to_lowercase();
@@ -188,7 +183,8 @@ fn what_is_not_as_promised_is_not_kept() {
 fn the_next_source_is_asked() {
     let (folder, mut manifest) = (tempfile::tempdir().unwrap(), network().1);
     let cache = ModelCache::new(folder.path());
-    manifest.file[0].source = vec!["file:fixtures/models/red.onnx".to_owned(), "file:fixtures/models/nowhere.onnx".to_owned()];
+    manifest.file[0].source =
+        vec!["file:fixtures/models/red.onnx".to_owned(), "file:fixtures/models/nowhere.onnx".to_owned()];
     let found = fetch(&cache, &manifest).0.unwrap_err().to_string();
     assert!(found.contains("314 bytes came, and 5707 were promised") && found.contains("nowhere.onnx"), "{found}");
     manifest.file[0].source.push("file:fixtures/models/network.onnx".to_owned());

@@ -34,8 +34,9 @@ fn overlap(found: &[f32], wanted: &[f32]) -> f64 {
 fn masks_agree(name: &str) {
     let Some(store) = store(name) else { return };
     for photo in PHOTOS {
-        let found = store.coarse(name, &picture(&format!("photos/{photo}")), 0).unwrap();
-        let wanted = kept_mask(&format!("models/masks/{name}-{}.png", photo.split('.').next().unwrap()));
+        let stem = photo.split('.').next().unwrap();
+        let found = store.coarse(name, &picture(&format!("models/inputs/{stem}.png")), 0).unwrap();
+        let wanted = kept_mask(&format!("models/masks/{name}-{stem}.png"));
         let (iou, (_, mean)) = (overlap(&found.data, &wanted.data), differences(&found.data, &wanted.data));
         println!("{name} {photo}: IoU {iou:.4}, mean difference {:.3}/255", mean * 255.0);
         assert!(iou >= 0.99 && mean < 1.0 / 255.0, "{name} {photo}: IoU {iou}, mean difference {mean}");

@@ -40,7 +40,8 @@ pub fn described(path: &Path) -> ModelFile {
 
 /// The manifest of a model that takes 32 x 32 pixels and gives a mask of that size.
 pub fn mask_manifest(name: &str, files: &[&str]) -> String {
-    let interface = "[input]\nname = \"picture\"\nshape = [1, 3, 32, 32]\n[output]\nname = \"mask\"\nshape = [1, 1, 32, 32]\n";
+    let interface =
+        "[input]\nname = \"picture\"\nshape = [1, 3, 32, 32]\n[output]\nname = \"mask\"\nshape = [1, 1, 32, 32]\n";
     head(name, "salient", files) + interface
 }
 

@@ -28,7 +28,8 @@ pub(super) fn examine(session: &Session, selection: &Selection) -> (Vec<DoctorFi
             let subject = Subject { file: &loaded.path, text: &loaded.text, tree, document };
             let outcome = check(subject, session.context());
             wrong.extend(outcome.diagnostics);
-            let used: BTreeSet<&String> = outcome.program.iter().flat_map(|p| p.tasks.iter().flat_map(|t| &t.models)).collect();
+            let used: BTreeSet<&String> =
+                outcome.program.iter().flat_map(|p| p.tasks.iter().flat_map(|t| &t.models)).collect();
             for name in used {
                 models.entry(name.clone()).or_default().push(loaded.path.to_string());
             }
@@ -56,7 +57,7 @@ fn model(session: &Session, name: &str, documents: Vec<String>) -> DoctorFinding
     let finding = if session.models.get(name).is_some_and(|model| model.is_here) {
         DoctorFinding::ok(MODELS, "model", format!("{name} is on this machine"))
     } else {
-        DoctorFinding::trouble(MODELS, "missing-model", format!("{name} is not on this machine"))
+        DoctorFinding::warning(MODELS, "absent-model", format!("{name} is not on this machine"))
             .advise(format!("fetch it: comfywright models pull {name}"))
     };
     DoctorFinding { documents, ..finding }

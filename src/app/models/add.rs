@@ -7,8 +7,8 @@ use crate::{
     app::{AppError, Session, write_new},
     files::{self, Node},
     model::{
-        KnownModel, KnownModels, MODELS_FOLDER, ModelFile, ModelInput, ModelLicence, ModelManifest, ModelOutput, ModelRole,
-        ModelSource, manifest_shape, read_manifest,
+        KnownModel, KnownModels, MODELS_FOLDER, ModelFile, ModelInput, ModelLicence, ModelManifest, ModelOutput,
+        ModelRole, ModelSource, manifest_shape, read_manifest,
     },
     models::{ModelStore, StoreSettings, add_file, sha256_of},
 };
@@ -57,7 +57,11 @@ pub fn add_model(session: &Session, wanted: &AddModel) -> Result<ModelRow, AppEr
     let store = ModelStore::new(cache.clone(), KnownModels::of(known.clone()).into(), StoreSettings::default());
     if let Err(error) = store.verify(&name, false) {
         if !was_there {
-            manifest.file.iter().try_for_each(|file| cache.forget(&file.sha256).map(drop)).map_err(|e| environment(&e))?;
+            manifest
+                .file
+                .iter()
+                .try_for_each(|file| cache.forget(&file.sha256).map(drop))
+                .map_err(|e| environment(&e))?;
         }
         return Err(AppError::usage(format!("failed to {error}"))
             .with_hint("--like and --size say what is expected; comfywright models add --help lists the profiles"));
@@ -73,13 +77,15 @@ fn name_of_file(wanted: &AddModel) -> Result<String, AppError> {
     let stem = wanted.file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let name: String = stem.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let name = name.trim_matches('-').to_owned();
-    if name.is_empty() { Err(AppError::usage("the model needs a name").with_hint("give it one: --name")) } else { Ok(name) }
+    if name.is_empty() {
+        Err(AppError::usage("the model needs a name").with_hint("give it one: --name"))
+    } else {
+        Ok(name)
+    }
 }
 
 fn manifest(session: &Session, wanted: &AddModel, name: &str) -> Result<ModelManifest, AppError> {
-    let failed = |error: std::io::Error| {
-        AppError::usage(format!("failed to read {}: {error}", wanted.file.display()))
-    };
+    let failed = |error: std::io::Error| AppError::usage(format!("failed to read {}: {error}", wanted.file.display()));
     let size = std::fs::metadata(&wanted.file).map_err(failed)?.len();
     let sha256 = sha256_of(&wanted.file).map_err(failed)?;
     let file_name = wanted.file.file_name().and_then(|name| name.to_str()).unwrap_or("model.onnx").to_owned();

@@ -170,12 +170,13 @@ pub fn verify_models(session: &Session, names: &[String]) -> Result<Vec<Verified
 pub fn remove_model(session: &Session, name: &str, with_manifest: bool) -> Result<RemovedModel, AppError> {
     let model = known(session, name)?;
     if with_manifest && model.file.is_none() {
-        return Err(AppError::usage(format!("the manifest of \"{name}\" is built in")).with_hint("leave --manifest away"));
+        return Err(
+            AppError::usage(format!("the manifest of \"{name}\" is built in")).with_hint("leave --manifest away")
+        );
     }
     let cache = cache(&session.root, &session.config);
     let others = session.models.iter().filter(|other| other.manifest.name != name);
-    let others: Vec<&str> =
-        others.flat_map(|other| &other.manifest.file).map(|file| file.sha256.as_str()).collect();
+    let others: Vec<&str> = others.flat_map(|other| &other.manifest.file).map(|file| file.sha256.as_str()).collect();
     let mut freed = model_store(session).forget_optimised(&model.manifest);
     let mut shared = Vec::new();
     for file in &model.manifest.file {

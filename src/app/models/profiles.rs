@@ -1,9 +1,7 @@
 //! What is known of models that a user brings: how pictures go in and masks come out, by the name under
 //! which the model is known. Their files differ by who exported them, so hashes are taken from the file.
 
-use crate::model::{
-    ColorOrder, InputFilter, InputFit, InputScale, ModelInput, ModelOutput, ModelRole, OutputStep,
-};
+use crate::model::{ColorOrder, InputFilter, InputFit, InputScale, ModelInput, ModelOutput, ModelRole, OutputStep};
 
 /// The mean of ImageNet's colours.
 const IMAGENET_MEAN: [f64; 3] = [0.485, 0.456, 0.406];

@@ -31,10 +31,8 @@ pub(super) fn salient_bytes(step: &Step<'_>) -> Result<u64, StepError> {
 pub(super) fn decontaminate(step: &Step<'_>) -> Result<StepOutput, StepError> {
     let (image, mask) = (step.inputs.image("image")?, step.inputs.mask("mask")?);
     if (mask.width, mask.height) != (image.width, image.height) {
-        let reason = format!(
-            "it has {} x {} pixels, and the image {} x {}",
-            mask.width, mask.height, image.width, image.height
-        );
+        let reason =
+            format!("it has {} x {} pixels, and the image {} x {}", mask.width, mask.height, image.width, image.height);
         return Err(NodeError::unfit("mask", reason).into());
     }
     Ok(vec![vision::decontaminate(image, mask).into()].into())

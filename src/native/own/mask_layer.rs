@@ -67,11 +67,10 @@ fn source(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<Mask, StepErr
     ];
     let given: Vec<_> = model_sources.iter().chain(&own_sources).filter(|(_, given)| *given).collect();
     match given.as_slice() {
-        [(name, _)] if model_sources.iter().any(|(model, _)| model == name) => Err(unfit(
-            layer,
-            &format!("this version has no model for `{name}`; use salient, color, shape or file"),
-        )
-        .into()),
+        [(name, _)] if model_sources.iter().any(|(model, _)| model == name) => {
+            Err(unfit(layer, &format!("this version has no model for `{name}`; use salient, color, shape or file"))
+                .into())
+        }
         [_] => own_source(step, image, layer),
         [] => Err(unfit(layer, "it has no source; give it one of salient, color, shape, file").into()),
         several => {

@@ -21,15 +21,14 @@ pub use mask::draw_layers;
 use super::step::{Step, StepError, StepOutput};
 
 /// The classes.
-pub(super) const CLASSES: &[&str] =
-    &[
-        "ComfywrightMask",
-        "ComfywrightSalient",
-        "ComfywrightDecontaminate",
-        "ComfywrightContactSheet",
-        "ComfywrightScore",
-        "ComfywrightExport",
-    ];
+pub(super) const CLASSES: &[&str] = &[
+    "ComfywrightMask",
+    "ComfywrightSalient",
+    "ComfywrightDecontaminate",
+    "ComfywrightContactSheet",
+    "ComfywrightScore",
+    "ComfywrightExport",
+];
 
 /// Runs a node of one of [`CLASSES`].
 pub(super) fn run(step: &Step<'_>) -> Result<StepOutput, StepError> {

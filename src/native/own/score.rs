@@ -16,10 +16,8 @@ use crate::{
 pub(super) fn run(step: &Step<'_>) -> Result<StepOutput, StepError> {
     let image = step.inputs.image("image")?;
     let names = names(step.inputs.value("metrics")?)?;
-    let metrics: Vec<(String, f64)> = names
-        .into_iter()
-        .map(|name| measured(step, name, image))
-        .collect::<Result<_, _>>()?;
+    let metrics: Vec<(String, f64)> =
+        names.into_iter().map(|name| measured(step, name, image)).collect::<Result<_, _>>()?;
     let mut values = vec![NodeValue::Image(Arc::clone(image))];
     values.extend(metrics.iter().map(|(_, value)| NodeValue::Float(*value)));
     Ok(StepOutput { values, metrics, ..StepOutput::default() })
