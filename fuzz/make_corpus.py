@@ -124,7 +124,7 @@ def texts(target: str, named: dict[str, bytes]) -> None:
 
 
 def main() -> None:
-    for target in ("toml", "kdl", "rules", "image"):
+    for target in ("toml", "kdl", "rules", "image", "import"):
         folder = CORPUS / target
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.iterdir():
@@ -139,6 +139,9 @@ def main() -> None:
     for path in sorted((ROOT / "fixtures" / "images").iterdir()):
         if path.suffix not in (".py", ".json", ".md") and 0 < path.stat().st_size <= MAX_IMAGE:
             write("image", f"file-{path.name}", path.read_bytes())
+    for path in sorted((ROOT / "fixtures" / "import").rglob("*.*")):
+        if path.suffix not in (".py", ".toml", ".txt") and 0 < path.stat().st_size <= MAX_TEXT:
+            write("import", f"file-{path.parent.name}-{path.name}", path.read_bytes())
     size = sum(path.stat().st_size for path in CORPUS.rglob("*") if path.is_file())
     count = sum(1 for path in CORPUS.rglob("*") if path.is_file())
     print(f"{count} files, {size / 1000:.0f} KB")

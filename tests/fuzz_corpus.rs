@@ -38,3 +38,8 @@ fn rules() {
 fn image() {
     replay("image", targets::image);
 }
+
+#[test]
+fn import() {
+    replay("import", targets::import);
+}

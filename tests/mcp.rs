@@ -431,7 +431,14 @@ fn runs_reach_no_further_than_clients() {
 #[cfg(unix)]
 fn kill(session: &Session, run: &Value) {
     let path = format!(".comfywright/locks/{}.lock", run.as_str().unwrap());
-    let process = fs::read_to_string(session.path(&path)).unwrap();
+    // The process writes its number once it has the lock.
+    let number = || fs::read_to_string(session.path(&path)).ok().filter(|number| !number.is_empty());
+    let process = loop {
+        match number() {
+            Some(process) => break process,
+            None => std::thread::sleep(std::time::Duration::from_millis(5)),
+        }
+    };
     assert!(Command::new("kill").args(["-9", &process]).status().unwrap().success());
 }
 

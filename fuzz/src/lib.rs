@@ -9,8 +9,10 @@ use std::{
 };
 
 use comfywright::{
+    app::{self, ImportOptions, JudgedBy},
     diagnostic::{Diagnostic, Span},
     files::{self, Format, Node, NodeKind, Shape, edit},
+    graph::builtin,
     imagefile, model,
     rules::{self, Rule, Value, Values, Variables},
 };
@@ -67,6 +69,21 @@ pub fn image(bytes: &[u8]) {
     if let Some(mask) = &decoded.mask {
         assert_eq!((mask.width, mask.height), (image.width, image.height));
         assert_eq!(mask.data.len(), mask.batch * mask.height * mask.width);
+    }
+}
+
+/// Any bytes become a preset, whose text then says what it says, or the reason is said; with the graph
+/// kept as a file, too.
+pub fn import(bytes: &[u8]) {
+    let by = JudgedBy { nodes: builtin(), of_server: true };
+    for (keep_workflow, format) in [(false, Format::Toml), (false, Format::Kdl), (true, Format::Toml)] {
+        let options = ImportOptions { name: Some("fuzz".to_owned()), keep_workflow, format: Some(format) };
+        match app::import("fuzz", bytes, by, &options) {
+            Ok(imported) => {
+                assert!(imported.preset.params().all(|(_, param)| param.required || param.default.is_some()));
+            }
+            Err(error) => assert!(!app::error_findings(&error, &app::Sources::default()).is_empty()),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """One whole session of a Python client with the MCP server: list, read, edit, validate, plan, run,
-look, save a preset, cancel.
+look, save and import a preset, cancel.
 
     session.py PATH_OF_COMFYWRIGHT
 
@@ -12,6 +12,7 @@ the tool declares.
 import asyncio
 import base64
 import io
+import json
 import os
 import sys
 import tempfile
@@ -122,12 +123,15 @@ async def run_and_look(session, servers):
 
 
 async def save_and_cancel(session):
-    """Keeps a graph as a preset, runs it once for many seeds, and gives that up."""
+    """Keeps a graph as a preset in both ways, runs it once for many seeds, and gives that up."""
     params = {"color": {"node": "1", "input": "color"}, "seed": {"node": "1", "input": "width", "type": "seed"}}
     saved = await session.data("save_workflow_preset", name="soft", graph=GRAPH, params=params)
     assert saved["check"]["errors"] == 0, saved
     text = (await session.data("read_file", path="pipelines/soft.toml"))["text"]
     assert '[node.image_blur.ImageBlur]' in text, text
+    await session.data("write_file", path="pipelines/graph.json", content=json.dumps(GRAPH))
+    imported = await session.data("import_workflow", file="pipelines/graph.json", name="imported")
+    assert imported["check"]["errors"] == 0 and imported["outputs"] == ["image"], imported
     begun = await session.data("run_file", document="soft", seeds={"from": 64, "to": 1500})
     cancelled = await session.data("cancel_run", run_id=begun["run_id"])
     assert cancelled["cancelled"] and cancelled["state"] == "cancelled", cancelled

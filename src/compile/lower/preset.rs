@@ -219,7 +219,7 @@ fn build_graph(
                     uploads.push((id.clone(), name.clone(), files.to_vec()));
                     continue;
                 }
-                match link(text, nodes, known, &key())? {
+                match link(text, nodes, known, &key)? {
                     LinkOrLiteral::Link(link) => {
                         inputs.insert(name.clone(), link);
                         continue;
@@ -263,21 +263,21 @@ fn link(
     text: &str,
     nodes: &IndexMap<String, NodeDef>,
     known: &NodeSet,
-    key: &str,
+    key: &dyn Fn() -> String,
 ) -> Result<LinkOrLiteral, LowerError> {
     let Some(parts) = parse_link(text) else { return Ok(LinkOrLiteral::Literal) };
     let Some(target) = nodes.get(parts.node) else { return Ok(LinkOrLiteral::OtherTask) };
     let output = parts.output.unwrap_or("0");
     let index = match known.class(&target.class) {
         Some(class) => output_index(class, output).map_err(|e| {
-            let error = LowerError::at("bad-link", key, e.to_string());
+            let error = LowerError::at("bad-link", &key(), e.to_string());
             match e.hint() {
                 Some(hint) => error.hint(hint),
                 None => error,
             }
         })?,
         None => output.parse().map_err(|_| {
-            LowerError::at("unknown-class", key, format!("the outputs of {} are not known", target.class))
+            LowerError::at("unknown-class", &key(), format!("the outputs of {} are not known", target.class))
                 .hint("give a snapshot that has the class: --object-info FILE")
         })?,
     };
