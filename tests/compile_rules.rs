@@ -96,13 +96,14 @@ fn compiled(case: &Path, name: &str) -> Result<(Arc<Plan>, Arc<Program>, MemoryW
     let metrics: BTreeSet<String> =
         ["quality", "nsfw", "sharpness", "contrast"].iter().map(|m| (*m).to_owned()).collect();
     let config = Config::default();
+    let models = Arc::new(KnownModels::built_in().clone());
     let context = Context {
         world: &world,
         library: &NoLibrary,
         config: &config,
         nodes: builtin(),
         metrics: &metrics,
-        models: KnownModels::built_in(),
+        models: &models,
     };
     let mut report = Report::new(&file, &text, tree);
     let program = compile(document, chain, context, &mut report);
