@@ -119,14 +119,19 @@ fn quality_falls_with_every_degradation() {
         "retina.png",
         "rocket.jpg",
     ];
-    for photo in photos {
-        let image = read(&format!("photos/{photo}"));
-        let own = vision::quality(&image);
-        let of = |images: [Image; 3]| -> Vec<f64> {
-            std::iter::once(own).chain(images.iter().map(vision::quality)).collect()
-        };
-        falls(photo, "blur", &of([2.0, 4.0, 8.0].map(|sigma| blurred(&image, sigma))));
-        falls(photo, "noise", &of([12.0, 25.0, 50.0].map(|deviation| noisy(&image, deviation))));
-        falls(photo, "compression", &of([50, 30, 10].map(|quality| compressed(&image, quality))));
-    }
+    std::thread::scope(|scope| {
+        for photo in photos {
+            scope.spawn(move || quality_of_one_falls(photo));
+        }
+    });
+}
+
+fn quality_of_one_falls(photo: &str) {
+    let image = read(&format!("photos/{photo}"));
+    let own = vision::quality(&image);
+    let of =
+        |images: [Image; 3]| -> Vec<f64> { std::iter::once(own).chain(images.iter().map(vision::quality)).collect() };
+    falls(photo, "blur", &of([2.0, 4.0, 8.0].map(|sigma| blurred(&image, sigma))));
+    falls(photo, "noise", &of([12.0, 25.0, 50.0].map(|deviation| noisy(&image, deviation))));
+    falls(photo, "compression", &of([50, 30, 10].map(|quality| compressed(&image, quality))));
 }
