@@ -11,6 +11,7 @@ mod coerce;
 mod convert;
 pub mod embed;
 mod ir;
+mod layout;
 mod link;
 mod needs;
 mod object_info;
@@ -25,7 +26,7 @@ pub use check::{
 };
 pub use class::{ClassInfo, ComboForm, ComboSource, DynamicOption, InputInfo, InputKind, OutputInfo, Types};
 pub use coerce::{CoerceError, coerce_value, is_model_file};
-pub use convert::{UiGraph, UiOptions, from_ui};
+pub use convert::{DrawnGraph, UiGraph, UiOptions, from_ui, lost_in_drawing, to_ui};
 pub use ir::{BoundFile, Graph, GraphNode, Input, Link};
 pub use link::{LinkText, OutputError, escape_literal, output_index, parse_link, unescape_literal};
 pub use needs::{GraphNeeds, Lack, NeededFile};

@@ -65,6 +65,8 @@ pub struct LowerInput<'a> {
     pub nodes: &'a NodeSet,
     /// The models that there are.
     pub models: &'a KnownModels,
+    /// Whether bypassed nodes stay in the graph, as the editor draws them.
+    pub keeps_bypassed: bool,
     /// Path of the document, to which written paths are relative.
     pub document: &'a str,
     /// Finds a file by the path of a document and a path that is written there.
@@ -93,6 +95,8 @@ pub struct Lowered {
     pub scores: Vec<String>,
     /// Models that run in this process.
     pub models: BTreeSet<String>,
+    /// The nodes of the graph that are bypassed, where these stay in it.
+    pub bypassed: Vec<String>,
 }
 
 /// Why an item has no graph.
