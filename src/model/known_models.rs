@@ -175,7 +175,7 @@ impl KnownModels {
 }
 
 fn is_manifest(name: &str) -> bool {
-    name.ends_with(".toml") && !name.starts_with('.')
+    name.strip_suffix(".toml").is_some_and(|stem| !stem.is_empty() && !stem.starts_with('.'))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::{
 const CONNECT: Duration = Duration::from_secs(20);
 
 /// Longest silence of a server.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// Most servers that one address may lead through.
 const MOST_REDIRECTS: usize = 8;
@@ -24,8 +24,8 @@ pub(super) async fn fetch(
     address: &str,
     options: &PullOptions<'_>,
 ) -> Result<(), ModelError> {
-    let wrong = |partial: &Partial<'_>, what: String| partial.not_as_promised(what);
-    let client = client(address).map_err(|error| wrong(partial, chain(&error)))?;
+    let wrong = |what: String| ModelError::not_as_promised(what);
+    let client = client(address).map_err(|error| wrong(chain(&error)))?;
     let there = partial.len();
     if there == partial.wanted.size {
         return Ok(());
@@ -34,16 +34,16 @@ pub(super) async fn fetch(
     if there > 0 {
         request = request.header(header::RANGE, format!("bytes={there}-"));
     }
-    let mut response = request.send().await.map_err(|error| wrong(partial, chain(&error)))?;
+    let mut response = request.send().await.map_err(|error| wrong(chain(&error)))?;
     let keep = match response.status() {
         StatusCode::PARTIAL_CONTENT if begins_at(&response, there) => there,
         StatusCode::OK => 0,
         // It has no such range: what is there is not a part of it.
         StatusCode::RANGE_NOT_SATISFIABLE => {
             partial.begin(address, 0, options)?;
-            return Err(wrong(partial, "the server has less of it than is here; run again to begin anew".to_owned()));
+            return Err(wrong("the server has less of it than is here; run again to begin anew".to_owned()));
         }
-        status => return Err(wrong(partial, format!("the server answers {status}"))),
+        status => return Err(wrong(format!("the server answers {status}"))),
     };
     partial.begin(address, keep, options)?;
     loop {
@@ -52,7 +52,7 @@ pub(super) async fn fetch(
             Ok(None) => return Ok(()),
             Err(error) => {
                 let what = format!("{}; {} bytes are kept, run again to go on", chain(&error), partial.len());
-                return Err(wrong(partial, what));
+                return Err(wrong(what));
             }
         }
         options.progress(partial.wanted, partial.len());

@@ -126,6 +126,11 @@ pub enum ModelError {
 }
 
 impl ModelError {
+    /// The source did not give what the manifest promises.
+    pub(super) fn not_as_promised(what: impl Into<String>) -> Self {
+        Self::NotAsPromised { what: what.into() }
+    }
+
     /// The file system refused `action` at `path`.
     pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();

@@ -50,7 +50,7 @@ fn try_write(path: &std::path::Path, model: &TypedModel) -> io::Result<()> {
     let written = catch_unwind(attempt).map_err(|_| io::Error::other("tract broke off"))?;
     let mut writer = written.map_err(|error| io::Error::other(error.to_string()))?;
     writer.flush()?;
-    let file = writer.into_inner().map_err(|error| error.into_error())?;
+    let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.persist(path)?;
     Ok(())
 }

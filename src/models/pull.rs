@@ -151,12 +151,12 @@ fn locked<'a>(cache: &ModelCache, wanted: &'a ModelFile) -> Result<Partial<'a>, 
 }
 
 async fn from_source(partial: &mut Partial<'_>, text: &str, options: &PullOptions<'_>) -> Result<(), ModelError> {
-    let source = ModelSource::parse(text).map_err(|what| partial.not_as_promised(what))?;
+    let source = ModelSource::parse(text).map_err(ModelError::not_as_promised)?;
     match &source {
         ModelSource::Web(address) => download::fetch(partial, address, options).await?,
         ModelSource::File(path) => {
             let path = options.root.join(path);
-            let mut file = File::open(&path).map_err(|error| partial.not_as_promised(error.to_string()))?;
+            let mut file = File::open(&path).map_err(|error| ModelError::not_as_promised(error.to_string()))?;
             partial.begin(text, 0, options)?;
             partial.fill(&mut file, options)?;
         }
@@ -199,7 +199,7 @@ impl Partial<'_> {
     /// Appends `bytes`, never more than the manifest promises.
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), ModelError> {
         if self.len() + bytes.len() as u64 > self.wanted.size {
-            return Err(self.not_as_promised(format!("it is larger than {} bytes", self.wanted.size)));
+            return Err(ModelError::not_as_promised(format!("it is larger than {} bytes", self.wanted.size)));
         }
         self.file.write_all(bytes).map_err(ModelError::io("write", &self.path))
     }
@@ -212,7 +212,7 @@ impl Partial<'_> {
                 Ok(0) => return Ok(()),
                 Ok(read) => self.append(&buffer[..read])?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.not_as_promised(error.to_string())),
+                Err(error) => return Err(ModelError::not_as_promised(error.to_string())),
             }
             options.progress(self.wanted, self.len());
         }
@@ -226,7 +226,7 @@ impl Partial<'_> {
             if length > self.wanted.size {
                 self.empty()?;
             }
-            return Err(self.not_as_promised(what));
+            return Err(ModelError::not_as_promised(what));
         }
         self.file.sync_all().map_err(ModelError::io("write", &self.path))?;
         let sha256 = sha256_of(&self.path).map_err(ModelError::io("read", &self.path))?;
@@ -234,16 +234,11 @@ impl Partial<'_> {
             return Ok(());
         }
         self.empty()?;
-        Err(self.not_as_promised(format!("its SHA-256 is {sha256}, not {}", self.wanted.sha256)))
+        Err(ModelError::not_as_promised(format!("its SHA-256 is {sha256}, not {}", self.wanted.sha256)))
     }
 
     fn empty(&mut self) -> Result<(), ModelError> {
         self.file.set_len(0).map_err(ModelError::io("write", &self.path))
-    }
-
-    /// The source did not give what the manifest promises.
-    pub(super) fn not_as_promised(&self, what: impl Into<String>) -> ModelError {
-        ModelError::NotAsPromised { what: what.into() }
     }
 }
 

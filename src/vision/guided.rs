@@ -35,6 +35,9 @@ fn planes(pixels: &[f32], channels: usize) -> [Vec<f32>; 3] {
     [0, 1, 2].map(|c| pixels.iter().skip(if channels < 3 { 0 } else { c }).step_by(channels).copied().collect())
 }
 
+/// Pairs of colours, as their products are kept.
+const PAIRS: [(usize, usize); 6] = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)];
+
 fn filtered(tile: &Tile, colors: &[Vec<f32>; 3], mask: &[f32], radius: usize, epsilon: f32) -> Vec<f32> {
     let width = tile.width();
     let mean = |values: &[f32]| {
@@ -50,7 +53,6 @@ fn filtered(tile: &Tile, colors: &[Vec<f32>; 3], mask: &[f32], radius: usize, ep
     let means = [mean(&colors[0]), mean(&colors[1]), mean(&colors[2])];
     let mask_mean = mean(mask);
     let with_mask = [0, 1, 2].map(|c| mean_of_product(&colors[c], mask));
-    const PAIRS: [(usize, usize); 6] = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)];
     let products = PAIRS.map(|(a, b)| mean_of_product(&colors[a], &colors[b]));
     let mut slopes = [(); 3].map(|()| vec![0.0; mask.len()]);
     let mut offset = vec![0.0; mask.len()];

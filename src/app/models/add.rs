@@ -116,7 +116,7 @@ fn manifest(session: &Session, wanted: &AddModel, name: &str) -> Result<ModelMan
 fn interface(session: &Session, like: &str) -> Result<(ModelRole, ModelInput, ModelOutput), AppError> {
     if let Some(profile) = profile(like) {
         let (input, output) = profile.interface();
-        return Ok((profile.role(), input, output));
+        return Ok((ModelRole::Salient, input, output));
     }
     if let Some(known) = session.models.get(like) {
         let manifest = &known.manifest;

@@ -1,9 +1,9 @@
 //! What is known of models that a user brings: how pictures go in and masks come out, by the name under
 //! which the model is known. Their files differ by who exported them, so hashes are taken from the file.
 
-use crate::model::{ColorOrder, InputFilter, InputFit, InputScale, ModelInput, ModelOutput, ModelRole, OutputStep};
+use crate::model::{ColorOrder, InputFilter, InputFit, InputScale, ModelInput, ModelOutput, OutputStep};
 
-/// The mean of ImageNet's colours.
+/// The mean of the colours of `ImageNet`.
 const IMAGENET_MEAN: [f64; 3] = [0.485, 0.456, 0.406];
 
 /// Their deviation.
@@ -60,11 +60,6 @@ pub(super) fn profile(name: &str) -> Option<&'static Profile> {
 }
 
 impl Profile {
-    /// What it does.
-    pub(super) fn role(&self) -> ModelRole {
-        ModelRole::Salient
-    }
-
     /// What goes in, and what comes out.
     pub(super) fn interface(&self) -> (ModelInput, ModelOutput) {
         let input = ModelInput {
