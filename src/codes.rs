@@ -22,6 +22,7 @@ macro_rules! pages {
 
 /// Every page, by code.
 pub const PAGES: &[CodePage] = pages![
+    "absent-model",
     "ambiguous-input",
     "ambiguous-reference",
     "bad-bind",
@@ -54,6 +55,7 @@ pub const PAGES: &[CodePage] = pages![
     "duplicate-name",
     "duplicate-prefix",
     "duplicate-role",
+    "empty-mask",
     "empty-shape",
     "endless-retry",
     "environment",
@@ -66,9 +68,12 @@ pub const PAGES: &[CodePage] = pages![
     "invalid-duration",
     "invalid-hash",
     "invalid-identifier",
+    "invalid-labels",
     "invalid-lock",
     "invalid-name",
     "invalid-reference",
+    "invalid-shape",
+    "invalid-source",
     "invalid-url",
     "invalid-value",
     "invalid-version",
@@ -170,6 +175,7 @@ pub const PAGES: &[CodePage] = pages![
     "unknown-key",
     "unknown-key-to-gather",
     "unknown-metric",
+    "unknown-model",
     "unknown-output",
     "unknown-parameter",
     "unknown-task",
@@ -193,6 +199,8 @@ pub const PAGES: &[CodePage] = pages![
     "wrong-input-type",
     "wrong-kind",
     "wrong-length",
+    "wrong-model",
+    "wrong-name",
     "wrong-type",
 ];
 

@@ -23,7 +23,7 @@ use comfywright::{
     diagnostic::{Diagnostic, Severity, position},
     files::Format,
     graph::{NodeSet, builtin},
-    model::{Loaded, Origin, loaded, read_bytes, read_config, read_lock},
+    model::{Loaded, Origin, loaded, read_bytes, read_config, read_lock, read_manifest},
 };
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/invalid");
@@ -177,6 +177,11 @@ fn every_file_is_found_wrong_as_it_says() {
         };
         verdict.compare(&path, &text, &found);
     }
+    for path in files("models") {
+        let text = fs::read_to_string(&path).unwrap();
+        let name: Arc<str> = format!("models/{}", path.file_name().unwrap().to_string_lossy()).into();
+        verdict.compare(&path, &text, &read_manifest(&text, &name).diagnostics);
+    }
     for session in [&sessions.server, &sessions.builtin] {
         verdict.codes.extend(session.workspace.diagnostics().iter().map(|d| d.code));
     }
@@ -223,6 +228,7 @@ const WORDS: &[&str] = &[
     "chain-graphs",
     "export-paths",
     "mask-layers",
+    "open-nsfw",
     "preset-graph",
     "preset-outputs",
     "preset-workflow",

@@ -29,7 +29,7 @@ use comfywright::{
     files::{Format, MemoryWorld},
     graph::builtin,
     ident::IndexMap,
-    model::{Body, Config, ErrorClass, Kind, read_document},
+    model::{Body, Config, ErrorClass, Kind, KnownModels, read_document},
     plan::{Capabilities, Capability, Estimates, ItemIx, ItemResult, Options, Plan, Preparation, Visit, build},
     run::{Command, Event, Fault, ItemState, Planner, Values},
 };
@@ -96,7 +96,15 @@ fn compiled(case: &Path, name: &str) -> Result<(Arc<Plan>, Arc<Program>, MemoryW
     let metrics: BTreeSet<String> =
         ["quality", "nsfw", "sharpness", "contrast"].iter().map(|m| (*m).to_owned()).collect();
     let config = Config::default();
-    let context = Context { world: &world, library: &NoLibrary, config: &config, nodes: builtin(), metrics: &metrics };
+    let models = Arc::new(KnownModels::built_in().clone());
+    let context = Context {
+        world: &world,
+        library: &NoLibrary,
+        config: &config,
+        nodes: builtin(),
+        metrics: &metrics,
+        models: &models,
+    };
     let mut report = Report::new(&file, &text, tree);
     let program = compile(document, chain, context, &mut report);
     let mut found = parsed.diagnostics;

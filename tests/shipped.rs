@@ -17,6 +17,12 @@ fn comfywright(folder: &Path, arguments: &[&str]) -> (i32, Value) {
     (output.status.code().expect("it ends by itself"), answer)
 }
 
+/// What was found, but for models that nobody has fetched here.
+fn findings(answer: &Value) -> Vec<&Value> {
+    let found = answer["diagnostics"].as_array().expect("a list");
+    found.iter().filter(|found| found["code"] != "absent-model").collect()
+}
+
 fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -27,7 +33,7 @@ const SERVER: &str = "fixtures/graph/server-0.33.0.json";
 #[test]
 fn shipped_documents_are_right_and_in_layout() {
     let (code, answer) = comfywright(project(), &["check", "--object-info", SERVER]);
-    assert_eq!((code, &answer["diagnostics"]), (0, &Value::from(Vec::<Value>::new())), "{answer:#}");
+    assert_eq!((code, findings(&answer)), (0, Vec::new()), "{answer:#}");
     assert_eq!(answer["data"]["unexamined"], Value::from(Vec::<Value>::new()), "{answer:#}");
     let (code, answer) = comfywright(project(), &["fmt", "--check"]);
     assert_eq!(code, 0, "{answer:#}");
@@ -38,7 +44,7 @@ fn shipped_documents_are_right_and_in_layout() {
 fn without_a_server_presets_are_not_examined() {
     let (code, answer) = comfywright(project(), &["check"]);
     assert_eq!(code, 0, "{answer:#}");
-    let found = answer["diagnostics"].as_array().expect("a list");
+    let found = findings(&answer);
     assert!(!found.is_empty() && found.iter().all(|d| d["code"] == "not-examined"), "{answer:#}");
 }
 

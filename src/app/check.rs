@@ -165,7 +165,7 @@ pub fn check(session: &Session, options: &CheckOptions) -> Result<CheckReport, A
         diagnostics: Vec::new(),
         fixed: Vec::new(),
         sources: Sources::default(),
-        configured: selection.config_named,
+        configured: selection.config_named || !selection.manifests.is_empty(),
     };
     report.diagnostics.extend(session.snapshot_faults.iter().cloned());
     report.diagnostics.extend(of_the_lock);
@@ -192,6 +192,8 @@ pub fn check(session: &Session, options: &CheckOptions) -> Result<CheckReport, A
     let of_all = if session.workspace.is_read() { session.workspace.diagnostics() } else { &[] };
     let of_the_workspace = of_all.iter().filter(|d| selection.contains(&d.file));
     report.diagnostics.extend(of_the_workspace.cloned());
+    let of_models = session.models.diagnostics.iter().filter(|d| selection.contains_manifest(&d.file));
+    report.diagnostics.extend(of_models.cloned());
     report.diagnostics.sort_by(|a, b| (&a.file, a.span).cmp(&(&b.file, b.span)));
     report.sources = sources;
     Ok(report)

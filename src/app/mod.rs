@@ -26,8 +26,11 @@ mod import_client;
 mod import_file;
 mod init;
 mod job;
+mod kept_scores;
 mod layout;
 mod lock;
+mod mask;
+mod models;
 mod outlook;
 mod placed;
 mod plan;
@@ -77,6 +80,11 @@ pub use init::{FIRST_DOCUMENT, InitReport, init};
 pub use job::{JobOptions, RunnableJob, Way, make_job};
 pub use layout::canonical_text;
 pub use lock::{LockOptions, LockReport, ServerFacts, write_lock};
+pub use mask::{MaskLayer, MaskRequest, MaskSource, Masks, make_masks};
+pub use models::{
+    AddModel, ModelRow, PROFILES, RemovedModel, VerifiedModel, add_model, list_models, model_store, models_folder,
+    named_models, pull_model, remove_model, verify_models,
+};
 pub use outlook::{Outlook, TaskOutlook};
 pub use placed::{PlacedJob, Purpose, placed_job};
 pub use plan::{Planned, TaskForecast, plan};

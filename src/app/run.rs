@@ -1,6 +1,7 @@
 //! Runs: begun, continued, and told what a person says.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -19,13 +20,16 @@ use super::{
     faults::Aftermath,
     history::{find_run, is_active},
     job::{JobOptions, RunnableJob},
+    kept_scores::KeptScores,
     lock::drift_of_run,
+    models::model_store,
     placed::{PlacedJob, Purpose, placed_job, refuse_spending},
     servers::{Connected, server_error},
 };
 use crate::{
     comfy::{ComfyExecutor, ComfySettings, Patience},
     ledger::{Ledger, LedgerError, NewRun, RunLock, RunRow},
+    models::ModelStore,
     native::{NativeExecutor, NativeSettings},
     outputs,
     plan::{Capabilities, Outline},
@@ -64,6 +68,7 @@ pub struct ReadyRun {
     journal: Arc<crate::ledger::RunJournal>,
     root: PathBuf,
     native: NativeSettings,
+    models: ModelStore,
     on_servers: Option<OnServers>,
     /// What the run was told before is not meant for this process.
     told_before: i64,
@@ -119,6 +124,7 @@ pub fn ready_unless_active(session: &Session, request: &RunRequest) -> Result<Re
     let mut placed = placed_job(session, &loaded, &request.options, Purpose::Run)?;
     let drifted = drift_of_run(session, &placed, request.locked)?;
     placed.job.diagnostics.extend(drifted);
+    refuse_missing_models(session, &placed.job)?;
     let on_servers = pool(session, &placed, request.options.way.allow_spend)?;
     let job = placed.job;
     let ledger = open_ledger(session)?;
@@ -149,6 +155,7 @@ pub fn ready_again(session: &Session, name: &str, verify: bool) -> Result<ReadyR
     let loaded = session.document(&row.path)?;
     let options = JobOptions::from_json(&row.settings);
     let placed = placed_job(session, &loaded, &options, Purpose::Run)?;
+    refuse_missing_models(session, &placed.job)?;
     let on_servers = pool(session, &placed, options.way.allow_spend)?;
     let job = placed.job;
     if job.hash.to_string() != row.hash {
@@ -211,6 +218,7 @@ fn begun(
         journal,
         root,
         native,
+        models: model_store(session),
         told_before,
         _lock: lock,
     })
@@ -246,9 +254,23 @@ fn continued(
         journal,
         root,
         native,
+        models: model_store(session),
         told_before,
         _lock: lock,
     })
+}
+
+/// Refuses a run of which some task needs a model that is not on this machine.
+fn refuse_missing_models(session: &Session, job: &RunnableJob) -> Result<(), AppError> {
+    let is_absent = |name: &&String| session.models.get(name).is_none_or(|model| !model.is_here);
+    let missing: BTreeSet<&String> = job.program.tasks.iter().flat_map(|task| &task.models).filter(is_absent).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = missing.into_iter().map(String::as_str).collect();
+    let (models, are) = if names.len() == 1 { ("the model", "is") } else { ("the models", "are") };
+    let message = format!("it needs {models} {}, which {are} not on this machine", names.join(", "));
+    Err(AppError::environment(message).with_hint(format!("fetch first: comfywright models pull {}", names.join(" "))))
 }
 
 /// How this process does its own share.
@@ -276,7 +298,8 @@ impl ReadyRun {
     ) -> Result<RunOutcome, AppError> {
         let (observer, checkpoints) = self.checkpointed(observer);
         let controls = with_told(controls, self.ledger.clone(), self.id, self.told_before);
-        let native = NativeExecutor::new(&self.root, self.native);
+        let native = NativeExecutor::new(&self.root, self.native).with_models(self.models.clone());
+        let scorers = NativeScorers::new(&self.root, self.native.image_limits).with_models(self.models.clone());
         let comfy = self.comfy_executor()?;
         let capabilities = self.capabilities(native.slots() as u32)?;
         let controls = with_drains(controls, self.ledger.clone(), &capabilities.servers);
@@ -290,7 +313,7 @@ impl ReadyRun {
         };
         let ports = Ports {
             preparer: self.job.preparation.clone(),
-            scorer: Arc::new(NativeScorers::new(&self.root, self.native.image_limits)),
+            scorer: Arc::new(KeptScores { scorers, ledger: self.ledger.clone() }),
             native: Arc::new(native),
             comfy: comfy.clone().map(|executor| executor as Arc<dyn Executor>),
             store: self.ledger.clone(),

@@ -19,6 +19,8 @@ pub enum SchemaKind {
     Document,
     /// `comfywright.toml`.
     Config,
+    /// Manifests of models.
+    Model,
 }
 
 impl SchemaKind {
@@ -28,6 +30,7 @@ impl SchemaKind {
             Self::Kind(kind) => kind.as_str(),
             Self::Document => "document",
             Self::Config => "comfywright",
+            Self::Model => "model",
         };
         format!("{stem}.schema.json")
     }
@@ -38,6 +41,7 @@ impl SchemaKind {
             Self::Kind(kind) => schema::for_kind(kind),
             Self::Document => schema::combined(),
             Self::Config => schema::for_config(),
+            Self::Model => schema::for_manifest(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{AppError, Session};
-use crate::model::{CONFIG_FILE, Loaded, Origin, load_document};
+use crate::model::{CONFIG_FILE, Loaded, MODELS_FOLDER, Origin, load_document};
 
 /// The files that a command is about.
 pub(super) struct Selection {
@@ -18,6 +18,8 @@ pub(super) struct Selection {
     pub(super) config: bool,
     /// Whether `comfywright.toml` was named itself.
     pub(super) config_named: bool,
+    /// Manifests of models that were named, or the folder of all of them.
+    pub(super) manifests: Vec<String>,
     /// Whether the whole workspace is meant.
     pub(super) everything: bool,
 }
@@ -26,6 +28,11 @@ impl Selection {
     /// Whether it contains the document at `path`.
     pub(super) fn contains(&self, path: &str) -> bool {
         self.everything || self.documents.binary_search_by(|document| (*document.path).cmp(path)).is_ok()
+    }
+
+    /// Whether it contains the manifest at `path`.
+    pub(super) fn contains_manifest(&self, path: &str) -> bool {
+        self.everything || self.manifests.iter().any(|named| named == path || named == MODELS_FOLDER)
     }
 }
 
@@ -36,6 +43,7 @@ pub(super) fn select(session: &Session, paths: &[PathBuf]) -> Result<Selection, 
         graphs: Vec::new(),
         config: false,
         config_named: false,
+        manifests: Vec::new(),
         everything: paths.is_empty(),
     };
     for path in paths {
@@ -61,6 +69,8 @@ fn select_path(session: &Session, path: &Path, selection: &mut Selection) -> Res
         selection.config_named = true;
     } else if inside.is_empty() {
         selection.everything = true;
+    } else if inside.split('/').next() == Some(MODELS_FOLDER) {
+        selection.manifests.push(inside);
     } else if session.world.is_file(&inside) && path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) {
         selection.graphs.push(inside);
     } else if session.world.is_file(&inside) {

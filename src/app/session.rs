@@ -9,6 +9,7 @@ use std::{
 use super::{
     AppError,
     client_files::ClientWorld,
+    models,
     snapshots::{Judged, KeptSnapshot, judged_by, judged_by_file},
 };
 use crate::{
@@ -17,7 +18,8 @@ use crate::{
     files::{DirWorld, World},
     git::GitHistory,
     graph::NodeSet,
-    model::{Config, DOCUMENTS_FOLDER, InvalidReference, Kind, Loaded, Reference, Workspace},
+    model::{Config, DOCUMENTS_FOLDER, InvalidReference, Kind, KnownModels, Loaded, Reference, Workspace},
+    models::Presence,
     scorers,
 };
 
@@ -59,6 +61,8 @@ pub struct Session {
     pub has_snapshot: bool,
     /// The configuration in force.
     pub config: Config,
+    /// The models that there are.
+    pub models: Arc<KnownModels>,
     metrics: BTreeSet<String>,
     confined: bool,
 }
@@ -114,8 +118,11 @@ impl Session {
         let workspace = Workspace::load(world.clone(), Some(Arc::new(history)));
         let config = workspace.config.value.clone().unwrap_or_default();
         let judged = judged_by(world.as_ref(), &config);
-        let mut metrics: BTreeSet<String> = scorers::KNOWN.iter().map(|m| m.name.to_owned()).collect();
+        let mut metrics: BTreeSet<String> = scorers::metrics().map(|m| m.name.to_owned()).collect();
         metrics.extend(config.scorer.values().flat_map(|s| s.metrics.iter().cloned()));
+        let cache = models::cache(&root, &config);
+        let known = KnownModels::load(world.as_ref(), &config.models);
+        let models = Arc::new(known.with_presence(|manifest| cache.presence(manifest) == Presence::Here));
         Self {
             root,
             world,
@@ -126,6 +133,7 @@ impl Session {
             snapshot_faults: judged.faults,
             has_snapshot: false,
             config,
+            models,
             metrics,
             confined,
         }
@@ -158,7 +166,14 @@ impl Session {
 
     /// What compiling reads, with the classes of `nodes`.
     pub fn context_with<'a>(&'a self, nodes: &'a NodeSet) -> Context<'a> {
-        Context { world: self.world.as_ref(), library: self, config: &self.config, nodes, metrics: &self.metrics }
+        Context {
+            world: self.world.as_ref(),
+            library: self,
+            config: &self.config,
+            nodes,
+            metrics: &self.metrics,
+            models: &self.models,
+        }
     }
 
     /// The document that a person means by `text`: a path relative to the current folder or to the

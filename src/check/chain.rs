@@ -19,4 +19,22 @@ pub(super) fn check(visit: &mut Visit<'_>) {
         }
         visit.report.push(found);
     }
+    report_missing_models(visit);
+}
+
+/// Models that tasks use and that are not on this machine: the file is right, and cannot run here yet.
+fn report_missing_models(visit: &mut Visit<'_>) {
+    let Some(program) = &visit.program else { return };
+    let models = visit.context.models;
+    for (number, task) in program.tasks.iter().enumerate() {
+        for name in task.models.iter().filter(|name| models.get(name).is_some_and(|model| !model.is_here)) {
+            let key = ["model", "salient", "layer", "scorers"].into_iter().find(|key| task.places.contains_key(*key));
+            let message = format!(
+                "task `{}` uses the model \"{name}\", which is not on this machine",
+                program.structure.tasks[number].name
+            );
+            visit.report.warning("absent-model", &program.place(number, key), message).hint =
+                Some(format!("fetch it: comfywright models pull {name}"));
+        }
+    }
 }

@@ -5,7 +5,8 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use super::{
-    args, check, completions, convert, diff, doctor, explain, export, fmt, graph, history, import, init, lock, mcp,
+    args, check, completions, convert, diff, doctor, explain, export, fmt, graph, history, import, init, lock, mask,
+    mcp, models,
     output::{ColorChoice, Output},
     plan, report, run, schema, servers, snapshot, trace,
 };
@@ -78,6 +79,10 @@ pub enum Command {
     Drain(servers::DrainArgs),
     /// Put a server back into use
     Resume(servers::ResumeArgs),
+    /// Make masks of an image: what stands out, a colour, the layers of a mask document
+    Mask(mask::MaskArgs),
+    /// List, fetch, check, add and remove the models that run in this process
+    Models(models::ModelsArgs),
     /// Say what a run would do
     Plan(args::PlanArgs),
     /// Run a chain or a preset; an unfinished run of the same work is continued
@@ -132,6 +137,8 @@ fn dispatch(cli: &Cli) -> ExitCode {
         Command::Servers(args) => servers::servers(args, global, output),
         Command::Drain(args) => servers::drain(args, global, output),
         Command::Resume(args) => servers::resume(args, global, output),
+        Command::Mask(args) => mask::run(args, global, output),
+        Command::Models(args) => models::run(args, global, output),
         Command::Plan(args) => plan::run(args, global, output),
         Command::Run(args) => run::run(args, global, output),
         Command::Status(args) => history::status(args, global, output),

@@ -41,6 +41,8 @@ pub enum SchemaName {
     Document,
     /// comfywright.toml
     Config,
+    /// Manifests of models
+    Model,
 }
 
 impl From<SchemaName> for SchemaKind {
@@ -53,6 +55,7 @@ impl From<SchemaName> for SchemaKind {
             SchemaName::Mask => Self::Kind(Kind::Mask),
             SchemaName::Document => Self::Document,
             SchemaName::Config => Self::Config,
+            SchemaName::Model => Self::Model,
         }
     }
 }

@@ -23,7 +23,10 @@ use crate::{
     files::{Path, World},
     graph::{Graph, NodeSet, output_index, parse_link},
     ident::IndexMap,
-    model::{Body, Chain, Config, DataKind, Document, Header, Kind, Task, TaskType, ValueMap, task_type},
+    model::{
+        Body, Chain, Config, DataKind, Document, Header, Kind, KnownModels, Task, TaskType, ValueMap, setting_path,
+        task_type,
+    },
     path,
     rules::Variables,
 };
@@ -58,6 +61,8 @@ pub struct Context<'a> {
     pub nodes: &'a NodeSet,
     /// Names of metrics that can be measured.
     pub metrics: &'a BTreeSet<String>,
+    /// The models that there are.
+    pub models: &'a Arc<KnownModels>,
 }
 
 /// A chain made ready.
@@ -75,6 +80,8 @@ pub struct Program {
     pub expansion: Expansion,
     /// What each task needs, by number.
     pub tasks: Vec<TaskProgram>,
+    /// The models that there are.
+    pub models: Arc<KnownModels>,
 }
 
 /// What every item of a task needs.
@@ -104,6 +111,8 @@ pub struct TaskProgram {
     pub sample_files: BTreeMap<String, usize>,
     /// Metrics to measure.
     pub scores: Vec<String>,
+    /// Models that run in this process for its items.
+    pub models: BTreeSet<String>,
     /// What the rules may read.
     pub variables: Variables,
     /// The rules.
@@ -140,6 +149,7 @@ pub fn compile(document: &Document, chain: &Chain, context: Context<'_>, report:
         structure,
         expansion,
         tasks,
+        models: context.models.clone(),
     };
     program.check_names(report);
     if !report.has_errors() {
@@ -153,7 +163,9 @@ fn task_program(name: &str, task: &Task, chain: &Chain, context: Context<'_>, re
     let base = path!["task", name];
     let mut out = TaskProgram::default();
     let is_link = |v: &Value| v.as_str().is_some_and(|t| parse_link(t).is_some());
-    let written = task.with.iter().map(|(k, v)| (k, v, base.join("with").join(k)));
+    // A setting may stand in `with` or on the task itself.
+    let written = task.with.iter().map(|(k, v)| (k, v, setting_path(report.tree(), name, k)));
+    let written: Vec<_> = written.collect();
     let settings = task.settings.iter().map(|(k, v)| (k, v, base.join(k)));
     for (key, value, path) in settings.chain(written).filter(|(_, v, _)| !is_link(v)) {
         out.settings.insert(key.clone(), Fillable::parse(value, &path, report));
@@ -161,6 +173,7 @@ fn task_program(name: &str, task: &Task, chain: &Chain, context: Context<'_>, re
     }
     out.outputs = task_type(task.kind).outputs.iter().map(|o| (o.name.to_owned(), o.kind)).collect();
     out.scores.clone_from(&task.scores);
+    out.models.extend(task.scores.iter().filter_map(|metric| context.models.behind(metric)).map(str::to_owned));
     for (index, metric) in task.scores.iter().enumerate() {
         unknown_metric(metric, context.metrics, &base.join("scores").join(index), report);
     }
@@ -189,6 +202,7 @@ fn task_program(name: &str, task: &Task, chain: &Chain, context: Context<'_>, re
                 let place = out.places.get("scorers").cloned().unwrap_or_else(|| base.clone());
                 unknown_metric(metric, context.metrics, &place.join(index), report);
                 out.scores.push(metric.to_owned());
+                out.models.extend(context.models.behind(metric).map(str::to_owned));
             }
         }
         _ => {}

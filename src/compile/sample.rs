@@ -122,6 +122,7 @@ impl Program {
             inline: Some((&chain_task.node, &chain_task.outputs)),
             scope,
             nodes,
+            models: &self.models,
             keeps_bypassed: false,
             document: &self.file,
             file: find,
@@ -151,6 +152,7 @@ impl Program {
                     let needs_server = lowered.graph.nodes.values().any(|n| !builtin().contains(&n.class));
                     self.tasks[number].needs_server = needs_server;
                     self.tasks[number].sample_files = file_counts(&lowered);
+                    self.tasks[number].models.extend(lowered.models);
                     self.tasks[number].sample = Some(lowered.graph);
                 }
                 Err(error) => faults.add(self, number, 0, error, report),
@@ -163,12 +165,13 @@ impl Program {
                 let scope = self.scope(number, row, 1, 1);
                 let checked = self.fill(number, &scope, &delivered).and_then(|with| {
                     if first.as_ref() == Some(&with) && self.chain_task(number).kind != TaskType::Graph {
-                        return Ok(());
+                        return Ok(BTreeSet::new());
                     }
                     check_values(&self.input(number, with, delivered.clone(), &scope, context.nodes, &find))
                 });
-                if let Err(error) = checked {
-                    faults.add(self, number, index, error, report);
+                match checked {
+                    Ok(models) => self.tasks[number].models.extend(models),
+                    Err(error) => faults.add(self, number, index, error, report),
                 }
             }
         }

@@ -3,7 +3,6 @@
 use crate::ident::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::chain::Retry;
 
@@ -13,9 +12,9 @@ pub struct Config {
     /// ComfyUI servers by name.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub server: IndexMap<String, Server>,
-    /// Models by name: where they come from and what they are.
-    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub models: IndexMap<String, Value>,
+    /// Which models are used where a document names none, and what they may use.
+    #[serde(default)]
+    pub models: ModelDefaults,
     /// Registries of presets by name.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub registry: IndexMap<String, Registry>,
@@ -108,6 +107,40 @@ pub struct Store {
     /// Folder of outputs; "outputs" without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<String>,
+    /// Folder of models that were fetched, shared by all workspaces; the user's cache folder without it. A
+    /// relative one is in the workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<String>,
+}
+
+/// Which models are used where a document names none, and what they may use.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ModelDefaults {
+    /// The model that finds the salient object; "u2net" without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salient: Option<String>,
+    /// The model behind the metric `nsfw`, a classifier with a label of that name; "open-nsfw" without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nsfw: Option<String>,
+    /// Most memory of models that stay loaded between pictures, in MiB; 1024 without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u32>,
+    /// Threads of one inference; the number of cores without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 256))]
+    pub threads: Option<u32>,
+}
+
+impl ModelDefaults {
+    /// The model that finds the salient object.
+    pub fn salient(&self) -> &str {
+        self.salient.as_deref().unwrap_or("u2net")
+    }
+
+    /// The model behind the metric `nsfw`.
+    pub fn nsfw(&self) -> &str {
+        self.nsfw.as_deref().unwrap_or("open-nsfw")
+    }
 }
 
 /// Bounds on what a run may use.

@@ -9,8 +9,11 @@ mod chain;
 mod config;
 mod document;
 mod duration;
+mod known_models;
 mod lock;
+mod manifest;
 mod mask;
+mod model_source;
 mod node_def;
 mod read;
 mod reference;
@@ -25,20 +28,26 @@ pub use chain::{
     Chain, Checkpoint, ErrorClass, Foreach, Join, Mode, Prefer, Retry, Route, RoutingTest, TASK_KEYS, Task,
     TaskDefaults, TaskType, Values,
 };
-pub use config::{Config, ConfigDefaults, ExternalScorer, Limits, Registry, Server, Store};
+pub use config::{Config, ConfigDefaults, ExternalScorer, Limits, ModelDefaults, Registry, Server, Store};
 pub use document::{
     AbTest, Bind, Body, ChangelogRow, Decision, DecisionPlan, Document, GraphFile, Header, Kind, Lineage, NodeDef,
     Param, ParamType, Preset, Seeds, Template, ValueMap,
 };
 pub use duration::{parse_backoff, parse_duration};
+pub use known_models::{KnownModel, KnownModels, MODELS_FOLDER, NoModel};
 pub use lock::{
     Drift, DriftKind, HashSection, LOCK_FILE, LOCK_FORMAT, Lock, LockedFacts, LockedHash, LockedServer, Surroundings,
     read_lock,
 };
+pub use manifest::{
+    ColorOrder, InputFilter, InputFit, InputScale, ModelFile, ModelInput, ModelLicence, ModelManifest, ModelOutput,
+    ModelRole, OutputStep,
+};
 pub use mask::{Blend, Layer, Mask, MaskExport, MaskFormat, Shape, ShapeType};
+pub use model_source::{ModelSource, PackagedFile};
 pub use read::{
-    MAX_DOCUMENT_BYTES, Parsed, config_shape, decoded, file_too_large, read_bytes, read_config, read_document,
-    setting_path, shape_of, shape_of_name,
+    MAX_DOCUMENT_BYTES, Parsed, config_shape, decoded, file_too_large, manifest_shape, read_bytes, read_config,
+    read_document, read_manifest, setting_path, shape_of, shape_of_name,
 };
 pub use reference::{HashAlgorithm, InvalidReference, Reference, VersionSpec};
 pub use settings::{

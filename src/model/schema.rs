@@ -14,6 +14,7 @@ use super::{
     chain::Chain,
     config::Config,
     document::{AbTest, Header, Kind, Preset, Template},
+    manifest::ModelManifest,
     mask::{Layer, Mask},
     settings::{SettingInfo, SettingShape, settings_named, task_type, task_type_name, task_types},
 };
@@ -60,6 +61,14 @@ pub fn for_config() -> Value {
     schema
 }
 
+/// The schema of the manifest of a model.
+pub fn for_manifest() -> Value {
+    let mut generator = generator();
+    let body = ModelManifest::json_schema(&mut generator);
+    let description = "A model: its files, where they come from, their licence, its input and its output.";
+    assembled("comfywright model", description, body, &mut generator)
+}
+
 /// The schema of what may be written for the setting or input `name`, without interpolation;
 /// complete in itself.
 pub fn for_value(shape: &SettingShape, name: &str) -> Value {
@@ -101,7 +110,11 @@ pub fn combined() -> Value {
 /// Every schema file of `schemas/` with its name.
 pub fn files() -> Vec<(String, Value)> {
     let kinds = Kind::ALL.map(|kind| (format!("{}.schema.json", kind.as_str()), for_kind(kind)));
-    let rest = [("comfywright.schema.json".to_owned(), for_config()), ("document.schema.json".to_owned(), combined())];
+    let rest = [
+        ("comfywright.schema.json".to_owned(), for_config()),
+        ("document.schema.json".to_owned(), combined()),
+        ("model.schema.json".to_owned(), for_manifest()),
+    ];
     kinds.into_iter().chain(rest).collect()
 }
 

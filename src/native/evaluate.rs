@@ -19,6 +19,7 @@ use crate::{
     ident::IndexMap,
     imagefile,
     model::ErrorClass,
+    models::ModelStore,
     outputs::output_path,
     run::{Fault, Job, Produced, Signal, Signals},
 };
@@ -54,6 +55,7 @@ pub(super) trait Allowance {
 pub(super) struct Surroundings<'a> {
     pub(super) root: &'a Path,
     pub(super) limits: &'a imagefile::Limits,
+    pub(super) models: &'a ModelStore,
     pub(super) job: &'a Job,
     pub(super) cancelled: &'a AtomicBool,
     pub(super) signals: &'a Signals,
@@ -169,7 +171,8 @@ fn run_node(
         Stop::Fault(fault_at(id, class, format!("node `{id}` ({}) failed to {error}", node.class)))
     };
     let (inputs, files) = inputs_of(id, node, values)?;
-    let step = Step { class: &node.class, inputs: &inputs, files: &files, root: around.root, limits: around.limits };
+    let Surroundings { root, limits, models, .. } = around;
+    let step = Step { class: &node.class, inputs: &inputs, files: &files, root, limits, models };
     let live: u64 = values.values().flatten().map(NodeValue::pixel_bytes).sum();
     reserve(id, node, live + step.bytes().map_err(failed)?, allowance)?;
     if is_saver(&node.class) {

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     imagefile,
     model::ErrorClass,
+    models::ModelStore,
     run::{Executor, Failure, Fault, Job, PortFuture, Produced, Signals},
 };
 
@@ -67,19 +68,27 @@ type Work = (Job, OwnedSemaphorePermit);
 pub struct NativeExecutor {
     root: PathBuf,
     settings: NativeSettings,
+    models: ModelStore,
     slots: Arc<Semaphore>,
     memory: Arc<Semaphore>,
 }
 
 impl NativeExecutor {
-    /// An executor for the workspace at `root`.
+    /// An executor for the workspace at `root`, without models.
     pub fn new(root: impl Into<PathBuf>, settings: NativeSettings) -> Self {
         Self {
             root: root.into(),
             settings,
+            models: ModelStore::empty(),
             slots: Arc::new(Semaphore::new(settings.slots.max(1))),
             memory: Arc::new(Semaphore::new(units(settings.memory_bytes) as usize)),
         }
+    }
+
+    /// The same with the models of `models`.
+    #[must_use]
+    pub fn with_models(self, models: ModelStore) -> Self {
+        Self { models, ..self }
     }
 
     /// Items that run at the same time.
@@ -109,10 +118,10 @@ impl NativeExecutor {
             let permit = acquire(&self.memory, wanted).await?;
             let mut allowance = Units { semaphore: Arc::clone(&self.memory), permit, limit };
             let (work, root, signals) = (Arc::clone(&work), Arc::clone(&root), Arc::clone(&signals));
-            let (flag, limits) = (Arc::clone(&cancelled.0), self.settings.image_limits);
+            let (flag, limits, models) = (Arc::clone(&cancelled.0), self.settings.image_limits, self.models.clone());
             let evaluated = tokio::task::spawn_blocking(move || {
-                let around =
-                    Surroundings { root: &root, limits: &limits, job: &work.0, cancelled: &flag, signals: &signals };
+                let (root, limits, models) = (&root, &limits, &models);
+                let around = Surroundings { root, limits, models, job: &work.0, cancelled: &flag, signals: &signals };
                 evaluate(&around, &mut allowance)
             });
             match evaluated.await {

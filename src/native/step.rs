@@ -11,6 +11,7 @@ use crate::{
     graph::BoundFile,
     ident::IndexMap,
     imagefile::{EncodeError, Header, Limits},
+    models::{ModelError, ModelStore},
 };
 
 /// Classes that read files.
@@ -43,6 +44,7 @@ pub(super) struct Step<'a> {
     /// The workspace.
     pub(super) root: &'a Path,
     pub(super) limits: &'a Limits,
+    pub(super) models: &'a ModelStore,
 }
 
 /// What a node gave.
@@ -72,6 +74,9 @@ pub enum StepError {
     /// A file.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// An image that cannot be written.
     #[error(transparent)]
     Encode(#[from] EncodeError),

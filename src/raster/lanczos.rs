@@ -35,12 +35,27 @@ pub fn resize_bytes_lanczos(bytes: Vec<u8>, old: Size, new: Size, channels: usiz
     if old == new {
         return Ok(bytes);
     }
+    let opaque = |pixel| move |bytes, old, new| resize_opaque(bytes, old, new, pixel, FilterType::Lanczos3);
     match channels {
-        1 => in_two_steps(bytes, old, new, |bytes, old, new| resize_opaque(bytes, old, new, PixelType::U8)),
-        3 => in_two_steps(bytes, old, new, |bytes, old, new| resize_opaque(bytes, old, new, PixelType::U8x3)),
+        1 => in_two_steps(bytes, old, new, opaque(PixelType::U8)),
+        3 => in_two_steps(bytes, old, new, opaque(PixelType::U8x3)),
         4 => resize_with_alpha(bytes, old, new),
         found => Err(RasterError::Channels { expected: "1, 3 or 4".to_owned(), found }),
     }
+}
+
+/// As [`resize_bytes_lanczos`] with Pillow's `BILINEAR`, which is widened when the image shrinks; 1 or 3
+/// channels.
+pub fn resize_bytes_bilinear(bytes: Vec<u8>, old: Size, new: Size, channels: usize) -> Result<Vec<u8>, RasterError> {
+    let pixel = match channels {
+        1 => PixelType::U8,
+        3 => PixelType::U8x3,
+        found => return Err(RasterError::Channels { expected: "1 or 3".to_owned(), found }),
+    };
+    if old == new {
+        return Ok(bytes);
+    }
+    in_two_steps(bytes, old, new, |bytes, old, new| resize_opaque(bytes, old, new, pixel, FilterType::Bilinear))
 }
 
 /// Applies `step` to one direction after the other, in the order of Pillow 13: columns first, but
@@ -58,12 +73,18 @@ fn in_two_steps(
     if between == new { Ok(halfway) } else { step(halfway, between, new) }
 }
 
-fn resize_opaque(bytes: Vec<u8>, old: Size, new: Size, pixel: PixelType) -> Result<Vec<u8>, RasterError> {
+fn resize_opaque(
+    bytes: Vec<u8>,
+    old: Size,
+    new: Size,
+    pixel: PixelType,
+    filter: FilterType,
+) -> Result<Vec<u8>, RasterError> {
     let side = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
     let nothing = RasterError::NothingLeft { width: old.0, height: old.1 };
     let source = images::Image::from_vec_u8(side(old.0), side(old.1), bytes, pixel).map_err(|_| nothing.clone())?;
     let mut target = images::Image::new(side(new.0), side(new.1), pixel);
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3)).use_alpha(false);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false);
     Resizer::new().resize(&source, &mut target, &options).map_err(|_| nothing)?;
     Ok(target.into_vec())
 }

@@ -3,6 +3,7 @@
 //!
 //! Colours count wherever they are, also under full transparency. Only the first frame is measured.
 
+use super::quality::{blur, quality};
 use crate::raster::Image;
 
 /// What is known of a metric.
@@ -23,6 +24,11 @@ pub const KNOWN: &[MetricInfo] = &[
         name: "blockiness",
         range: (0.0, 1.0),
         description: "how much larger steps are at borders of 8 x 8 blocks than elsewhere, as JPEG leaves them; 0 is none",
+    },
+    MetricInfo {
+        name: "blur",
+        range: (0.0, 1.0),
+        description: "how little it loses when it is blurred once more (Crete and others); 1 is blurred",
     },
     MetricInfo {
         name: "clipping",
@@ -46,6 +52,11 @@ pub const KNOWN: &[MetricInfo] = &[
         description: "standard deviation of the noise (Immerkær's estimate), in steps of 1/255",
     },
     MetricInfo {
+        name: "quality",
+        range: (0.0, 1.0),
+        description: "how well it is preserved: not blurred, noisy or coarsely compressed; above 0.8 is good",
+    },
+    MetricInfo {
         name: "sharpness",
         range: (0.0, 1.0),
         description: "variance v of the luma's Laplacian in steps of 1/255, as v / (v + 100): below 0.5 is blurred",
@@ -58,11 +69,13 @@ pub fn measure(name: &str, image: &Image) -> Option<f64> {
     Some(match name {
         "alpha_coverage" => alpha_coverage(image),
         "blockiness" => blockiness(image),
+        "blur" => blur(image),
         "clipping" => clipping(image),
         "colorfulness" => colorfulness(image),
         "contrast" => contrast(image),
         "height" => image.height as f64,
         "noise" => noise(image),
+        "quality" => quality(image),
         "sharpness" => sharpness(image),
         "width" => image.width as f64,
         _ => return None,

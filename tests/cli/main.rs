@@ -13,6 +13,8 @@ mod graph;
 mod graph_files;
 mod import;
 mod init;
+mod mask;
+mod models;
 mod pages;
 mod plan;
 mod runs;

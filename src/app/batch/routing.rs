@@ -16,9 +16,6 @@ use crate::{
     model::{ErrorClass, task_type, task_type_name, task_types},
 };
 
-/// Metrics that people name although nothing of ours measures them.
-const USUAL: [&str; 2] = ["quality", "nsfw"];
-
 /// Variables that need no scores.
 const GIVEN: [&str; 5] = ["width", "height", "seconds", "attempt", "visits"];
 
@@ -122,15 +119,6 @@ pub fn route_tasks(
             route: row(when, then),
             tasks: chosen,
         });
-        if let When::Metric(metric, _) = when
-            && !metrics.contains(metric)
-            && !GIVEN.contains(&metric.as_str())
-        {
-            let note = format!("nothing measures `{metric}` yet: name a scorer for it in comfywright.toml");
-            if !routed.notes.contains(&note) {
-                routed.notes.push(note);
-            }
-        }
     }
     lead_around(&mut routed.tasks, &detours);
     Ok(routed)
@@ -160,7 +148,7 @@ fn condition(given: &str, metrics: &BTreeSet<String>) -> Result<When, AppError> 
 }
 
 fn names(metrics: &BTreeSet<String>) -> impl Iterator<Item = &str> {
-    metrics.iter().map(String::as_str).chain(USUAL).chain(GIVEN)
+    metrics.iter().map(String::as_str).chain(GIVEN)
 }
 
 fn known_metric(name: &str, given: &str, metrics: &BTreeSet<String>) -> Result<String, AppError> {
@@ -359,7 +347,7 @@ mod tests {
     }
 
     fn metrics() -> BTreeSet<String> {
-        ["sharpness", "contrast"].map(str::to_owned).into()
+        ["sharpness", "contrast", "quality", "nsfw"].map(str::to_owned).into()
     }
 
     fn told(tasks: &[BatchTask], given: &[(&str, &str)]) -> String {

@@ -1,6 +1,6 @@
 //! The workspace itself: its configuration and its documents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     super::{Session, lock::Locked, selection::Selection},
@@ -14,19 +14,30 @@ use crate::{
 
 const AREA: &str = "workspace";
 
-/// What there is to say of it, and what is wrong with its files.
+/// What findings about models are about.
+const MODELS: &str = "models";
+
+/// What there is to say of it and of the models that its documents use, and what is wrong with its files.
 pub(super) fn examine(session: &Session, selection: &Selection) -> (Vec<DoctorFinding>, Vec<Diagnostic>) {
     let mut found = vec![configuration(session)];
+    let mut models: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut wrong: Vec<Diagnostic> = session.workspace.config.diagnostics.clone();
     for loaded in &selection.documents {
         wrong.extend(loaded.parsed.diagnostics.iter().cloned());
         if let (Some(document), Some(tree)) = (&loaded.parsed.value, &loaded.parsed.tree) {
             let subject = Subject { file: &loaded.path, text: &loaded.text, tree, document };
-            wrong.extend(check(subject, session.context()).diagnostics);
+            let outcome = check(subject, session.context());
+            wrong.extend(outcome.diagnostics);
+            let used: BTreeSet<&String> =
+                outcome.program.iter().flat_map(|p| p.tasks.iter().flat_map(|t| &t.models)).collect();
+            for name in used {
+                models.entry(name.clone()).or_default().push(loaded.path.to_string());
+            }
         }
     }
     if selection.everything {
         wrong.extend(session.workspace.diagnostics().iter().cloned());
+        wrong.extend(session.models.diagnostics.iter().cloned());
     }
     wrong.extend(session.snapshot_faults.iter().cloned());
     wrong.extend(Locked::read(session).err().unwrap_or_default());
@@ -37,7 +48,19 @@ pub(super) fn examine(session: &Session, selection: &Selection) -> (Vec<DoctorFi
         *by_file.entry(&diagnostic.file).or_default() += 1;
     }
     found.extend(documents(selection, &by_file));
+    found.extend(models.into_iter().map(|(name, documents)| model(session, &name, documents)));
     (found, wrong)
+}
+
+/// Whether a model that documents use is on this machine.
+fn model(session: &Session, name: &str, documents: Vec<String>) -> DoctorFinding {
+    let finding = if session.models.get(name).is_some_and(|model| model.is_here) {
+        DoctorFinding::ok(MODELS, "model", format!("{name} is on this machine"))
+    } else {
+        DoctorFinding::warning(MODELS, "absent-model", format!("{name} is not on this machine"))
+            .advise(format!("fetch it: comfywright models pull {name}"))
+    };
+    DoctorFinding { documents, ..finding }
 }
 
 fn configuration(session: &Session) -> DoctorFinding {

@@ -234,24 +234,40 @@ pub(super) fn enhance(builder: &mut Builder<'_>, picture: &Picture) -> Result<()
 pub(super) fn remove_bg(builder: &mut Builder<'_>) -> Result<(), LowerError> {
     let picture = builder.one_file("image")?;
     let picture = builder.load(picture);
-    let Some(mask) = builder.mask_input("mask")? else {
-        return Err(LowerError::new(
-            "missing-model",
-            "remove_bg without a mask needs a model that finds the salient object",
-        )
-        .hint("give it one: with.mask = \"@task.mask\""));
+    let given = builder.mask_input("mask")?;
+    let is_given = given.is_some();
+    let mask = given.map_or_else(|| salient(builder, picture.image.clone()), Ok)?;
+    let image = if builder.settings.flag("decontaminate")? {
+        let inputs = [("image", picture.image), ("mask", mask.clone())];
+        builder.node("decontaminate", "ComfywrightDecontaminate", inputs)
+    } else {
+        picture.image
     };
-    if builder.settings.flag("decontaminate")? {
-        return Err(LowerError::at("not-available", "decontaminate", "this version cannot decontaminate edges"));
-    }
-    let transparency = builder.node("transparency", "InvertMask", [("mask", mask)]);
-    let cut = builder.node("cut", "JoinImageWithAlpha", [("image", picture.image), ("alpha", transparency)]);
+    let transparency = builder.node("transparency", "InvertMask", [("mask", mask.clone())]);
+    let cut = builder.node("cut", "JoinImageWithAlpha", [("image", image), ("alpha", transparency)]);
     builder.save("image", cut);
-    if builder.wants("mask") {
-        let files = builder.files("mask")?;
-        builder.out.passed_on.push(("mask".to_owned(), files));
+    match (builder.wants("mask"), is_given) {
+        (true, true) => {
+            let files = builder.files("mask")?;
+            builder.out.passed_on.push(("mask".to_owned(), files));
+        }
+        (true, false) => builder.save_mask("mask", mask),
+        (false, _) => {}
     }
     Ok(())
+}
+
+/// The mask of what stands out, by the model that the task names.
+fn salient(builder: &mut Builder<'_>, image: Input) -> Result<Input, LowerError> {
+    let model = match builder.settings.get("model") {
+        None => Value::from(""),
+        Some(Value::String(name)) => Value::from(name.as_str()),
+        Some(other) => {
+            return Err(LowerError::at("wrong-type", "model", format!("`model` is the name of a model, not {other}")));
+        }
+    };
+    let inputs = [("image", image), ("model", Input::Value(model)), ("refine", Input::value(true))];
+    Ok(builder.node("salient", "ComfywrightSalient", inputs))
 }
 
 /// `mask`: the layers of a document, of rows, or of one inline source.
@@ -261,13 +277,11 @@ pub(super) fn mask(builder: &mut Builder<'_>) -> Result<(), LowerError> {
     let document = builder.input.mask.map_or(builder.input.document, |m| &m.path);
     let mut files = Vec::new();
     for layer in &mut layers {
-        if ["semantic", "salient", "points", "box"].iter().any(|k| layer.get(*k).is_some()) {
-            return Err(LowerError::at(
-                "missing-model",
-                "layer",
-                "this source of a mask needs a model, and none is installed",
-            )
-            .hint("the sources file, color and shape need no model"));
+        if let Some(source) = ["semantic", "points", "box"].iter().find(|key| layer.get(**key).is_some()) {
+            let key = if builder.settings.get(source).is_some() { source } else { "layer" };
+            let message = format!("this version has no model for the source `{source}`");
+            return Err(LowerError::at("not-available", key, message)
+                .hint("the sources salient, file, color and shape can be used"));
         }
         if let Some(path) = layer.get("file").and_then(Value::as_str) {
             files.push(

@@ -7,6 +7,7 @@
 mod bypass;
 mod composite;
 mod image;
+mod models;
 mod preset;
 mod savers;
 mod settings;
@@ -22,7 +23,7 @@ pub use savers::can_be_saved;
 use crate::{
     graph::{BoundFile, Graph, Input, NodeSet},
     ident::IndexMap,
-    model::{Document, NodeDef, TaskType, ValueMap},
+    model::{Document, KnownModels, NodeDef, TaskType, ValueMap},
 };
 use settings::Settings;
 
@@ -62,6 +63,8 @@ pub struct LowerInput<'a> {
     pub scope: &'a dyn super::Scope,
     /// Signatures of classes.
     pub nodes: &'a NodeSet,
+    /// The models that there are.
+    pub models: &'a KnownModels,
     /// Whether bypassed nodes stay in the graph, as the editor draws them.
     pub keeps_bypassed: bool,
     /// Path of the document, to which written paths are relative.
@@ -90,6 +93,8 @@ pub struct Lowered {
     pub passed_on: Vec<(String, Vec<BoundFile>)>,
     /// Metrics to measure on the primary output.
     pub scores: Vec<String>,
+    /// Models that run in this process.
+    pub models: BTreeSet<String>,
     /// The nodes of the graph that are bypassed, where these stay in it.
     pub bypassed: Vec<String>,
 }
@@ -146,18 +151,20 @@ pub fn lower(input: &LowerInput<'_>) -> Result<Lowered, LowerError> {
         TaskType::ContactSheet => image::contact_sheet(&mut builder)?,
         TaskType::Export => image::export(&mut builder)?,
     }
-    Ok(builder.out)
+    let mut lowered = builder.out;
+    lowered.models = models::pin(&mut lowered.graph, input.models)?;
+    Ok(lowered)
 }
 
 /// Checks the values of an item of whose task another item was lowered: without a graph where the
-/// graph differs in its values alone.
-pub fn check_values(input: &LowerInput<'_>) -> Result<(), LowerError> {
+/// graph differs in its values alone. Gives the models that it uses beside those of the other item.
+pub fn check_values(input: &LowerInput<'_>) -> Result<BTreeSet<String>, LowerError> {
     match input.preset {
         Some(preset) if preset::differs_in_values_alone(preset) => {
             let builder = Builder { input, settings: Settings(&input.with), out: Lowered::default() };
-            preset::given_values(&builder).map(drop)
+            preset::given_values(&builder).map(|_| BTreeSet::new())
         }
-        _ => lower(input).map(drop),
+        _ => lower(input).map(|lowered| lowered.models),
     }
 }
 

@@ -6,6 +6,7 @@
 mod chain;
 mod config;
 mod header;
+mod manifest;
 mod moves;
 mod names;
 mod nodes;
@@ -23,11 +24,13 @@ use super::{
     chain::Chain,
     config::Config,
     document::{Body, Document, Header, Kind},
+    manifest::ModelManifest,
     schema,
 };
 use crate::{
     diagnostic::{Diagnostic, Severity, Span, position},
     files::{self, Format, Node, Path, Shape, Step},
+    path,
 };
 
 /// Most bytes of a document.
@@ -119,6 +122,21 @@ pub fn read_config(text: &str, file: &Arc<str>) -> Parsed<Config> {
     Parsed { value, tree: Some(tree), diagnostics: sorted(diagnostics) }
 }
 
+/// Reads the manifest of a model.
+pub fn read_manifest(text: &str, file: &Arc<str>) -> Parsed<ModelManifest> {
+    let (tree, mut diagnostics) = files::toml::parse(text, file);
+    let Some(tree) = tree else { return Parsed { value: None, tree: None, diagnostics } };
+    let source = Source { text, file, format: Format::Toml, tree: &tree };
+    manifest::check(&source, &mut diagnostics);
+    diagnostics.extend(manifest::check_name(&source, tree.get(&path!["name"])));
+    add_unless_covered(&mut diagnostics, files::validate(&tree, manifest_shape(), file));
+    let value: Option<ModelManifest> = typed_unless_wrong(&source, &mut diagnostics, || typed(&tree));
+    let found = value.as_ref().map(|manifest| manifest::check_typed(&source, manifest)).unwrap_or_default();
+    let value = value.filter(|_| found.is_empty());
+    diagnostics.extend(found);
+    Parsed { value, tree: Some(tree), diagnostics: sorted(diagnostics) }
+}
+
 /// The shape of documents of `kind`: what the readers of KDL and the printers go by.
 pub fn shape_of(kind: Kind) -> &'static Shape {
     static SHAPES: [OnceLock<Shape>; 5] = [const { OnceLock::new() }; 5];
@@ -129,6 +147,12 @@ pub fn shape_of(kind: Kind) -> &'static Shape {
 pub fn config_shape() -> &'static Shape {
     static SHAPE: OnceLock<Shape> = OnceLock::new();
     SHAPE.get_or_init(|| Shape::from_schema(&schema::for_config()))
+}
+
+/// The shape of the manifest of a model.
+pub fn manifest_shape() -> &'static Shape {
+    static SHAPE: OnceLock<Shape> = OnceLock::new();
+    SHAPE.get_or_init(|| Shape::from_schema(&schema::for_manifest()))
 }
 
 /// A file that is being read.

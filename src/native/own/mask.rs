@@ -1,15 +1,20 @@
 //! `ComfywrightMask`: the layers of a mask document, drawn and blended for one image.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::mask_layer::{fraction, layer_mask, unfit};
 use crate::{
-    model::{Blend, Layer},
+    ident::IndexMap,
+    imagefile::Limits,
+    model::{Blend, Layer, ModelRole},
+    models::ModelStore,
     native::{
-        NodeError, NodeValue,
+        Inputs, NodeError, NodeValue,
         step::{Step, StepError, StepOutput},
     },
-    raster::Mask,
+    raster::{Image, Mask},
     vision::{self, BlendMode},
 };
 
@@ -36,11 +41,29 @@ pub(super) fn run(step: &Step<'_>) -> Result<StepOutput, StepError> {
     Ok(vec![merged.into(), all.into()].into())
 }
 
-/// All layers, and the merged mask with three more of its size on the way.
+/// The masks of `layers` for `image`, one after the other, before opacity and blending. Models are named and
+/// files are paths in the workspace at `root`.
+pub fn draw_layers(
+    root: &Path,
+    image: &Image,
+    layers: &[Layer],
+    limits: &Limits,
+    models: &ModelStore,
+) -> Result<Vec<Mask>, StepError> {
+    let (inputs, files) = (Inputs::new(), IndexMap::default());
+    let step = Step { class: "ComfywrightMask", inputs: &inputs, files: &files, root, limits, models };
+    layers.iter().map(|layer| layer_mask(&step, image, layer)).collect()
+}
+
+/// All layers, the merged mask with three more of its size on the way, and the largest model.
 pub(super) fn bytes(step: &Step<'_>) -> Result<u64, StepError> {
     let image = step.inputs.image("image")?;
     let pixels = (image.batch * image.height * image.width) as u64;
-    Ok(pixels * 4 * (layers(step)?.len() as u64 + 5))
+    let layers = layers(step)?;
+    let models = layers.iter().filter_map(|layer| layer.salient.as_ref()?.as_str());
+    let bytes = models.map(|name| step.models.bytes(name, ModelRole::Salient));
+    let model = bytes.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or(0);
+    Ok(pixels * 4 * (layers.len() as u64 + 5) + model)
 }
 
 fn mode(blend: Blend) -> BlendMode {

@@ -56,21 +56,23 @@ pub(super) fn fraction(layer: &Layer, key: &str, value: f64) -> Result<f64, Node
 fn source(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<Mask, StepError> {
     let model_sources = [
         ("semantic", layer.semantic.is_some()),
-        ("salient", layer.salient.is_some()),
         ("points", !layer.points.is_empty()),
         ("box", !layer.bounds.is_empty()),
     ];
-    let plain_sources =
-        [("color", layer.color.is_some()), ("shape", layer.shape.is_some()), ("file", layer.file.is_some())];
-    let given: Vec<_> = model_sources.iter().chain(&plain_sources).filter(|(_, given)| *given).collect();
+    let own_sources = [
+        ("salient", layer.salient.is_some()),
+        ("color", layer.color.is_some()),
+        ("shape", layer.shape.is_some()),
+        ("file", layer.file.is_some()),
+    ];
+    let given: Vec<_> = model_sources.iter().chain(&own_sources).filter(|(_, given)| *given).collect();
     match given.as_slice() {
-        [(name, _)] if model_sources.iter().any(|(model, _)| model == name) => Err(unfit(
-            layer,
-            &format!("`{name}` needs a segmentation model, and none is installed; use color, shape or file"),
-        )
-        .into()),
-        [_] => plain_source(step, image, layer),
-        [] => Err(unfit(layer, "it has no source; give it one of color, shape, file").into()),
+        [(name, _)] if model_sources.iter().any(|(model, _)| model == name) => {
+            Err(unfit(layer, &format!("this version has no model for `{name}`; use salient, color, shape or file"))
+                .into())
+        }
+        [_] => own_source(step, image, layer),
+        [] => Err(unfit(layer, "it has no source; give it one of salient, color, shape, file").into()),
         several => {
             let names: Vec<_> = several.iter().map(|(name, _)| *name).collect();
             Err(unfit(layer, &format!("it has several sources ({}); keep one", names.join(", "))).into())
@@ -78,7 +80,11 @@ fn source(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<Mask, StepErr
     }
 }
 
-fn plain_source(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<Mask, StepError> {
+fn own_source(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<Mask, StepError> {
+    if let Some(salient) = &layer.salient {
+        let name = salient.as_str().ok_or_else(|| unfit(layer, "`salient` is the name of a model"))?;
+        return Ok(step.models.salient(name, image, true)?);
+    }
     if let Some(color) = &layer.color {
         let rgb = parse_color(color)
             .ok_or_else(|| unfit(layer, &format!("{color:?} is not a colour such as \"#ffcc00\"")))?;

@@ -3,26 +3,39 @@
 //! | class | inputs | outputs |
 //! |---|---|---|
 //! | `ComfywrightMask` | `image` IMAGE, `layers` list of layers | MASK merged, MASK one for each layer |
+//! | `ComfywrightSalient` | `image` IMAGE, `model` name, `refine` | MASK |
+//! | `ComfywrightDecontaminate` | `image` IMAGE, `mask` MASK | IMAGE |
 //! | `ComfywrightContactSheet` | `images` files or IMAGE, `columns`, `cell`, `labels`, `title`, `background` | IMAGE |
 //! | `ComfywrightScore` | `image` IMAGE, `metrics` list of names | IMAGE passed on, a FLOAT for each metric |
 //! | `ComfywrightExport` | `images` files, IMAGE or MASK; `path`, `format`, `quality` | none |
 
 mod contact_sheet;
+mod cutout;
 mod export;
 mod mask;
 mod mask_layer;
 mod score;
 
+pub use mask::draw_layers;
+
 use super::step::{Step, StepError, StepOutput};
 
 /// The classes.
-pub(super) const CLASSES: &[&str] =
-    &["ComfywrightMask", "ComfywrightContactSheet", "ComfywrightScore", "ComfywrightExport"];
+pub(super) const CLASSES: &[&str] = &[
+    "ComfywrightMask",
+    "ComfywrightSalient",
+    "ComfywrightDecontaminate",
+    "ComfywrightContactSheet",
+    "ComfywrightScore",
+    "ComfywrightExport",
+];
 
 /// Runs a node of one of [`CLASSES`].
 pub(super) fn run(step: &Step<'_>) -> Result<StepOutput, StepError> {
     match step.class {
         "ComfywrightMask" => mask::run(step),
+        "ComfywrightSalient" => cutout::salient(step),
+        "ComfywrightDecontaminate" => cutout::decontaminate(step),
         "ComfywrightContactSheet" => contact_sheet::run(step),
         "ComfywrightScore" => score::run(step),
         _ => export::run(step),
@@ -33,6 +46,8 @@ pub(super) fn run(step: &Step<'_>) -> Result<StepOutput, StepError> {
 pub(super) fn bytes(step: &Step<'_>) -> Result<u64, StepError> {
     match step.class {
         "ComfywrightMask" => mask::bytes(step),
+        "ComfywrightSalient" => cutout::salient_bytes(step),
+        "ComfywrightDecontaminate" => cutout::decontaminate_bytes(step),
         "ComfywrightContactSheet" => contact_sheet::bytes(step),
         // The luma, and the responses of a filter, in `f64`.
         "ComfywrightScore" => Ok(step.inputs.image("image")?.data.len() as u64 * 8),

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::{
+    models::NSFW,
     native::{
         NodeError, NodeValue,
         step::{Step, StepError, StepOutput},
     },
+    raster::Image,
     vision::{self, KNOWN},
 };
 
@@ -14,20 +16,26 @@ use crate::{
 pub(super) fn run(step: &Step<'_>) -> Result<StepOutput, StepError> {
     let image = step.inputs.image("image")?;
     let names = names(step.inputs.value("metrics")?)?;
-    let metrics: Vec<(String, f64)> = names
-        .into_iter()
-        .map(|name| match vision::measure(&name, image) {
-            Some(value) => Ok((name, value)),
-            None => Err(NodeError::NotInList {
-                input: "metrics".to_owned(),
-                value: name,
-                choices: KNOWN.iter().map(|known| known.name).collect::<Vec<_>>().join(", "),
-            }),
-        })
-        .collect::<Result<_, _>>()?;
+    let metrics: Vec<(String, f64)> =
+        names.into_iter().map(|name| measured(step, name, image)).collect::<Result<_, _>>()?;
     let mut values = vec![NodeValue::Image(Arc::clone(image))];
     values.extend(metrics.iter().map(|(_, value)| NodeValue::Float(*value)));
     Ok(StepOutput { values, metrics, ..StepOutput::default() })
+}
+
+fn measured(step: &Step<'_>, name: String, image: &Image) -> Result<(String, f64), StepError> {
+    if name == NSFW {
+        return Ok((name, step.models.nsfw(image)?));
+    }
+    match vision::measure(&name, image) {
+        Some(value) => Ok((name, value)),
+        None => Err(NodeError::NotInList {
+            input: "metrics".to_owned(),
+            value: name,
+            choices: KNOWN.iter().map(|known| known.name).chain([NSFW]).collect::<Vec<_>>().join(", "),
+        }
+        .into()),
+    }
 }
 
 fn names(value: &NodeValue) -> Result<Vec<String>, NodeError> {

@@ -1,0 +1,232 @@
+//! Masks of one image file: a PNG for each layer, a preview with all of them, and what is known of each.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{AppError, Session, atomic_write, model_store, run::native_settings};
+use crate::{
+    files::join_relative,
+    ident::IndexMap,
+    imagefile,
+    model::{Body, Layer, ModelRole},
+    models::ModelError,
+    native::{StepError, draw_layers},
+    raster::{Image, Mask},
+};
+
+/// Where masks come from. What is found by words will be one more.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MaskSource {
+    /// What stands out, by this model; by the workspace's own choice without it.
+    Salient(Option<String>),
+    /// Pixels near this colour, `#rrggbb`.
+    Color(String, Option<f64>),
+    /// The layers of a mask document: its file, or its name.
+    Document(String),
+}
+
+/// Which masks to make.
+#[derive(Clone, Debug)]
+pub struct MaskRequest {
+    /// The image file.
+    pub image: PathBuf,
+    /// Where the masks come from.
+    pub source: MaskSource,
+    /// Folder of the files that are written.
+    pub folder: PathBuf,
+    /// Makes masks hard: 1 where they are at least this.
+    pub threshold: Option<f64>,
+    /// Pixels to grow or, negative, to shrink by.
+    pub grow: Option<i32>,
+    /// Radius of a soft edge in pixels.
+    pub feather: Option<f64>,
+    /// Swaps inside and outside.
+    pub invert: bool,
+}
+
+/// A mask that was made.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MaskLayer {
+    /// Its file: 8-bit grey, of the size of the image.
+    pub file: PathBuf,
+    /// What it is.
+    pub label: String,
+    /// How sure it is, 0 to 1: the product of its factors but for the area; 0 when it is empty.
+    pub score: f64,
+    /// `certainty`: how decided its values are where it is inside, 0 to 1; `area`: its share of the image.
+    pub factors: IndexMap<String, f64>,
+    /// Left, top, right, bottom of what is at least half inside, in pixels; none when that is nothing.
+    pub bbox: Option<[usize; 4]>,
+}
+
+/// What was made.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Masks {
+    /// The masks.
+    pub layers: Vec<MaskLayer>,
+    /// The image with the masks on it.
+    pub overlay: PathBuf,
+    /// Columns of the image, upright.
+    pub width: usize,
+    /// Rows of it.
+    pub height: usize,
+}
+
+/// Colours of the layers on the preview.
+const TINTS: [[f32; 3]; 6] =
+    [[1.0, 0.2, 0.3], [0.1, 0.6, 1.0], [1.0, 0.8, 0.1], [0.2, 0.8, 0.4], [0.7, 0.3, 1.0], [1.0, 0.5, 0.1]];
+
+/// Makes the masks of `request`. Of an animated file the first frame counts.
+pub fn make_masks(session: &Session, request: &MaskRequest) -> Result<Masks, AppError> {
+    let image = read_image(session, &request.image)?;
+    let layers = layers(session, request)?;
+    let limits = native_settings(session).image_limits;
+    let drawn = draw_layers(&session.root, &image, &layers, &limits, &model_store(session));
+    let masks = drawn.map_err(|error| failed(&error))?;
+    fs::create_dir_all(&request.folder).map_err(|error| {
+        AppError::environment(format!("failed to make the folder {}: {error}", request.folder.display()))
+    })?;
+    let stem = request.image.file_stem().and_then(|stem| stem.to_str()).unwrap_or("image").to_owned();
+    let mut made = Vec::new();
+    for (layer, mask) in layers.iter().zip(&masks) {
+        let file = request.folder.join(format!("{stem}-{}.png", layer.name));
+        write_png(&file, &mask.clone().into_image())?;
+        made.push(described(layer, mask, file));
+    }
+    let overlay = request.folder.join(format!("{stem}-overlay.png"));
+    write_png(&overlay, &overlaid(&image, &masks))?;
+    Ok(Masks { layers: made, overlay, width: image.width, height: image.height })
+}
+
+fn read_image(session: &Session, path: &Path) -> Result<Image, AppError> {
+    let bytes =
+        fs::read(path).map_err(|error| AppError::usage(format!("failed to read {}: {error}", path.display())))?;
+    let decoded = imagefile::decode(&bytes, &native_settings(session).image_limits)
+        .map_err(|error| AppError::usage(format!("failed to use {}: failed to {error}", path.display())))?;
+    let mut image = decoded.image;
+    image.data.truncate(image.frame_len());
+    Ok(Image { batch: 1, ..image })
+}
+
+fn layers(session: &Session, request: &MaskRequest) -> Result<Vec<Layer>, AppError> {
+    let mut layers = match &request.source {
+        MaskSource::Salient(model) => {
+            let salient = model.clone().map_or(Value::Bool(true), Value::from);
+            vec![Layer { name: "salient".to_owned(), salient: Some(salient), ..Layer::default() }]
+        }
+        MaskSource::Color(color, tolerance) => {
+            let (color, tolerance) = (Some(color.clone()), *tolerance);
+            vec![Layer { name: "color".to_owned(), color, tolerance, ..Layer::default() }]
+        }
+        MaskSource::Document(name) => of_document(session, name)?,
+    };
+    for layer in &mut layers {
+        layer.threshold = request.threshold.or(layer.threshold);
+        layer.grow = request.grow.or(layer.grow);
+        layer.feather = request.feather.or(layer.feather);
+        layer.invert ^= request.invert;
+        if let Some(salient) = layer.salient.take() {
+            layer.salient = Some(Value::from(model_name(session, &salient)?));
+        }
+    }
+    Ok(layers)
+}
+
+/// The layers of a mask document, its paths relative to the workspace.
+fn of_document(session: &Session, name: &str) -> Result<Vec<Layer>, AppError> {
+    let loaded = session.document(name)?;
+    let Some(document) = &loaded.parsed.value else { return Err(AppError::Wrong(loaded.parsed.diagnostics.clone())) };
+    let Body::Mask(mask) = &document.body else {
+        return Err(AppError::usage(format!("{} is not a mask document", loaded.path)));
+    };
+    let mut layers = mask.layer.clone();
+    for layer in &mut layers {
+        if let Some(file) = &layer.file {
+            let inside = join_relative(&loaded.path, file);
+            layer.file = Some(inside.map_err(|error| AppError::usage(format!("failed to {error}")))?);
+        }
+    }
+    Ok(layers)
+}
+
+fn model_name(session: &Session, salient: &Value) -> Result<String, AppError> {
+    let name = salient.as_str().unwrap_or_else(|| session.config.models.salient());
+    let model = session.models.find(name, ModelRole::Salient);
+    let model = model.map_err(|error| AppError::usage(error.message).with_hint(error.hint))?;
+    if model.is_here {
+        return Ok(name.to_owned());
+    }
+    Err(AppError::environment(format!("it needs the model {name}, which is not on this machine"))
+        .with_hint(format!("fetch it: comfywright models pull {name}")))
+}
+
+/// Faults of a model's files are the machine's, others the request's.
+fn failed(error: &StepError) -> AppError {
+    let message = format!("failed to {error}");
+    match error {
+        StepError::Model(ModelError::Unknown { .. }) | StepError::Node(_) | StepError::File(_) => {
+            AppError::usage(message)
+        }
+        _ => AppError::environment(message),
+    }
+}
+
+fn write_png(path: &Path, image: &Image) -> Result<(), AppError> {
+    let bytes = imagefile::encode_png(image, 0, &[])
+        .map_err(|error| AppError::environment(format!("failed to write {}: {error}", path.display())))?;
+    Ok(atomic_write(path, &bytes, None)?)
+}
+
+fn described(layer: &Layer, mask: &Mask, file: PathBuf) -> MaskLayer {
+    let inside = || mask.data.iter().filter(|value| **value >= 0.5).map(|value| f64::from(*value));
+    let count = inside().count();
+    let certainty = if count == 0 { 0.0 } else { 2.0 * (inside().sum::<f64>() / count as f64) - 1.0 };
+    let area = count as f64 / mask.data.len().max(1) as f64;
+    let factors = IndexMap::from_iter([("certainty".to_owned(), certainty), ("area".to_owned(), area)]);
+    MaskLayer { file, label: layer.name.clone(), score: certainty, factors, bbox: bounds(mask) }
+}
+
+fn bounds(mask: &Mask) -> Option<[usize; 4]> {
+    let mut found: Option<[usize; 4]> = None;
+    for (y, row) in mask.data.chunks_exact(mask.width.max(1)).enumerate() {
+        let Some(left) = row.iter().position(|value| *value >= 0.5) else { continue };
+        let right = row.iter().rposition(|value| *value >= 0.5).unwrap_or(left) + 1;
+        found = Some(match found {
+            None => [left, y, right, y + 1],
+            Some([l, t, r, _]) => [l.min(left), t, r.max(right), y + 1],
+        });
+    }
+    found
+}
+
+/// The image, paler outside of all masks, tinted inside of each.
+fn overlaid(image: &Image, masks: &[Mask]) -> Image {
+    let mut data = Vec::with_capacity(image.data.len());
+    for (at, pixel) in image.data.chunks_exact(image.channels.max(1)).enumerate() {
+        let inside = masks.iter().map(|mask| mask.data[at]).fold(0.0, f32::max);
+        let grey = pixel.iter().sum::<f32>() / pixel.len() as f32;
+        for channel in 0..3 {
+            let own = pixel[if image.channels < 3 { 0 } else { channel }];
+            let mut value = own * inside + (0.6 * grey + 0.3) * (1.0 - inside);
+            for (mask, tint) in masks.iter().zip(TINTS.iter().cycle()) {
+                let share = 0.35 * mask.data[at];
+                value = value * (1.0 - share) + tint[channel] * share;
+            }
+            data.push(value);
+        }
+    }
+    Image { channels: 3, data, ..image.shape() }
+}
+
+/// The answer to a program.
+impl Masks {
+    /// As `data` of the envelope.
+    pub fn to_json(&self) -> Value {
+        json!(self)
+    }
+}

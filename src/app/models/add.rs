@@ -1,0 +1,138 @@
+//! Models that a user brings: the file goes into the cache, a manifest into the workspace.
+
+use std::path::PathBuf;
+
+use super::{ModelRow, cache, environment, profiles::profile, row};
+use crate::{
+    app::{AppError, Session, write_new},
+    files::{self, Node},
+    model::{
+        KnownModel, KnownModels, MODELS_FOLDER, ModelFile, ModelInput, ModelLicence, ModelManifest, ModelOutput,
+        ModelRole, ModelSource, manifest_shape, read_manifest,
+    },
+    models::{ModelStore, StoreSettings, add_file, sha256_of},
+};
+
+/// A model to add.
+#[derive(Clone, Debug, Default)]
+pub struct AddModel {
+    /// The ONNX file.
+    pub file: PathBuf,
+    /// Name of the model; from the file's name without it.
+    pub name: Option<String>,
+    /// A profile, or a known model: how pictures go in and masks come out.
+    pub like: String,
+    /// Side of its square input in pixels, where it is not the profile's.
+    pub side: Option<u32>,
+    /// SPDX expression of its licence.
+    pub licence: String,
+    /// Where others can have the file.
+    pub sources: Vec<String>,
+}
+
+/// Adds a model: checks that it loads with the interface that is expected, takes the file into the cache and
+/// writes `models/NAME.toml`. Nothing is written when anything is wrong.
+pub fn add_model(session: &Session, wanted: &AddModel) -> Result<ModelRow, AppError> {
+    let name = wanted.name.clone().map_or_else(|| name_of_file(wanted), Ok)?;
+    if session.models.get(&name).is_some() {
+        return Err(AppError::usage(format!("there is a model \"{name}\" already"))
+            .with_hint("give this one another name with --name"));
+    }
+    for source in &wanted.sources {
+        ModelSource::parse(source).map_err(|message| AppError::usage(format!("--source: {message}")))?;
+    }
+    let manifest = manifest(session, wanted, &name)?;
+    let text = text_of(&manifest)?;
+    let file = format!("{MODELS_FOLDER}/{name}.toml");
+    let parsed = read_manifest(&text, &file.as_str().into());
+    if let Some(found) = parsed.diagnostics.first() {
+        return Err(AppError::usage(format!("such a manifest cannot be: {}", found.message)));
+    }
+    let cache = cache(&session.root, &session.config);
+    let was_there = manifest.file.iter().all(|file| cache.checked(&name, file, false).is_ok());
+    for file in &manifest.file {
+        add_file(&cache, &wanted.file, file).map_err(|error| environment(&error))?;
+    }
+    let known = KnownModel { manifest: manifest.clone(), file: Some(file.as_str().into()), is_here: true };
+    let store = ModelStore::new(cache.clone(), KnownModels::of(known.clone()).into(), StoreSettings::default());
+    if let Err(error) = store.verify(&name, false) {
+        if !was_there {
+            manifest
+                .file
+                .iter()
+                .try_for_each(|file| cache.forget(&file.sha256).map(drop))
+                .map_err(|e| environment(&e))?;
+        }
+        return Err(AppError::usage(format!("failed to {error}"))
+            .with_hint("--like and --size say what is expected; comfywright models add --help lists the profiles"));
+    }
+    let path = session.root.join(&file);
+    std::fs::create_dir_all(session.root.join(MODELS_FOLDER))
+        .map_err(|error| AppError::environment(format!("failed to make the folder {MODELS_FOLDER}: {error}")))?;
+    write_new(&path, text.as_bytes())?;
+    Ok(row(&known, &cache))
+}
+
+fn name_of_file(wanted: &AddModel) -> Result<String, AppError> {
+    let stem = wanted.file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let name: String = stem.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let name = name.trim_matches('-').to_owned();
+    if name.is_empty() {
+        Err(AppError::usage("the model needs a name").with_hint("give it one: --name"))
+    } else {
+        Ok(name)
+    }
+}
+
+fn manifest(session: &Session, wanted: &AddModel, name: &str) -> Result<ModelManifest, AppError> {
+    let failed = |error: std::io::Error| AppError::usage(format!("failed to read {}: {error}", wanted.file.display()));
+    let size = std::fs::metadata(&wanted.file).map_err(failed)?.len();
+    let sha256 = sha256_of(&wanted.file).map_err(failed)?;
+    let file_name = wanted.file.file_name().and_then(|name| name.to_str()).unwrap_or("model.onnx").to_owned();
+    let (role, mut input, mut output) = interface(session, &wanted.like)?;
+    if let Some(side) = wanted.side {
+        let last = if input.channels_last() { 1..3 } else { 2..4 };
+        input.shape[last].fill(side);
+        if role == ModelRole::Salient {
+            let sides = output.shape.len().saturating_sub(2);
+            output.shape[sides..].fill(side);
+        }
+    }
+    Ok(ModelManifest {
+        format: 1,
+        name: name.to_owned(),
+        title: None,
+        description: None,
+        role,
+        licence: ModelLicence { spdx: wanted.licence.clone(), holder: None, url: None, note: None },
+        file: vec![ModelFile { name: file_name, size, sha256, source: wanted.sources.clone() }],
+        input,
+        output,
+        memory_mib: None,
+        parallel: None,
+    })
+}
+
+fn interface(session: &Session, like: &str) -> Result<(ModelRole, ModelInput, ModelOutput), AppError> {
+    if let Some(profile) = profile(like) {
+        let (input, output) = profile.interface();
+        return Ok((ModelRole::Salient, input, output));
+    }
+    if let Some(known) = session.models.get(like) {
+        let manifest = &known.manifest;
+        let (input, output) = (manifest.input.clone(), manifest.output.clone());
+        return Ok((manifest.role, ModelInput { name: None, ..input }, ModelOutput { name: None, ..output }));
+    }
+    let names: Vec<&str> = super::PROFILES.iter().map(|profile| profile.name).collect();
+    Err(AppError::usage(format!("--like {like}: there is no such profile or model"))
+        .with_hint(format!("profiles are {}", names.join(", "))))
+}
+
+/// The manifest as a file.
+fn text_of(manifest: &ModelManifest) -> Result<String, AppError> {
+    let wrong = |error: String| AppError::usage(format!("such a manifest cannot be written: {error}"));
+    let value = serde_json::to_value(manifest).map_err(|error| wrong(error.to_string()))?;
+    let tree = Node::from_json(&value).ok_or_else(|| wrong("a value cannot stand in a file".to_owned()))?;
+    let text = files::toml::print(&tree, manifest_shape());
+    Ok(format!("#:schema ../schemas/model.schema.json\n{text}"))
+}

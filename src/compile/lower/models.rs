@@ -1,0 +1,67 @@
+//! The models that the nodes of a graph use: each is named, and pinned by its digest, so that another model
+//! is other work.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::LowerError;
+use crate::{
+    graph::{Graph, GraphNode, Input},
+    model::{KnownModels, ModelRole},
+};
+
+/// Names and pins the models of all nodes of `graph`; gives their names.
+pub(super) fn pin(graph: &mut Graph, models: &KnownModels) -> Result<BTreeSet<String>, LowerError> {
+    let mut names = BTreeSet::new();
+    for node in graph.nodes.values_mut() {
+        match node.class.as_str() {
+            "ComfywrightSalient" => pin_salient(node, models, &mut names)?,
+            "ComfywrightMask" => pin_layers(node, models, &mut names)?,
+            _ => {}
+        }
+    }
+    Ok(names)
+}
+
+fn pin_salient(node: &mut GraphNode, models: &KnownModels, names: &mut BTreeSet<String>) -> Result<(), LowerError> {
+    let given = match node.inputs.get("model") {
+        Some(Input::Value(Value::String(name))) if !name.is_empty() => Value::from(name.as_str()),
+        _ => Value::Bool(true),
+    };
+    let (name, digest) = salient(&given, "model", models)?;
+    node.inputs.insert("model".to_owned(), Input::value(name.as_str()));
+    node.inputs.insert("digest".to_owned(), Input::value(digest));
+    names.insert(name);
+    Ok(())
+}
+
+fn pin_layers(node: &mut GraphNode, models: &KnownModels, names: &mut BTreeSet<String>) -> Result<(), LowerError> {
+    let Some(Input::Value(Value::Array(layers))) = node.inputs.get_mut("layers") else { return Ok(()) };
+    let mut digests = Map::new();
+    for given in layers.iter_mut().filter_map(|layer| layer.get_mut("salient")) {
+        let (name, digest) = salient(given, "salient", models)?;
+        digests.insert(name.clone(), digest.into());
+        *given = name.clone().into();
+        names.insert(name);
+    }
+    if !digests.is_empty() {
+        node.inputs.insert("digests".to_owned(), Input::Value(Value::Object(digests)));
+    }
+    Ok(())
+}
+
+/// Name and digest of the model that `given` means: true is the workspace's own choice.
+fn salient(given: &Value, key: &str, models: &KnownModels) -> Result<(String, String), LowerError> {
+    let name = match given {
+        Value::Bool(true) => models.defaults.salient(),
+        Value::String(name) => name,
+        _ => {
+            return Err(LowerError::at("wrong-type", key, format!("`{key}` is true or the name of a model"))
+                .hint("leave it out to have none"));
+        }
+    };
+    let model = models.find(name, ModelRole::Salient);
+    let model = model.map_err(|error| LowerError::at(error.code, key, error.message).hint(error.hint))?;
+    Ok((name.to_owned(), model.manifest.digest()))
+}

@@ -1,0 +1,20 @@
+//! Models that run in this process: fetched into a cache that workspaces share, checked against their
+//! manifests, loaded with tract, and asked about pictures.
+//!
+//! Manifests are [`crate::model`]'s. Knows neither documents nor graphs.
+
+mod cache;
+mod download;
+mod engine;
+mod error;
+mod onnx;
+mod optimised;
+mod packages;
+mod picture;
+mod pull;
+mod store;
+
+pub use cache::{ModelCache, Presence, sha256_of};
+pub use error::ModelError;
+pub use pull::{PullEvent, PullOptions, add_file, pull};
+pub use store::{ModelStore, NSFW, StoreSettings};

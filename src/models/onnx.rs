@@ -1,0 +1,263 @@
+//! An ONNX file as a typed tract model with the input and the output of its manifest.
+
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::{self, Read as _, Seek as _, SeekFrom},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+};
+
+use tract_onnx::{
+    Onnx,
+    model::ParseResult,
+    pb,
+    prelude::*,
+    tract_core::transform::get_transform,
+    tract_hir::{
+        infer::{Factoid as _, ShapeFactoid},
+        internal::DimLike as _,
+    },
+};
+
+use super::ModelError;
+use crate::model::ModelManifest;
+
+/// Reads the model of `manifest`, whose files are at `paths`, one for each.
+///
+/// What tract breaks off at is an error like any other: files come from anywhere.
+pub(super) fn read(manifest: &ModelManifest, paths: &[PathBuf]) -> Result<TypedModel, ModelError> {
+    let attempt = AssertUnwindSafe(|| typed_model(manifest, paths));
+    catch_unwind(attempt).unwrap_or_else(|_| Err(load_error(manifest, "tract broke off".to_owned())))
+}
+
+fn typed_model(manifest: &ModelManifest, paths: &[PathBuf]) -> Result<TypedModel, ModelError> {
+    let framework = tract_onnx::onnx().with_ignore_value_info(true).with_ignore_output_shapes(true);
+    let mut proto = decoded(manifest, &framework, paths)?;
+    check_operators(manifest, &framework, &proto)?;
+    if let Some(graph) = &mut proto.graph {
+        take_in_external(manifest, paths, graph)?;
+    }
+    let graph = proto.graph.as_ref().ok_or_else(|| not_onnx(manifest, "it has no graph"))?;
+    let input = input_name(manifest, graph)?;
+    let output = output_name(manifest, graph)?;
+    let is_half = has_half(graph);
+    let wrong = |error: TractError| load_error(manifest, words(&error));
+    // Without a folder: nothing beside the file is read.
+    let ParseResult { mut model, outlets_by_name, unresolved_inputs } = framework.parse(&proto, None).map_err(wrong)?;
+    drop(proto);
+    if let Some(name) = unresolved_inputs.first() {
+        return Err(load_error(manifest, format!("`{name}` comes from nowhere")));
+    }
+    let outlet = |name: &str| {
+        outlets_by_name.get(name).copied().ok_or_else(|| interface(manifest, format!("`{name}` is not there")))
+    };
+    let source = outlet(&input)?;
+    model.select_output_outlets(&[outlet(&output)?]).map_err(wrong)?;
+    let given = model.outlet_fact(source).map_err(wrong)?;
+    let shape: TVec<usize> = manifest.input.shape.iter().map(|side| *side as usize).collect();
+    let kind = given.datum_type.concretize().unwrap_or(DatumType::F32);
+    if !matches!(kind, DatumType::F32 | DatumType::F16) {
+        return Err(interface(manifest, format!("its input `{input}` takes {kind:?}, not pictures in floating point")));
+    }
+    check_shape(manifest, &format!("input `{input}`"), &given.shape, &shape)?;
+    let fact = InferenceFact::dt_shape(kind, &shape);
+    model.set_outlet_fact(source, fact).map_err(wrong)?;
+    model.inputs = vec![source];
+    let mut typed = model.into_typed().map_err(wrong)?;
+    if is_half {
+        let transform = get_transform("f16_to_f32").map_err(wrong)?;
+        let transform = transform.ok_or_else(|| load_error(manifest, "tract cannot widen half floats".to_owned()))?;
+        typed = transform.transform_into(typed).map_err(wrong)?;
+    }
+    let typed = typed.into_decluttered().map_err(wrong)?;
+    check_output(manifest, &output, &typed)?;
+    Ok(typed)
+}
+
+fn decoded(manifest: &ModelManifest, framework: &Onnx, paths: &[PathBuf]) -> Result<pb::ModelProto, ModelError> {
+    let path = paths.first().ok_or_else(|| not_onnx(manifest, "there is no file"))?;
+    let proto = framework.proto_model_for_path(path).map_err(|error| not_onnx(manifest, &words(&error)))?;
+    if proto.graph.as_ref().is_none_or(|graph| graph.node.is_empty()) {
+        return Err(not_onnx(manifest, "it has no operators"));
+    }
+    Ok(proto)
+}
+
+/// Every operator that tract does not have, at once.
+fn check_operators(manifest: &ModelManifest, framework: &Onnx, proto: &pb::ModelProto) -> Result<(), ModelError> {
+    let mut missing = BTreeSet::new();
+    if let Some(graph) = &proto.graph {
+        collect_missing(framework, graph, &mut missing);
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let operators = missing.into_iter().collect::<Vec<_>>().join(", ");
+    Err(ModelError::Operators { name: manifest.name.clone(), operators })
+}
+
+fn collect_missing(framework: &Onnx, graph: &pb::GraphProto, missing: &mut BTreeSet<String>) {
+    for node in &graph.node {
+        if !framework.op_register.0.contains_key(&node.op_type) {
+            let domain = if node.domain.is_empty() { String::new() } else { format!("{}.", node.domain) };
+            missing.insert(format!("{domain}{}", node.op_type));
+        }
+        let inner = node.attribute.iter().flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs));
+        inner.for_each(|graph| collect_missing(framework, graph, missing));
+    }
+}
+
+/// The input of the manifest, or the only one there is.
+fn input_name(manifest: &ModelManifest, graph: &pb::GraphProto) -> Result<String, ModelError> {
+    let given = |name: &str| graph.initializer.iter().any(|tensor| tensor.name == name);
+    let names: Vec<&str> = graph.input.iter().map(|input| input.name.as_str()).filter(|name| !given(name)).collect();
+    let list = || names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    if names.len() != 1 {
+        let count = names.len();
+        return Err(interface(manifest, format!("it has {count} inputs ({}), and a picture is one", list())));
+    }
+    match &manifest.input.name {
+        Some(wanted) if !names.contains(&wanted.as_str()) => {
+            Err(interface(manifest, format!("it has no input `{wanted}`; it has {}", list())))
+        }
+        _ => Ok(names[0].to_owned()),
+    }
+}
+
+fn output_name(manifest: &ModelManifest, graph: &pb::GraphProto) -> Result<String, ModelError> {
+    let names: Vec<&str> = graph.output.iter().map(|output| output.name.as_str()).collect();
+    match (&manifest.output.name, names.first()) {
+        (Some(wanted), _) if names.contains(&wanted.as_str()) => Ok(wanted.clone()),
+        (Some(wanted), _) => {
+            let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            Err(interface(manifest, format!("it has no output `{wanted}`; it has {list}")))
+        }
+        (None, Some(first)) => Ok((*first).to_owned()),
+        (None, None) => Err(interface(manifest, "it has no output".to_owned())),
+    }
+}
+
+/// What the file fixes of a shape must be what the manifest says; what it leaves open may be anything.
+fn check_shape(manifest: &ModelManifest, what: &str, found: &ShapeFactoid, wanted: &[usize]) -> Result<(), ModelError> {
+    let found: Vec<Option<usize>> =
+        found.dims().map(|dim| dim.concretize().and_then(|dim| dim.to_usize().ok())).collect();
+    let fits = found.is_empty()
+        || found.len() == wanted.len()
+            && found.iter().zip(wanted).all(|(found, wanted)| found.is_none_or(|found| found == *wanted));
+    if fits {
+        return Ok(());
+    }
+    let found: Vec<String> = found.iter().map(|side| side.map_or("?".to_owned(), |side| side.to_string())).collect();
+    Err(interface(manifest, format!("its {what} is [{}], and the manifest says {wanted:?}", found.join(", "))))
+}
+
+fn check_output(manifest: &ModelManifest, name: &str, typed: &TypedModel) -> Result<(), ModelError> {
+    let fact = typed.output_fact(0).map_err(|error| load_error(manifest, words(&error)))?;
+    let wanted: Vec<usize> = manifest.output.shape.iter().map(|side| *side as usize).collect();
+    if fact.datum_type != DatumType::F32 {
+        let kind = fact.datum_type;
+        return Err(interface(manifest, format!("its output `{name}` is {kind:?}, not in floating point")));
+    }
+    match fact.shape.as_concrete() {
+        Some(found) if found == wanted.as_slice() => Ok(()),
+        Some(found) => {
+            Err(interface(manifest, format!("its output `{name}` is {found:?}, and the manifest says {wanted:?}")))
+        }
+        None => Err(interface(manifest, format!("the size of its output `{name}` depends on what goes in"))),
+    }
+}
+
+/// Whether any weight is a half float: tract takes minutes over such a model as it is.
+fn has_half(graph: &pb::GraphProto) -> bool {
+    let half = pb::tensor_proto::DataType::Float16 as i32;
+    let in_input = graph.input.iter().any(|input| match input.r#type.as_ref().and_then(|kind| kind.value.as_ref()) {
+        Some(pb::type_proto::Value::TensorType(tensor)) => tensor.elem_type == half,
+        _ => false,
+    });
+    let in_constant = |node: &pb::NodeProto| {
+        node.attribute.iter().any(|a| {
+            a.t.as_ref().is_some_and(|tensor| tensor.data_type == half) || a.g.iter().chain(&a.graphs).any(has_half)
+        })
+    };
+    in_input || graph.initializer.iter().any(|tensor| tensor.data_type == half) || graph.node.iter().any(in_constant)
+}
+
+/// Puts data that lies beside the model into it: found among the files of the manifest, and nowhere else.
+fn take_in_external(manifest: &ModelManifest, paths: &[PathBuf], graph: &mut pb::GraphProto) -> Result<(), ModelError> {
+    let external = pb::tensor_proto::DataLocation::External as i32;
+    let inner = graph.node.iter_mut().flat_map(|node| &mut node.attribute);
+    let mut tensors: Vec<&mut pb::TensorProto> = graph.initializer.iter_mut().collect();
+    for attribute in inner {
+        tensors.extend(attribute.t.as_mut());
+        for graph in attribute.g.iter_mut().chain(&mut attribute.graphs) {
+            take_in_external(manifest, paths, graph)?;
+        }
+    }
+    for tensor in tensors.into_iter().filter(|tensor| tensor.data_location == Some(external)) {
+        let entry = |key: &str| tensor.external_data.iter().find(|entry| entry.key == key).map(|e| e.value.as_str());
+        let data =
+            external_data(manifest, paths, entry("location").unwrap_or_default(), entry("offset"), entry("length"));
+        tensor.raw_data = data.map_err(|what| load_error(manifest, what))?;
+        tensor.data_location = None;
+        tensor.external_data.clear();
+    }
+    Ok(())
+}
+
+fn external_data(
+    manifest: &ModelManifest,
+    paths: &[PathBuf],
+    name: &str,
+    offset: Option<&str>,
+    length: Option<&str>,
+) -> Result<Vec<u8>, String> {
+    let at = manifest.file.iter().position(|file| file.name == name);
+    let path = at.and_then(|at| paths.get(at));
+    let path = path.ok_or_else(|| format!("its data is in a file `{name}`, which the manifest does not name"))?;
+    let number = |text: &str| text.parse::<u64>().map_err(|_| format!("its data in `{name}` has no place"));
+    let offset = offset.map_or(Ok(0), number)?;
+    let failed = |error: io::Error| format!("failed to read `{name}`: {error}");
+    let mut file = File::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    let wanted = length.map_or(Ok(size.saturating_sub(offset)), number)?;
+    if offset.checked_add(wanted).is_none_or(|end| end > size) {
+        return Err(format!("its data goes beyond the end of `{name}`"));
+    }
+    file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+    let mut data = Vec::with_capacity(wanted as usize);
+    file.take(wanted).read_to_end(&mut data).map_err(failed)?;
+    Ok(data)
+}
+
+/// The last words of an error, which are the most exact, and the first, which say where.
+pub(super) fn words(error: &TractError) -> String {
+    let chain: Vec<String> = error.chain().map(|cause| one_line(&cause.to_string())).collect();
+    match chain.as_slice() {
+        [first, .., last] if first != last => format!("{first}: {last}"),
+        [first, ..] => first.clone(),
+        [] => String::new(),
+    }
+}
+
+/// tract puts whole nodes into its messages.
+fn one_line(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(200) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
+    }
+}
+
+fn not_onnx(manifest: &ModelManifest, reason: &str) -> ModelError {
+    let file = manifest.file.first().map(|file| file.name.clone()).unwrap_or_default();
+    ModelError::NotOnnx { name: manifest.name.clone(), file, reason: reason.to_owned() }
+}
+
+fn interface(manifest: &ModelManifest, what: String) -> ModelError {
+    ModelError::Interface { name: manifest.name.clone(), what }
+}
+
+pub(super) fn load_error(manifest: &ModelManifest, reason: String) -> ModelError {
+    ModelError::Load { name: manifest.name.clone(), reason }
+}

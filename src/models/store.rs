@@ -1,0 +1,233 @@
+//! The models of a process: loaded when they are first asked for, kept while there is room.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use super::{
+    ModelCache, ModelError,
+    engine::{LoadedModel, Threads},
+    onnx, optimised, picture,
+};
+use crate::{
+    model::{KnownModels, ModelManifest, ModelRole},
+    raster::{Image, Mask},
+};
+
+/// The metric, and the label of its model.
+pub const NSFW: &str = "nsfw";
+
+/// What the models of a process may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreSettings {
+    /// Bytes of files of models that stay loaded.
+    pub memory_bytes: u64,
+    /// Threads of one inference, at least 1.
+    pub threads: usize,
+}
+
+impl Default for StoreSettings {
+    /// 1 GiB, and as many threads as there are cores.
+    fn default() -> Self {
+        Self { memory_bytes: 1 << 30, threads: std::thread::available_parallelism().map_or(1, usize::from) }
+    }
+}
+
+/// The models of a process. Clones share what is loaded.
+#[derive(Clone)]
+pub struct ModelStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    cache: ModelCache,
+    known: Arc<KnownModels>,
+    settings: StoreSettings,
+    slots: Mutex<Slots>,
+    /// Inferences under way.
+    running: AtomicUsize,
+}
+
+/// Loaded models by digest. A slot is locked while its model is loaded, so that it is loaded once.
+#[derive(Default)]
+struct Slots {
+    by_digest: BTreeMap<String, Slot>,
+    clock: u64,
+}
+
+struct Slot {
+    model: Arc<Mutex<Option<Arc<LoadedModel>>>>,
+    bytes: u64,
+    used: u64,
+}
+
+impl std::fmt::Debug for ModelStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ModelStore").field("cache", &self.shared.cache).finish_non_exhaustive()
+    }
+}
+
+impl ModelStore {
+    /// The models of `known` that are in `cache`.
+    pub fn new(cache: ModelCache, known: Arc<KnownModels>, settings: StoreSettings) -> Self {
+        let (slots, running) = (Mutex::default(), AtomicUsize::new(0));
+        Self { shared: Arc::new(Shared { cache, known, settings, slots, running }) }
+    }
+
+    /// A store without models on this machine, for what needs none.
+    pub fn empty() -> Self {
+        Self::new(ModelCache::new(""), Arc::new(KnownModels::built_in().clone()), StoreSettings::default())
+    }
+
+    /// The models that are known.
+    pub fn known(&self) -> &Arc<KnownModels> {
+        &self.shared.known
+    }
+
+    /// The manifest of the model `name`, which must do `role`.
+    pub fn manifest(&self, name: &str, role: ModelRole) -> Result<&ModelManifest, ModelError> {
+        let known = self.shared.known.find(name, role);
+        known.map(|model| &model.manifest).map_err(|error| {
+            let message = format!("{}; {}", error.message, error.hint);
+            ModelError::Unknown { name: name.to_owned(), message }
+        })
+    }
+
+    /// Bytes that one inference with `name` needs beside its picture, the model included.
+    pub fn bytes(&self, name: &str, role: ModelRole) -> Result<u64, ModelError> {
+        let manifest = self.manifest(name, role)?;
+        let inference = manifest.memory_mib.map_or(manifest.size() + (256 << 20), |mib| u64::from(mib) << 20);
+        Ok(inference + 2 * manifest.size())
+    }
+
+    /// What stands out in each frame of `image`: the model's mask, stretched to the size of the image; its
+    /// edges follow those of the image when `refine` says so.
+    pub fn salient(&self, name: &str, image: &Image, refine: bool) -> Result<Mask, ModelError> {
+        let model = self.loaded(name, ModelRole::Salient)?;
+        let mut data = Vec::with_capacity(image.batch * image.width * image.height);
+        for index in 0..image.batch {
+            let values = self.infer(&model, &picture::input(model.manifest(), image, index)?)?;
+            let coarse = picture::mask(model.manifest(), values)?;
+            let full = picture::full_size(&coarse, image, index, refine);
+            let full = full.map_err(|error| ModelError::Run { name: name.to_owned(), reason: error.to_string() })?;
+            data.extend(full.data);
+        }
+        Ok(Mask { batch: image.batch, height: image.height, width: image.width, data })
+    }
+
+    /// The mask of frame `index` as the model gives it, at the model's size.
+    pub fn coarse(&self, name: &str, image: &Image, index: usize) -> Result<Mask, ModelError> {
+        let model = self.loaded(name, ModelRole::Salient)?;
+        let values = self.infer(&model, &picture::input(model.manifest(), image, index)?)?;
+        picture::mask(model.manifest(), values)
+    }
+
+    /// The score of each label of the first frame of `image`.
+    pub fn classify(&self, name: &str, image: &Image) -> Result<BTreeMap<String, f64>, ModelError> {
+        let model = self.loaded(name, ModelRole::Classifier)?;
+        let values = self.infer(&model, &picture::input(model.manifest(), image, 0)?)?;
+        Ok(picture::scores(model.manifest(), values))
+    }
+
+    /// How likely the first frame of `image` is not safe for work, 0 to 1, by the workspace's model.
+    pub fn nsfw(&self, image: &Image) -> Result<f64, ModelError> {
+        let name = self.shared.known.defaults.nsfw();
+        let scores = self.classify(name, image)?;
+        let missing = || "it has no label `nsfw`".to_owned();
+        scores.get(NSFW).copied().ok_or_else(|| ModelError::Interface { name: name.to_owned(), what: missing() })
+    }
+
+    /// Identifies the model behind the metric `nsfw`; none when there is no such model.
+    pub fn nsfw_digest(&self) -> Option<String> {
+        let model = self.shared.known.find(self.shared.known.defaults.nsfw(), ModelRole::Classifier);
+        model.ok().map(|model| model.manifest.digest())
+    }
+
+    /// Checks that the model loads and that its interface is what the manifest says; `hash` hashes its files.
+    pub fn verify(&self, name: &str, hash: bool) -> Result<(), ModelError> {
+        let known = self.shared.known.get(name);
+        let Some(known) = known else {
+            return Err(ModelError::Unknown { name: name.to_owned(), message: "no manifest has this name".to_owned() });
+        };
+        let typed = onnx::read(&known.manifest, &self.paths(&known.manifest, hash)?)?;
+        let model = LoadedModel::new(known.manifest.clone(), typed)?;
+        let values: u32 = known.manifest.input.shape.iter().product();
+        model.run(&vec![0.0; values as usize], &Threads::one()).map(drop)
+    }
+
+    /// Loads the model `name` unless it is loaded.
+    pub fn load(&self, name: &str) -> Result<(), ModelError> {
+        let role = self.shared.known.get(name).map_or(ModelRole::Salient, |model| model.manifest.role);
+        self.loaded(name, role).map(drop)
+    }
+
+    /// Removes what was computed from the model's files; the bytes that became free.
+    pub fn forget_optimised(&self, manifest: &ModelManifest) -> u64 {
+        optimised::forget(&self.shared.cache, manifest)
+    }
+
+    fn paths(&self, manifest: &ModelManifest, hash: bool) -> Result<Vec<PathBuf>, ModelError> {
+        manifest.file.iter().map(|file| self.shared.cache.checked(&manifest.name, file, hash)).collect()
+    }
+
+    fn loaded(&self, name: &str, role: ModelRole) -> Result<Arc<LoadedModel>, ModelError> {
+        let manifest = self.manifest(name, role)?;
+        let slot = self.slot(manifest);
+        let mut guard = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(model) = &*guard {
+            return Ok(model.clone());
+        }
+        let model = Arc::new(self.read(manifest)?);
+        *guard = Some(model.clone());
+        Ok(model)
+    }
+
+    /// The model's slot; the models that were not used for longest make room for a new one.
+    fn slot(&self, manifest: &ModelManifest) -> Arc<Mutex<Option<Arc<LoadedModel>>>> {
+        let digest = manifest.digest();
+        let mut slots = self.shared.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.clock += 1;
+        let now = slots.clock;
+        let slot = slots.by_digest.entry(digest.clone()).or_insert_with(|| Slot {
+            model: Arc::default(),
+            bytes: manifest.size(),
+            used: now,
+        });
+        slot.used = now;
+        let model = slot.model.clone();
+        while slots.by_digest.values().map(|slot| slot.bytes).sum::<u64>() > self.shared.settings.memory_bytes {
+            let others = slots.by_digest.iter().filter(|(other, _)| **other != digest);
+            let Some(oldest) = others.min_by_key(|(_, slot)| slot.used).map(|(other, _)| other.clone()) else { break };
+            slots.by_digest.remove(&oldest);
+        }
+        model
+    }
+
+    fn read(&self, manifest: &ModelManifest) -> Result<LoadedModel, ModelError> {
+        let paths = self.paths(manifest, false)?;
+        if let Some(typed) = optimised::read(&self.shared.cache, manifest)
+            && let Ok(model) = LoadedModel::new(manifest.clone(), typed)
+        {
+            return Ok(model);
+        }
+        let typed = onnx::read(manifest, &paths)?;
+        optimised::write(&self.shared.cache, manifest, &typed);
+        LoadedModel::new(manifest.clone(), typed)
+    }
+
+    /// Alone, an inference takes all threads; beside others each takes one, which is the quickest for all.
+    fn infer(&self, model: &LoadedModel, input: &[f32]) -> Result<Vec<f32>, ModelError> {
+        let running = &self.shared.running;
+        let alone = running.fetch_add(1, Ordering::Relaxed) == 0;
+        let parallel = alone && model.manifest().parallel.unwrap_or(true);
+        let threads = if parallel { Threads::pool(self.shared.settings.threads) } else { Threads::one() };
+        let values = model.run(input, &threads);
+        running.fetch_sub(1, Ordering::Relaxed);
+        values
+    }
+}
