@@ -510,7 +510,7 @@ impl<'a> Trouble<'a> {
         }
     }
 
-    fn to_the_end(&mut self) {
+    fn finish_all(&mut self) {
         let mut steps = 0;
         while self.happen() {
             steps += 1;
@@ -541,7 +541,7 @@ proptest! {
         let scenario = Scenario::parse(&text);
         let mut trouble = Trouble::new(&scenario, seed);
         trouble.fleet.apply(Event::Opened);
-        trouble.to_the_end();
+        trouble.finish_all();
         let fleet = &trouble.fleet;
         let mut replayed = Fleet::new(&scenario, fleet.capabilities.clone());
         fleet.events.iter().for_each(|event| drop(replayed.planner.replay(event)));
@@ -556,13 +556,13 @@ proptest! {
         let scenario = Scenario::parse(&random_text(&drafts, "smart"));
         let mut trouble = Trouble::new(&scenario, seed);
         trouble.fleet.apply(Event::Opened);
-        trouble.to_the_end();
+        trouble.finish_all();
         let events = trouble.fleet.events;
         let mut other = Trouble::new(&scenario, seed ^ 1);
         for event in &events[..=cut.index(events.len())] {
             other.fleet.planner.replay(event);
         }
         other.fleet.apply(Event::Opened);
-        other.to_the_end();
+        other.finish_all();
     }
 }
