@@ -1,4 +1,4 @@
-//! Metrics and edges against independent implementations (`fixtures/metrics/make.py`: OpenCV, scikit-image, NumPy),
+//! Metrics and edges against independent implementations (`fixtures/metrics/make.py`: `OpenCV`, scikit-image, `NumPy`),
 //! and quality under degradation of the photographs.
 
 use std::{fs, path::Path};

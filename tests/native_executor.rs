@@ -487,10 +487,10 @@ fn mask_layers_are_drawn_and_blended() {
 fn wrong_layers_say_what_is_wrong() {
     let workspace = Workspace::new();
     for (layers, words) in [
-        (json!([{ "name": "a", "semantic": "the red car" }]), "layer `a`: `semantic` needs a segmentation model"),
-        (json!([{ "name": "a", "salient": true }]), "`salient` needs a segmentation model"),
-        (json!([{ "name": "a", "points": [[0.5, 0.5]] }]), "`points` needs"),
-        (json!([{ "name": "a", "box": [0, 0, 1, 1] }]), "`box` needs"),
+        (json!([{ "name": "a", "semantic": "the red car" }]), "layer `a`: this version has no model for `semantic`"),
+        (json!([{ "name": "a", "salient": true }]), "`salient` is the name of a model"),
+        (json!([{ "name": "a", "points": [[0.5, 0.5]] }]), "no model for `points`"),
+        (json!([{ "name": "a", "box": [0, 0, 1, 1] }]), "no model for `box`"),
         (json!([{ "name": "a" }]), "no source"),
         (json!([{ "name": "a", "color": "#fff", "file": "x.png" }]), "several sources (color, file)"),
         (json!([{ "name": "a", "color": "reddish" }]), "is not a colour"),
@@ -565,7 +565,7 @@ fn scorers_know_alpha_and_refuse_what_they_do_not_know() {
     assert!(fault.message.contains("did you mean `sharpness`") && fault.message.contains("noise"), "{fault}");
     assert!(score("noise", "photos/bomb.png").unwrap_err().message.contains("100000"));
     assert!(block_on(scorer.score(&["noise".to_owned()], &[])).is_err());
-    assert!(scorers::fingerprint("noise").is_some() && scorers::fingerprint("beauty").is_none());
+    assert!(scorer.fingerprint("noise").is_some() && scorer.fingerprint("beauty").is_none());
 }
 
 #[test]

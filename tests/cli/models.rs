@@ -24,7 +24,11 @@ pub fn workspace() -> Folder {
 }
 
 fn sha256_of(path: &Path) -> String {
-    Sha256::digest(fs::read(path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write as _;
+    Sha256::digest(fs::read(path).unwrap()).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn fixture(name: &str) -> String {

@@ -1,4 +1,4 @@
-//! U²-Net and open_nsfw on the photographs: against what ONNX Runtime gave for the same files, where the
+//! U²-Net and `open_nsfw` on the photographs: against what ONNX Runtime gave for the same files, where the
 //! models are pulled. `COMFYWRIGHT_TEST_MODELS` names another cache than the user's.
 
 use std::{path::PathBuf, sync::Arc};

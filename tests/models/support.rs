@@ -1,6 +1,7 @@
 //! Caches with models of `fixtures/models`, and manifests for them.
 
 use std::{
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -23,7 +24,7 @@ pub fn head(name: &str, role: &str, files: &[&str]) -> String {
     let mut text = format!("format = 1\nname = \"{name}\"\nrole = \"{role}\"\nlicence = {{ spdx = \"MIT\" }}\n");
     for file in files {
         let ModelFile { name, size, sha256, .. } = described(&fixtures().join("models").join(file));
-        text += &format!("[[file]]\nname = \"{name}\"\nsize = {size}\nsha256 = \"{sha256}\"\n");
+        let _ = write!(text, "[[file]]\nname = \"{name}\"\nsize = {size}\nsha256 = \"{sha256}\"\n");
     }
     text
 }
