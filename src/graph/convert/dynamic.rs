@@ -85,7 +85,7 @@ impl Editor<'_> {
     }
 
     /// Adds the place `ordinal` to a group.
-    fn grow(&mut self, ix: NodeIx, name: &Name, group: &Arc<AutogrowSpec>, ordinal: usize) {
+    pub(super) fn grow(&mut self, ix: NodeIx, name: &Name, group: &Arc<AutogrowSpec>, ordinal: usize) {
         if ordinal >= group.max {
             return;
         }
@@ -154,7 +154,8 @@ impl Editor<'_> {
         }
     }
 
-    fn group_of(&self, ix: NodeIx, input: &str) -> Option<(Name, Arc<AutogrowSpec>)> {
+    /// The group that an input belongs to.
+    pub(super) fn group_of(&self, ix: NodeIx, input: &str) -> Option<(Name, Arc<AutogrowSpec>)> {
         let (group, _) = input.rsplit_once('.')?;
         self.nodes[ix].groups.iter().find(|(name, _)| &**name == group).cloned()
     }
@@ -230,7 +231,7 @@ fn is_choice(widget: &Widget, choice: &Arc<ChoiceSpec>) -> bool {
 }
 
 /// The name of an input in the place `ordinal` of a group; before the first place there is none.
-fn place_name(group_name: &str, group: &AutogrowSpec, ordinal: Option<usize>, input: &str) -> String {
+pub(super) fn place_name(group_name: &str, group: &AutogrowSpec, ordinal: Option<usize>, input: &str) -> String {
     let number = || ordinal.map_or("-1".to_owned(), |ordinal| ordinal.to_string());
     let place = match &group.names {
         Some(names) => ordinal.and_then(|at| names.get(at)).map_or("undefined".to_owned(), Clone::clone),
@@ -241,7 +242,7 @@ fn place_name(group_name: &str, group: &AutogrowSpec, ordinal: Option<usize>, in
 }
 
 /// The place of a group that an input stands in.
-fn place_of(input: &str, group_name: &str, group: &AutogrowSpec) -> Option<usize> {
+pub(super) fn place_of(input: &str, group_name: &str, group: &AutogrowSpec) -> Option<usize> {
     let name = input.get(group_name.len() + 1..)?;
     if let Some(names) = &group.names {
         return names.iter().position(|known| known == name);

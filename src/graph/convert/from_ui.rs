@@ -53,6 +53,13 @@ pub fn from_ui(file: &Arc<str>, text: &str, nodes: &NodeSet, options: UiOptions)
     Ok(UiGraph { graph: emitted.graph, bypassed: emitted.bypassed, warnings: diagnostics(faults) })
 }
 
+/// The graph alone, or the first thing that is wrong.
+pub(super) fn convert(text: &str, nodes: &NodeSet, keep_bypassed: bool) -> Result<Graph, String> {
+    let converted = from_ui(&Arc::from(""), text, nodes, UiOptions { keep_bypassed });
+    let first = |found: Vec<Diagnostic>| found.into_iter().next().map(|found| found.message).unwrap_or_default();
+    converted.map(|converted| converted.graph).map_err(first)
+}
+
 fn diagnostic(file: &Arc<str>, text: &str, fault: Fault) -> Diagnostic {
     let span = place_of(text, fault.place);
     let plain = Diagnostic::error(fault.code, file, span, fault.message);

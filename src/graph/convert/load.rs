@@ -247,37 +247,34 @@ impl<'a> Editor<'a> {
         }
     }
 
-    /// Makes a node that has nothing yet but what its class gives it.
     fn make_node(&mut self, net: NetIx, at: usize, raw: &RawNode<'_>) -> NodeIx {
-        let class = raw.class().unwrap_or_default();
-        let kind = self.kind_of(class);
         let id = raw.id.clone().unwrap_or(NodeId::NOWHERE);
-        let title = raw.title().map(Name::from).unwrap_or_else(|| match kind {
-            Kind::Class(view) => view.title.clone(),
-            Kind::Primitive => Name::from("Primitive"),
-            _ => Name::from(class),
-        });
+        let (class, mode) = (raw.class().unwrap_or_default(), Mode::of_number(raw.mode()));
+        self.new_node(net, id, class, raw.title(), mode, (net.checked_sub(1), at))
+    }
+
+    /// Makes a node that has nothing yet but what its class gives it. `place` is where it stands in
+    /// the file.
+    pub(super) fn new_node(
+        &mut self,
+        net: NetIx,
+        id: NodeId,
+        class: &str,
+        title: Option<&str>,
+        mode: Mode,
+        place: (Option<usize>, usize),
+    ) -> NodeIx {
+        let kind = self.kind_of(class);
+        let title = title.map_or_else(
+            || match kind {
+                Kind::Class(view) => view.title.clone(),
+                Kind::Primitive => Name::from("Primitive"),
+                _ => Name::from(class),
+            },
+            Name::from,
+        );
         let ix = self.nodes.len();
-        self.nodes.push(Node {
-            id: id.clone(),
-            net,
-            kind,
-            class: Name::from(class),
-            title,
-            mode: Mode::of_number(raw.mode()),
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            widgets: Vec::new(),
-            cells: Vec::new(),
-            registered: Vec::new(),
-            groups: Vec::new(),
-            matching: Vec::new(),
-            watchers: Vec::new(),
-            saved: RawValues::None,
-            primitive: None,
-            properties: super::super::ui_format::Properties::default(),
-            place: (net.checked_sub(1), at),
-        });
+        self.nodes.push(Node::new(id.clone(), net, kind, Name::from(class), title, mode, place));
         match kind {
             Kind::Class(view) => self.build(ix, view),
             Kind::Host(inner) => self.build_host(ix, inner),
@@ -347,6 +344,6 @@ impl<'a> Editor<'a> {
 }
 
 /// The output of a node that takes anything.
-fn any_output() -> Output {
+pub(super) fn any_output() -> Output {
     Output { kind: Name::from("*"), links: Vec::new() }
 }

@@ -1,4 +1,4 @@
-//! The editor's format to the API format, as ComfyUI's own frontend converts it.
+//! The editor's format to the API format, as ComfyUI's own frontend converts it, and back.
 //!
 //! What the frontend sends follows from what it has in memory after it loaded a file, and much
 //! happens there: inputs come and go, links are let go, values are rounded. So this loads the file
@@ -25,9 +25,11 @@ mod settle;
 mod spec;
 mod state;
 mod text;
+mod to_ui;
 mod types;
 mod unique;
 mod widgets;
 
 pub(super) use class_view::ClassView;
 pub use from_ui::{UiGraph, UiOptions, from_ui};
+pub use to_ui::{DrawnGraph, lost_in_drawing, to_ui};

@@ -369,7 +369,39 @@ impl<'a> Editor<'a> {
     }
 }
 
-impl Node<'_> {
+impl<'a> Node<'a> {
+    /// A node that has nothing yet.
+    pub(super) fn new(
+        id: NodeId,
+        net: NetIx,
+        kind: Kind<'a>,
+        class: Name,
+        title: Name,
+        mode: Mode,
+        place: (Option<usize>, usize),
+    ) -> Self {
+        Self {
+            id,
+            net,
+            kind,
+            class,
+            title,
+            mode,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            widgets: Vec::new(),
+            cells: Vec::new(),
+            registered: Vec::new(),
+            groups: Vec::new(),
+            matching: Vec::new(),
+            watchers: Vec::new(),
+            saved: RawValues::None,
+            primitive: None,
+            properties: Properties::default(),
+            place,
+        }
+    }
+
     /// Whether it is only there for the editor.
     pub(super) fn is_virtual(&self) -> bool {
         !matches!(self.kind, Kind::Class(_) | Kind::Unknown)

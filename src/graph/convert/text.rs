@@ -20,6 +20,19 @@ pub(super) fn prompt(text: &str) -> Option<String> {
     expand(text, 0)
 }
 
+/// `text` written so that the editor makes `text` of it, as far as that is possible: there is no way
+/// to write a comment.
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if "{}".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
 fn expand(text: &str, depth: usize) -> Option<String> {
     if depth > DEEPEST {
         return None;
@@ -197,5 +210,8 @@ mod tests {
             assert_eq!(prompt(text).as_deref(), expected, "{text}");
         }
         assert_eq!(prompt(&"{".repeat(10_000)), None);
+        for text in ["a {red|blue} cat", "}{", "\\(so:1.2\\)", "{\"a\": [1]}", "plain"] {
+            assert_eq!(prompt(&escaped(text)).as_deref(), Some(text));
+        }
     }
 }
