@@ -4,23 +4,27 @@
 //!
 //! | layer | modules | what it is |
 //! |---|---|---|
-//! | base | [`ident`], [`content_hash`], [`diagnostic`], [`raster`], [`imagefile`], [`vision`], [`draw`] | pure, no project types |
+//! | base | [`ident`], [`codes`], [`content_hash`], [`diagnostic`], [`raster`], [`imagefile`], [`vision`], [`draw`] | pure, no project types |
 //! | files | [`files`] | spanned tree, TOML, KDL, edits, access to a workspace's files |
 //! | meaning | [`graph`], [`rules`], [`model`] | graphs and node signatures; expressions; documents |
-//! | judgement | [`compile`], [`check`], [`import`] | document -> items and graphs; what is wrong with it; graph -> document |
+//! | judgement | [`compile`], [`check`], [`import`], [`diff`] | document -> items and graphs; what is wrong with it; graph -> document; what differs |
 //! | intent | [`plan`] | the items of a run and what each waits for |
 //! | engine | [`run`] | pure planner, dispatcher, ports |
 //! | adapters | [`outputs`], [`comfy`], [`native`], [`scorers`], [`ledger`], [`git`] | what implements the ports |
+//! | readers | [`analysis`], [`report`] | what a run's record means; pages and drawings of plans and runs |
 //! | operations | [`app`] | one function for each operation; wires everything |
 //! | surface | [`mcp`], [`cli`] | the MCP server and the command line; only the latter prints |
 
+pub mod analysis;
 pub mod app;
 pub mod check;
 pub mod cli;
+pub mod codes;
 pub mod comfy;
 pub mod compile;
 pub mod content_hash;
 pub mod diagnostic;
+pub mod diff;
 pub mod draw;
 pub mod files;
 pub mod git;
@@ -35,6 +39,7 @@ pub mod native;
 pub mod outputs;
 pub mod plan;
 pub mod raster;
+pub mod report;
 pub mod rules;
 pub mod run;
 pub mod scorers;

@@ -1,14 +1,18 @@
 //! Every rule of `graph::check_graph`, as data: `fixtures/graph/check/<case>/` has a `graph.json` in
 //! API format and an `expected.txt` with one finding a line:
 //!
-//! `node.input code: message | hint | suggestion` (`-` for what is not there).
+//! `node.input code: message | hint | suggestion` (`-` for what is not there; `warning` before the
+//! code of one).
 //!
 //! A case is checked against the built-in classes and those of `fixtures/graph/object_info.json`.
 //! Set `UPDATE_FIXTURES` to write the files anew, and read the difference.
 
 use std::{env, error::Error, fs, path::Path};
 
-use comfywright::graph::{GraphProblem, NodeSet, builtin, check_graph, from_api};
+use comfywright::{
+    diagnostic::Severity,
+    graph::{GRAPH_RULES, GraphProblem, NodeSet, builtin, check_graph, from_api},
+};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/graph");
 
@@ -21,8 +25,9 @@ fn nodes() -> Result<NodeSet, Box<dyn Error>> {
 fn line(problem: &GraphProblem) -> String {
     let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let files = if problem.of_files { " (of files)" } else { "" };
+    let warning = if problem.severity == Severity::Warning { "warning " } else { "" };
     format!(
-        "{}.{} {}{files}: {} | {} | {}\n",
+        "{}.{} {warning}{}{files}: {} | {} | {}\n",
         problem.node,
         or_dash(&problem.input),
         problem.code,
@@ -55,27 +60,15 @@ fn findings_are_as_expected() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Each code that `check_graph` may give is shown by a case.
+/// Each rule is shown by a case.
 #[test]
-fn every_code_has_a_case() -> Result<(), Box<dyn Error>> {
+fn every_rule_has_a_case() -> Result<(), Box<dyn Error>> {
     let mut all = String::new();
     for case in fs::read_dir(Path::new(FIXTURES).join("check"))? {
         all += &fs::read_to_string(case?.path().join("expected.txt"))?;
     }
-    let codes = [
-        "unknown-class",
-        "unknown-input",
-        "missing-input",
-        "wrong-input-type",
-        "out-of-range",
-        "not-in-list",
-        "bad-link",
-        "link-type-mismatch",
-        "literal-for-link",
-        "cycle",
-        "no-output",
-    ];
-    let missing: Vec<&str> = codes.into_iter().filter(|code| !all.contains(&format!(" {code}"))).collect();
+    let shown = |code: &str| [":", " ("].iter().any(|end| all.contains(&format!(" {code}{end}")));
+    let missing: Vec<&str> = GRAPH_RULES.iter().map(|rule| rule.code).filter(|code| !shown(code)).collect();
     assert!(missing.is_empty(), "no case for {missing:?}");
     Ok(())
 }

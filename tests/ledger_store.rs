@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use comfywright::{
     content_hash::ContentHash,
     ledger::{Ledger, LedgerError, NewRun, RunJournal},
-    plan::{ItemIx, ItemResult, OutputFile},
+    plan::{ItemIx, ItemResult, Outline, OutlineTask, OutputFile},
     run::{AttemptId, Change, Entry, Event, ItemState, Journal, ResultStore, RunState},
 };
 use serde_json::json;
@@ -14,6 +14,11 @@ const ID: AttemptId = AttemptId { visits: 1, attempt: 1, epoch: 0 };
 
 fn open(root: &Path) -> Arc<Ledger> {
     Arc::new(Ledger::open(&root.join(".comfywright"), root).unwrap())
+}
+
+fn outline() -> Outline {
+    let task = |name: &str| OutlineTask { name: name.to_owned(), items: 500, ..OutlineTask::default() };
+    Outline { tasks: vec![task("a"), task("b")] }
 }
 
 fn begin(ledger: &Arc<Ledger>, id: &str) -> RunJournal {
@@ -26,6 +31,7 @@ fn begin(ledger: &Arc<Ledger>, id: &str) -> RunJournal {
         settings: json!({"set": {"steps": 3}}),
         folder: format!("outputs/catalog/{id}"),
         items: 1000,
+        outline: outline(),
         started_ns: 1,
     };
     ledger.begin_run(&run).unwrap()

@@ -181,7 +181,7 @@ impl Session {
 fn tools_are_listed_the_same_every_time() {
     let mut session = Session::begin();
     let first = session.ask("tools/list", &json!({}));
-    assert_eq!(first["result"]["tools"].as_array().unwrap().len(), 9);
+    assert_eq!(first["result"]["tools"].as_array().unwrap().len(), 12);
     assert_eq!(session.ask("tools/list", &json!({}))["result"], first["result"]);
     for tool in first["result"]["tools"].as_array().unwrap() {
         for schema in ["inputSchema", "outputSchema"] {
@@ -272,6 +272,39 @@ fn a_document_is_listed_read_edited_validated_run_and_looked_at() {
 }
 
 #[test]
+fn differences_and_what_they_mean_for_runs() {
+    let mut session = Session::begin();
+    let run = |session: &mut Session, size: u32| {
+        let begun = session.done("run_file", &json!({"document": "cards", "set": {"size": size}}));
+        session.done("get_run", &json!({"run_id": begun["run_id"], "wait": 25}));
+        begun["run_id"].clone()
+    };
+    let first = run(&mut session, 64);
+    fs::write(
+        session.path("pipelines/other.toml"),
+        CARDS.replace("scale = 0.5", "scale = 0.25").replace("1.0.0", "1.1.0"),
+    )
+    .unwrap();
+    let arguments = json!({"before": "pipelines/cards.toml", "after": "pipelines/other.toml"});
+    let told = session.done("diff_files", &arguments);
+    let document = &told["documents"][0];
+    assert_eq!((&told["differs"], &document["changes"][1]["path"]), (&json!(true), &json!("task.card.with.scale")));
+    assert_eq!((&told["items_to_make"], &told["already_made"], &told["to_run"]), (&json!(3), &json!(1), &json!(3)));
+    assert!(told["seconds"].as_f64().is_some(), "{told}");
+    let same = session.done("diff_files", &json!({"before": "cards@1.0.0", "after": "pipelines/cards.toml"}));
+    assert_eq!((&same["differs"], &same["documents"]), (&json!(false), &json!([])));
+
+    let explained = session.done("explain", &json!({"run_id": first, "item": "tile"}));
+    assert_eq!((explained.get("earlier_run"), &explained["changes"]), (None, &json!([])));
+    let second = run(&mut session, 65);
+    let explained = session.done("explain", &json!({"run_id": second, "item": "tile"}));
+    assert_eq!(explained["earlier_run"], first);
+    let parts = explained["changes"].as_array().unwrap();
+    assert!(parts.iter().any(|p| (&p["before"], &p["now"]) == (&json!("64"), &json!("65"))), "{explained}");
+    session.end();
+}
+
+#[test]
 fn wrong_arguments_are_told_with_what_was_meant() {
     let mut session = Session::begin();
     for (tool, arguments, expected) in [
@@ -285,6 +318,13 @@ fn wrong_arguments_are_told_with_what_was_meant() {
         ("read_file", json!({"path": "pipelines/card.toml"}), "did you mean `pipelines/cards.toml`?"),
         ("get_run", json!({}), "nothing has been run"),
         ("save_workflow_preset", json!({"name": "x"}), "one of `graph` and `graph_file`"),
+        ("import_workflow", json!({"file": "pipelines/cards.toml"}), "carries no graph of ComfyUI"),
+        ("import_workflow", json!({"file": "pipelines/card.toml"}), "did you mean `pipelines/cards.toml`?"),
+        ("diff_files", json!({"before": "cards"}), "`before` and `after`, or `git` alone"),
+        ("diff_files", json!({"before": "cards", "after": "cards@2"}), "there is 1.0.0"),
+        ("diff_files", json!({"git": "main"}), "is in no repository"),
+        ("explain", json!({"run_id": "last"}), "missing argument `item`"),
+        ("explain", json!({"run_id": "last", "item": "tile"}), "nothing has been run"),
     ] {
         let told = session.refused(tool, &arguments);
         assert!(told.contains(expected), "{tool} {arguments}: {told}");
@@ -300,6 +340,7 @@ fn nothing_outside_the_documents_can_be_reached() {
         fs::create_dir_all(session.path(path).parent().unwrap()).unwrap();
         fs::write(session.path(path), text).unwrap();
     }
+    fs::write(session.path("pipelines/graph.json"), graph().to_string()).unwrap();
     let mut paths = vec!["../x.toml", "pipelines/../../x.toml", "/etc/hosts.txt", ".git/config.toml", "key.pem"];
     paths.extend(["pipelines\\..\\..\\x.toml", ".comfywright/x.json", "./.git/config.toml", "pipelines/\u{0}.toml"]);
     if cfg!(unix) {
@@ -315,6 +356,10 @@ fn nothing_outside_the_documents_can_be_reached() {
             ("write_file", json!({"path": path, "content": "a = 1\n"})),
             ("save_workflow_preset", json!({"name": "x", "path": path, "graph": graph()})),
             ("save_workflow_preset", json!({"name": "x", "graph_file": path})),
+            ("import_workflow", json!({"file": path})),
+            ("import_workflow", json!({"file": "pipelines/graph.json", "path": path, "name": "x"})),
+            ("diff_files", json!({"before": path, "after": "pipelines/cards.toml"})),
+            ("diff_files", json!({"before": "cards", "after": path})),
         ] {
             let told = session.refused(tool, &arguments);
             assert!(!told.contains("secret"), "{tool} {path}: {told}");
@@ -357,24 +402,91 @@ fn documents_reach_no_further_than_clients() {
     session.end();
 }
 
+/// Neither do the processes that work on the runs of clients.
 #[test]
-fn runs_of_other_processes_are_seen_as_they_are() {
+fn runs_reach_no_further_than_clients() {
+    let mut session = Session::begin();
+    let picture = session.done("run_file", &json!({"document": "cards", "only": "tile"}));
+    let made = session.done("get_run", &json!({"run_id": picture["run_id"], "wait": 25}));
+    let picture = session.path(made["results"][0]["path"].as_str().unwrap());
+    fs::create_dir(session.path(".closed")).unwrap();
+    fs::copy(&picture, session.path(".closed/b.png")).unwrap();
+    fs::copy(&picture, session.path("pipelines/a.png")).unwrap();
+    let head = CARDS.split("[vars]").next().unwrap();
+    let paths = "[task.photo.foreach]\npath = [\"a.png\", \"../.closed/b.png\"]\n";
+    let chain = format!("{head}\n[task.photo]\ntype = \"load\"\nwith.path = \"{{path}}\"\n{paths}");
+    fs::write(session.path("pipelines/photos.toml"), chain.replace("\"cards\"", "\"photos\"")).unwrap();
+    let told = session.call("run_file", &json!({"document": "photos"}));
+    if told["isError"] == false {
+        let seen = session.done("get_run", &json!({"run_id": told["structuredContent"]["run_id"], "wait": 25}));
+        assert_eq!(seen["counts"], json!({"done": 1, "failed": 1}), "{seen}");
+        assert!(seen["failures"].to_string().contains("closed to clients"), "{seen}");
+    } else {
+        assert!(told.to_string().contains("closed to clients"), "{told}");
+    }
+    session.end();
+}
+
+/// Kills the process that works on a run, as a crash does.
+#[cfg(unix)]
+fn kill(session: &Session, run: &Value) {
+    let path = format!(".comfywright/locks/{}.lock", run.as_str().unwrap());
+    let process = fs::read_to_string(session.path(&path)).unwrap();
+    assert!(Command::new("kill").args(["-9", &process]).status().unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn runs_outlive_the_client_and_the_server() {
     let mut first = Session::begin();
     fs::write(first.path("pipelines/long.toml"), long_chain()).unwrap();
     let begun = first.done("run_file", &json!({"document": "long"}));
+    let run = &begun["run_id"];
     let mut second = Session::serving(&first.folder);
     let seen = second.done("get_run", &json!({"wait": 1}));
-    assert_eq!((&seen["run_id"], &seen["active"]), (&begun["run_id"], &json!(true)));
-    assert!(second.refused("cancel_run", &json!({"run_id": begun["run_id"]})).contains("another process"));
+    assert_eq!((&seen["run_id"], &seen["active"]), (run, &json!(true)));
     assert_eq!(second.done("run_file", &json!({"document": "long"}))["already_running"], true);
     first.child.kill().unwrap();
     first.child.wait().unwrap();
-    let seen = second.call("get_run", &json!({"wait": 25}));
+    let seen = second.done("get_run", &json!({"run_id": run, "wait": 1}));
+    assert_eq!(
+        (&seen["state"], &seen["active"]),
+        (&json!("running"), &json!(true)),
+        "the server is gone, the run is not"
+    );
+
+    kill(&second, run);
+    let seen = second.call("get_run", &json!({"run_id": run, "wait": 25}));
     assert_eq!(seen["structuredContent"]["active"], false);
     assert!(seen["content"][0]["text"].as_str().unwrap().contains("broken off"), "{seen}");
     assert_eq!(second.done("run_file", &json!({"document": "long"}))["continued"], true);
-    second.done("cancel_run", &json!({"run_id": begun["run_id"]}));
-    second.end();
+    let folder = second.end();
+
+    // A server that knows nothing of all that ends it, and a command line sees it.
+    let mut third = Session::serving(&folder);
+    let cancelled = third.done("cancel_run", &json!({"run_id": run}));
+    assert_eq!((&cancelled["cancelled"], &cancelled["state"]), (&json!(true), &json!("cancelled")));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_comfywright"));
+    let status = command.args(["status", "--json"]).current_dir(folder.path()).output().unwrap();
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!((&status["data"]["run"], &status["data"]["state"]), (run, &json!("cancelled")));
+    third.end();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_broke_off_is_cancelled_without_a_process() {
+    let mut session = Session::begin();
+    fs::write(session.path("pipelines/long.toml"), long_chain()).unwrap();
+    let begun = session.done("run_file", &json!({"document": "long"}));
+    kill(&session, &begun["run_id"]);
+    while session.done("get_run", &json!({"run_id": begun["run_id"]}))["active"] == true {}
+    let cancelled = session.done("cancel_run", &json!({"run_id": begun["run_id"]}));
+    assert_eq!((&cancelled["cancelled"], &cancelled["state"]), (&json!(true), &json!("cancelled")));
+    let again = session.done("run_file", &json!({"document": "long"}));
+    assert_ne!(again["run_id"], begun["run_id"], "a run that was given up is not gone on with");
+    session.done("cancel_run", &json!({"run_id": again["run_id"]}));
+    session.end();
 }
 
 #[cfg(unix)]
@@ -424,24 +536,7 @@ fn a_run_is_cancelled_and_then_begun_anew() {
     assert_eq!((&twice["cancelled"], &twice["state"]), (&json!(false), &json!("cancelled")));
     let new = session.done("run_file", &json!({"document": "long", "only": "tile"}));
     assert_ne!(new["run_id"], begun["run_id"]);
-    session.end();
-}
-
-#[test]
-fn runs_stop_cleanly_with_the_server_and_the_next_one_goes_on() {
-    let mut session = Session::begin();
-    fs::write(session.path("pipelines/long.toml"), long_chain()).unwrap();
-    let begun = session.done("run_file", &json!({"document": "long"}));
-    let waiting = session.send("tools/call", &json!({"name": "get_run", "arguments": {"wait": 25}}));
-    assert!(waiting > 0);
-    let folder = session.end();
-
-    let mut session = Session::serving(&folder);
-    let seen = session.done("get_run", &json!({"run_id": begun["run_id"]}));
-    assert_eq!((&seen["state"], &seen["active"]), (&json!("stopped"), &json!(false)), "{seen}");
-    let on = session.done("run_file", &json!({"document": "long"}));
-    assert_eq!((&on["run_id"], &on["continued"]), (&begun["run_id"], &json!(true)));
-    session.done("cancel_run", &json!({"run_id": begun["run_id"]}));
+    session.done("get_run", &json!({"run_id": new["run_id"], "wait": 25}));
     session.end();
 }
 
@@ -493,5 +588,48 @@ fn a_workflow_becomes_a_preset_that_can_be_run() {
         let told = session.refused("save_workflow_preset", &arguments);
         assert!(told.contains(expected), "{change}: {told}");
     }
+    session.end();
+}
+
+#[test]
+fn a_file_of_the_workspace_becomes_a_preset() {
+    let mut session = Session::begin();
+    fs::write(session.path("pipelines/graph.json"), graph().to_string()).unwrap();
+    let import = json!({"file": "pipelines/graph.json", "name": "soft"});
+    let made = session.done("import_workflow", &import);
+    assert_eq!(
+        (&made["path"], &made["is_new"], &made["check"]["errors"]),
+        (&json!("pipelines/soft.toml"), &json!(true), &json!(0))
+    );
+    assert_eq!((&made["params"], &made["outputs"]), (&json!(["image"]), &json!(["image"])));
+    let text = fs::read_to_string(session.path("pipelines/soft.toml")).unwrap();
+    assert!(text.contains("[node.image.LoadImage]"), "{text}");
+    assert_eq!(session.done("import_workflow", &import)["unchanged"], true);
+
+    // Another preset over it, with the graph in a file of its own; only over what was read.
+    let mut kept = import.clone();
+    kept["keep_workflow"] = json!(true);
+    assert!(session.refused("import_workflow", &kept).contains("there already"));
+    assert!(!session.path("pipelines/graphs").exists(), "nothing was written");
+    kept["expected_hash"] = made["hash"].clone();
+    assert_eq!(session.done("import_workflow", &kept)["is_new"], false);
+    let workflow: Value =
+        serde_json::from_slice(&fs::read(session.path("pipelines/graphs/soft.json")).unwrap()).unwrap();
+    assert_eq!(workflow, graph());
+
+    // What a run made gives its preset back.
+    session.done("run_file", &json!({"document": "cards"}));
+    let results = session.done("get_run", &json!({"wait": 25, "task": "tile"}));
+    let photo = format!("../{}", results["results"][0]["path"].as_str().unwrap());
+    let begun = session.done("run_file", &json!({"document": "soft", "set": {"image": photo}}));
+    let seen = session.done("get_run", &json!({"run_id": begun["run_id"], "wait": 25}));
+    let back = json!({"file": seen["results"][0]["path"], "name": "back", "path": "pipelines/back.kdl"});
+    let back = session.done("import_workflow", &back);
+    assert_eq!(back["made_with"]["image"], json!(photo), "{back}");
+    assert!(session.path("pipelines/back.kdl").is_file() && session.path("pipelines/graphs/back.json").is_file());
+
+    fs::write(session.path("pipelines/broken.json"), "{\n  \"1\": }").unwrap();
+    let told = session.refused("import_workflow", &json!({"file": "pipelines/broken.json"}));
+    assert!(told.starts_with("pipelines/broken.json:2:8: error[json-syntax]"), "{told}");
     session.end();
 }

@@ -9,15 +9,21 @@ use std::{
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{AppError, ExitCode, Session, SessionOptions, Sources, atomic_write, count, selection::select};
+use super::{
+    AppError, ExitCode, Session, SessionOptions, Sources, atomic_write, count, lock::Locked, selection::select,
+    servers::judge_by,
+};
 use crate::{
     check::{self, Subject},
     content_hash::ContentHash,
     diagnostic::{Diagnostic, Fix, Severity, Span, TextEdit},
     files::{Format, edit},
     graph::GraphNeeds,
-    model::{CONFIG_FILE, Loaded, read_config, read_document},
+    model::{CONFIG_FILE, FEW, Loaded, read_bytes, read_config, read_document},
 };
+
+/// Largest graph, in bytes.
+const LARGEST_GRAPH: u64 = 64 << 20;
 
 /// Most rounds of mending and checking again.
 const MAX_ROUNDS: usize = 10;
@@ -25,8 +31,12 @@ const MAX_ROUNDS: usize = 10;
 /// What to check.
 #[derive(Clone, Debug, Default)]
 pub struct CheckOptions {
-    /// Documents and folders; the whole workspace when there are none.
+    /// Documents, folders, and graphs as JSON; all documents of the workspace when there are none.
     pub paths: Vec<PathBuf>,
+    /// Whether everything must be as it is locked.
+    pub locked: bool,
+    /// Servers to judge by, instead of the session's snapshot.
+    pub servers: Vec<String>,
 }
 
 /// How many findings were mended in a file.
@@ -42,7 +52,9 @@ pub struct Fixed {
 pub struct CheckReport {
     /// Documents that were looked at.
     pub documents: usize,
-    /// Files of the documents in which nothing could be examined.
+    /// Graphs that were looked at.
+    pub graphs: usize,
+    /// Files of the documents and graphs in which nothing could be examined.
     pub unexamined: Vec<String>,
     /// Classes of which nothing is known.
     pub unknown_classes: BTreeSet<String>,
@@ -75,7 +87,7 @@ impl CheckReport {
 
     /// What was found and by what it was judged, in one line.
     pub fn summary(&self) -> String {
-        if self.documents == 0 && self.diagnostics.is_empty() {
+        if self.files() == 0 && self.diagnostics.is_empty() {
             return "nothing was examined: there are no documents in pipelines/ (comfywright init writes one)"
                 .to_owned();
         }
@@ -88,19 +100,30 @@ impl CheckReport {
                 format!("{} in {}", parts.join(", "), count(self.files_with_findings(), "file"))
             }
         };
-        let mut text = format!("{found}; checked {} against {}", count(self.documents, "document"), self.against);
+        let looked_at = match (self.documents, self.graphs) {
+            (documents, 0) => count(documents, "document"),
+            (0, graphs) => count(graphs, "graph"),
+            (documents, graphs) => format!("{} and {}", count(documents, "document"), count(graphs, "graph")),
+        };
+        let mut text = format!("{found}; checked {looked_at} against {}", self.against);
         if !self.unexamined.is_empty() {
-            let some = if self.unexamined.len() == self.documents { "nothing was" } else { "not" };
-            text = format!("{text}; {some} examined in {}", count(self.unexamined.len(), "document"));
+            let some = if self.unexamined.len() == self.files() { "nothing was" } else { "not" };
+            let word = if self.graphs == 0 { "document" } else { "file" };
+            text = format!("{text}; {some} examined in {}", count(self.unexamined.len(), word));
         }
         text
+    }
+
+    /// Documents and graphs that were looked at.
+    fn files(&self) -> usize {
+        self.documents + self.graphs
     }
 
     /// How the command ends.
     pub fn exit_code(&self) -> ExitCode {
         if self.errors() > 0 {
             ExitCode::WrongFiles
-        } else if self.unexamined.len() == self.documents && !self.configured {
+        } else if self.unexamined.len() == self.files() && !self.configured {
             ExitCode::NothingExamined
         } else {
             ExitCode::Done
@@ -111,10 +134,31 @@ impl CheckReport {
 /// Checks what `options` names.
 pub fn check(session: &Session, options: &CheckOptions) -> Result<CheckReport, AppError> {
     let selection = select(session, &options.paths)?;
-    let outcomes: Vec<_> = selection.documents.par_iter().map(|loaded| check_document(session, loaded)).collect();
+    let (lock, mut of_the_lock) = match Locked::read(session) {
+        Ok(lock) => (lock, Vec::new()),
+        Err(diagnostics) => (None, diagnostics),
+    };
+    if options.locked && lock.is_none() && of_the_lock.is_empty() {
+        return Err(Locked::missing());
+    }
+    let with_needs = lock.is_some();
+    let documents = selection.documents.par_iter().with_max_len(FEW);
+    let outcomes: Vec<_> = documents.map(|loaded| check_document(session, loaded, with_needs)).collect();
+    if let Some(lock) = lock {
+        let mut needs = GraphNeeds::default();
+        outcomes.iter().for_each(|outcome| needs.extend(&outcome.needs));
+        let mut found = lock.drift_of_snapshots(session, &needs);
+        if options.locked {
+            found.extend(lock.drift_of_inputs(session, &selection.documents, &session.nodes)?);
+        }
+        of_the_lock.extend(found.into_iter().map(|drift| drift.diagnostic));
+        let severity = if options.locked { Severity::Error } else { Severity::Warning };
+        of_the_lock.iter_mut().for_each(|diagnostic| diagnostic.severity = severity);
+    }
     let mut sources = Sources::of(session);
     let mut report = CheckReport {
         documents: selection.documents.len(),
+        graphs: selection.graphs.len(),
         unexamined: Vec::new(),
         unknown_classes: BTreeSet::new(),
         against: session.against.clone(),
@@ -123,6 +167,8 @@ pub fn check(session: &Session, options: &CheckOptions) -> Result<CheckReport, A
         sources: Sources::default(),
         configured: selection.config_named,
     };
+    report.diagnostics.extend(session.snapshot_faults.iter().cloned());
+    report.diagnostics.extend(of_the_lock);
     if selection.config || session.workspace.config.has_errors() {
         report.diagnostics.extend(session.workspace.config.diagnostics.iter().cloned());
     }
@@ -130,6 +176,15 @@ pub fn check(session: &Session, options: &CheckOptions) -> Result<CheckReport, A
         sources = sources.with(loaded.path.clone(), loaded.text.clone());
         if !outcome.examined {
             report.unexamined.push(loaded.path.to_string());
+        }
+        report.unknown_classes.extend(outcome.unknown_classes);
+        report.diagnostics.extend(outcome.diagnostics);
+    }
+    for path in &selection.graphs {
+        let (outcome, text) = check_graph(session, path)?;
+        sources = sources.with(path.as_str().into(), text);
+        if !outcome.examined {
+            report.unexamined.push(path.clone());
         }
         report.unknown_classes.extend(outcome.unknown_classes);
         report.diagnostics.extend(outcome.diagnostics);
@@ -143,7 +198,7 @@ pub fn check(session: &Session, options: &CheckOptions) -> Result<CheckReport, A
 }
 
 /// What is wrong with one document: its form first; what it means when its form is right.
-fn check_document(session: &Session, loaded: &Loaded) -> check::Outcome {
+fn check_document(session: &Session, loaded: &Loaded, with_needs: bool) -> check::Outcome {
     let mut outcome = check::Outcome {
         diagnostics: loaded.parsed.diagnostics.clone(),
         examined: true,
@@ -157,15 +212,42 @@ fn check_document(session: &Session, loaded: &Loaded) -> check::Outcome {
         outcome.diagnostics.extend(found.diagnostics);
         outcome.examined = found.examined;
         outcome.unknown_classes = found.unknown_classes;
+        if with_needs {
+            outcome.needs = found.needs;
+            found.program.iter().for_each(|program| outcome.needs.extend(&program.needs(session.context())));
+        }
     }
     outcome
+}
+
+/// What is wrong with the graph at `path`, and its text.
+fn check_graph(session: &Session, path: &str) -> Result<(check::GraphFileOutcome, Arc<str>), AppError> {
+    let bytes = session.world.read(path, LARGEST_GRAPH).map_err(|e| AppError::usage(format!("failed to {e}")))?;
+    let file: Arc<str> = path.into();
+    match read_bytes(&bytes, &file) {
+        Ok(text) => Ok((check::check_graph_file(&file, &text, &session.nodes), text)),
+        Err(diagnostic) => {
+            let outcome =
+                check::GraphFileOutcome { diagnostics: vec![*diagnostic], examined: true, ..Default::default() };
+            Ok((outcome, String::from_utf8_lossy(&bytes).into()))
+        }
+    }
+}
+
+/// Opens the workspace for a check, with what the check judges by.
+pub fn open_to_check(session: &SessionOptions, options: &CheckOptions) -> Result<Session, AppError> {
+    let mut opened = if options.paths.is_empty() { Session::open_whole(session) } else { Session::open(session) }?;
+    if !options.servers.is_empty() {
+        judge_by(&mut opened, &options.servers)?;
+    }
+    Ok(opened)
 }
 
 /// Applies fixes and checks again, until there are none left; what remains is reported.
 pub fn check_and_fix(session: &SessionOptions, options: &CheckOptions) -> Result<CheckReport, AppError> {
     let mut fixed: BTreeMap<Arc<str>, usize> = BTreeMap::new();
     for _ in 0..MAX_ROUNDS {
-        let opened = Session::open(session)?;
+        let opened = open_to_check(session, options)?;
         let report = check(&opened, options)?;
         let mended = fix_files(&opened, &report)?;
         if mended.is_empty() {
@@ -175,7 +257,7 @@ pub fn check_and_fix(session: &SessionOptions, options: &CheckOptions) -> Result
             *fixed.entry(file).or_default() += count;
         }
     }
-    let report = check(&Session::open(session)?, options)?;
+    let report = check(&open_to_check(session, options)?, options)?;
     Ok(with_fixed(report, fixed))
 }
 
@@ -234,7 +316,7 @@ fn is_readable(text: &str, file: &Arc<str>) -> bool {
     match Format::of_path(file) {
         _ if &**file == CONFIG_FILE => read_config(text, file).tree.is_some(),
         Some(format) => read_document(text, file, format).tree.is_some(),
-        None => false,
+        None => file.ends_with(".json") && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok(),
     }
 }
 

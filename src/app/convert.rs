@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{AppError, Session, WriteError, atomic_write, canonical_text, write_new};
+use super::{AppError, Session, canonical_text, write_text};
 use crate::{
     files::Format,
     model::{CONFIG_FILE, Loaded},
@@ -65,7 +65,7 @@ pub fn convert(session: &Session, loaded: &Loaded, options: &ConvertOptions) -> 
         Destination::Beside => Some(session.root.join(&*loaded.path).with_extension(to.extension())),
     };
     if let Some(path) = &target {
-        write(path, &text, options.force)?;
+        write_text(path, &text, options.force)?;
     }
     Ok(Converted { format: to, text, written: target })
 }
@@ -77,14 +77,4 @@ fn with_ending(path: &Path, format: Format) -> Result<PathBuf, AppError> {
     let ending = format.extension();
     Err(AppError::usage(format!("{} does not end in .{ending}", path.display()))
         .with_hint(format!("name a .{ending} file")))
-}
-
-fn write(path: &Path, text: &str, force: bool) -> Result<(), AppError> {
-    if force {
-        return Ok(atomic_write(path, text.as_bytes(), None)?);
-    }
-    match write_new(path, text.as_bytes()) {
-        Err(error @ WriteError::Exists { .. }) => Err(AppError::from(error).with_hint("--force replaces it")),
-        other => Ok(other?),
-    }
 }

@@ -123,7 +123,7 @@ fn finding_fix(fix: &Fix) -> FindingFix {
 /// What an error of the whole command says.
 pub fn error_findings(error: &AppError, sources: &Sources) -> Vec<Finding> {
     let (code, message, hint) = match error {
-        AppError::Wrong(diagnostics) => return findings(diagnostics, sources),
+        AppError::Wrong(diagnostics) | AppError::Drifted(diagnostics) => return findings(diagnostics, sources),
         AppError::Usage { message, hint } => ("usage", message, hint),
         AppError::Environment { message, hint } => ("environment", message, hint),
     };

@@ -28,6 +28,9 @@ pub enum AppError {
     /// Documents are wrong.
     #[error("the files are wrong")]
     Wrong(Vec<Diagnostic>),
+    /// Servers are not as they were locked.
+    #[error("the servers are not as they were locked")]
+    Drifted(Vec<Diagnostic>),
     /// The command names something that is not there or does not fit.
     #[error("{message}")]
     Usage {
@@ -64,7 +67,7 @@ impl AppError {
         match self {
             Self::Usage { message, .. } => Self::Usage { message, hint: new },
             Self::Environment { message, .. } => Self::Environment { message, hint: new },
-            wrong @ Self::Wrong(_) => wrong,
+            wrong @ (Self::Wrong(_) | Self::Drifted(_)) => wrong,
         }
     }
 
@@ -72,7 +75,7 @@ impl AppError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Wrong(_) | Self::Usage { .. } => ExitCode::WrongFiles,
-            Self::Environment { .. } => ExitCode::Environment,
+            Self::Environment { .. } | Self::Drifted(_) => ExitCode::Environment,
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use rayon::prelude::*;
 use serde_json::Value;
 
-use super::{AppError, Sources, atomic_write, session::classes};
+use super::{AppError, Sources, atomic_write, snapshots::classes};
 use crate::{
     diagnostic::{Diagnostic, Severity},
     graph::{BoundFile, NodeSet, UiOptions, from_ui, to_api},

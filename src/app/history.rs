@@ -7,8 +7,7 @@ use serde_json::{Map, Value};
 use super::{AppError, run::ledger_error};
 use crate::{
     imagefile,
-    ledger::{DecisionRow, ItemRow, Ledger, LedgerError, RunRow},
-    run::RunState,
+    ledger::{DecisionRow, ItemRow, Ledger, RunRow},
 };
 
 /// How many runs are looked through for a name.
@@ -51,14 +50,16 @@ pub fn item(ledger: &Ledger, run: &RunRow, address: &str) -> Result<(ItemRow, Ve
 
 /// Whether a process works on the run. One that says so of itself may have been killed.
 pub fn is_active(ledger: &Ledger, run: &RunRow) -> bool {
-    run.state == RunState::Running && matches!(ledger.lock_run(&run.id), Err(LedgerError::Locked { .. }))
+    ledger.is_locked(&run.id)
 }
 
-/// The record of comfywright that an image file carries.
+/// The record of comfywright that a file carries, without the preset, which `import` gives back.
 pub fn record(bytes: &[u8]) -> Option<Map<String, Value>> {
     let texts = imagefile::metadata(bytes);
     let (_, text) = texts.iter().find(|(key, _)| key == "comfywright")?;
-    serde_json::from_str(text).ok()
+    let mut record: Map<String, Value> = serde_json::from_str(text).ok()?;
+    record.retain(|key, _| !["preset", "workflow"].contains(&key.as_str()));
+    Some(record)
 }
 
 /// Why an item was made, or made again.

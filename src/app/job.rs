@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{AppError, Session};
+use super::{AppError, Session, samples::all_samples};
 use crate::{
     check::{self, Subject},
     compile::{self, LowerError, Program},
@@ -31,6 +31,8 @@ pub struct JobOptions {
     pub only: Option<String>,
     /// Whether partner nodes may run, which cost money. Does not make it other work.
     pub allow_spend: bool,
+    /// Whether an A/B test stands for all samples of all its variations, to be looked at.
+    pub all_samples: bool,
 }
 
 /// A document made ready to run.
@@ -77,6 +79,7 @@ impl JobOptions {
             servers: texts("servers").collect(),
             only: value["only"].as_str().map(str::to_owned),
             allow_spend: value["allow_spend"] == true,
+            all_samples: false,
         }
     }
 }
@@ -95,7 +98,7 @@ pub fn make_job(
         return Err(AppError::Wrong(diagnostics));
     };
     let document = with_settings(document, &options.set)?;
-    let chain = as_chain(&document, options)?;
+    let chain = as_chain(session, &document, options)?;
     let judged = |document: &Document| {
         check::check(Subject { file: &loaded.path, text: &loaded.text, tree, document }, session.context_with(nodes))
     };
@@ -142,13 +145,14 @@ fn with_settings(document: &Document, set: &ValueMap) -> Result<Document, AppErr
 }
 
 /// The chain that runs a document: itself, or one task for a preset.
-fn as_chain(document: &Document, options: &JobOptions) -> Result<Chain, AppError> {
+fn as_chain(session: &Session, document: &Document, options: &JobOptions) -> Result<Chain, AppError> {
     let kind = match &document.body {
         Body::Chain(_) if options.seeds.is_some() => {
             return Err(AppError::usage("--seeds is for presets; a chain says its seeds itself"));
         }
         Body::Chain(chain) => return restricted(chain, options.only.as_deref()),
         Body::Preset(_) => return preset_chain(document, options),
+        Body::AbTest(test) if options.all_samples => return all_samples(session, test),
         Body::Template(_) => "a template",
         Body::AbTest(_) => "an A/B test",
         Body::Mask(_) => "a mask",

@@ -44,12 +44,17 @@ pub fn placed_job(
 ) -> Result<PlacedJob, AppError> {
     let named: Vec<String> = options.servers.iter().filter(|s| *s != "native").cloned().collect();
     let unserved = || make_job(session, loaded, options, &session.nodes);
+    // A snapshot in the workspace may be older than its server.
+    let may_be_outdated = !session.snapshots.is_empty() && !session.has_snapshot;
+    let mut by_snapshot = None;
     if named.is_empty() {
         match unserved() {
             Ok(job) if !needs_servers(&job) => return Ok(PlacedJob { job, connected: None }),
             Ok(job) => refuse_native(&job, options)?,
-            Err(error) if session.config.server.is_empty() || !is_open(&error) => return Err(error),
-            Err(_) => {}
+            Err(error) if session.config.server.is_empty() || !(is_open(&error) || may_be_outdated) => {
+                return Err(error);
+            }
+            Err(error) => by_snapshot = Some(error).filter(|error| !is_open(error)),
         }
     }
     if purpose == Purpose::Look && (session.config.server.is_empty() || session.has_snapshot) {
@@ -66,6 +71,7 @@ pub fn placed_job(
         Err((AppError::Environment { .. }, _)) if purpose == Purpose::Look => {
             unserved().map(|job| PlacedJob { job, connected: None })
         }
+        Err((error @ AppError::Environment { .. }, _)) => Err(by_snapshot.unwrap_or(error)),
         other => other.map_err(|(error, _)| error),
     }
 }
@@ -127,7 +133,8 @@ fn is_open(error: &AppError) -> bool {
     matches!(error, AppError::Wrong(diagnostics) if has_open_questions(diagnostics))
 }
 
-fn has_open_questions(diagnostics: &[Diagnostic]) -> bool {
+/// Whether nothing is known of some class.
+pub(super) fn has_open_questions(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(|d| OPEN_QUESTIONS.contains(&d.code))
 }
 

@@ -1,14 +1,16 @@
 //! What a run would do: tasks, items, what of it is there already.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use super::{
     AppError, Session,
     job::{JobOptions, RunnableJob},
+    outlook::{Outlook, outlook},
     placed::{Purpose, placed_job},
     run::existing_ledger,
 };
 use crate::{
+    diff::Fate,
     ledger::Ledger,
     plan::{ItemIx, ItemResult, Plan, Upstream, Visit},
 };
@@ -19,6 +21,8 @@ pub struct Planned {
     pub job: RunnableJob,
     /// For each task of the plan, what becomes of its items.
     pub forecast: Vec<TaskForecast>,
+    /// What it takes.
+    pub outlook: Outlook,
 }
 
 /// What becomes of the items of one task.
@@ -37,8 +41,23 @@ pub fn plan(session: &Session, document: &str, options: &JobOptions) -> Result<P
     let loaded = session.document(document)?;
     let job = placed_job(session, &loaded, options, Purpose::Look)?.job;
     let ledger = existing_ledger(session)?;
-    let forecast = forecast(&job, ledger.as_deref());
-    Ok(Planned { job, forecast })
+    let fates = fates(&job, ledger.as_deref());
+    let forecast = job.plan.tasks.iter().map(|task| TaskForecast::of(&fates[as_range(&task.items)])).collect();
+    let reused: Vec<bool> = fates.iter().map(|fate| *fate == Fate::Reused).collect();
+    let outlook = outlook(session, &job, ledger.as_deref(), &reused);
+    Ok(Planned { job, forecast, outlook })
+}
+
+/// A task's items as a range of positions.
+pub(super) fn as_range(items: &Range<u32>) -> Range<usize> {
+    items.start as usize..items.end as usize
+}
+
+impl TaskForecast {
+    fn of(fates: &[Fate]) -> Self {
+        let count = |fate| fates.iter().filter(|f| **f == fate).count() as u32;
+        Self { reused: count(Fate::Reused), run: count(Fate::Runs), routed: count(Fate::Routed) }
+    }
 }
 
 struct Known(Vec<Option<Arc<ItemResult>>>);
@@ -51,28 +70,25 @@ impl Upstream for Known {
 
 /// Goes through the items in order and prepares those whose inputs are there already: what has an
 /// intact result under the same fingerprint is reused.
-fn forecast(job: &RunnableJob, ledger: Option<&Ledger>) -> Vec<TaskForecast> {
+pub(super) fn fates(job: &RunnableJob, ledger: Option<&Ledger>) -> Vec<Fate> {
     let plan = &job.plan;
-    let mut out = vec![TaskForecast::default(); plan.tasks.len()];
+    let mut fates = Vec::with_capacity(plan.items.len());
     let mut known = Known(vec![None; if ledger.is_some() { plan.items.len() } else { 0 }]);
-    for (task, count) in plan.tasks.iter().zip(&mut out) {
+    for task in &plan.tasks {
         let depends_on_routing = task.conditional || task.depends_on.iter().any(|e| e.alternatives.len() > 1);
         for item in task.items.clone().map(ItemIx) {
             if depends_on_routing {
-                count.routed += 1;
+                fates.push(Fate::Routed);
                 continue;
             }
             let result = ledger.and_then(|ledger| reusable(job, plan, item, &known, ledger));
-            match result {
-                Some(result) => {
-                    count.reused += 1;
-                    known.0[item.0 as usize] = Some(Arc::new(result));
-                }
-                None => count.run += 1,
+            fates.push(if result.is_some() { Fate::Reused } else { Fate::Runs });
+            if let Some(result) = result {
+                known.0[item.0 as usize] = Some(Arc::new(result));
             }
         }
     }
-    out
+    fates
 }
 
 fn reusable(job: &RunnableJob, plan: &Plan, item: ItemIx, known: &Known, ledger: &Ledger) -> Option<ItemResult> {

@@ -3,14 +3,15 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Planned, TaskForecast};
+use super::{Planned, TaskForecast, TaskOutlook};
 use crate::{
+    analysis::duration_text,
     model::task_type_name,
-    plan::{Placement, Plan, PlanTask, Target, TaskIx},
+    plan::{Bottleneck, Plan, PlanTask, Pool, Target, TaskIx},
 };
 
 /// What a run of a document would do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct PlanSummary {
     /// Name of the document.
     pub document: String,
@@ -20,12 +21,35 @@ pub struct PlanSummary {
     pub hash: String,
     /// How many items there are.
     pub items: usize,
+    /// What it takes; none when everything is there already.
+    pub outlook: Option<PlanOutlook>,
     /// The tasks, in the order of the plan.
     pub tasks: Vec<PlannedTask>,
 }
 
+/// What a run takes at least.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct PlanOutlook {
+    /// What the times are: `seconds`, or `steps` where no run has told how long anything takes.
+    pub unit: String,
+    /// What the run cannot be quicker than: the larger of the next two.
+    pub lower_bound: f64,
+    /// The longest way through the items.
+    pub path: f64,
+    /// The work of the busiest executors, divided by how much they do at the same time.
+    pub capacity: f64,
+    /// The busiest executors.
+    pub busiest: Option<String>,
+    /// `path` or `capacity`.
+    pub bottleneck: String,
+    /// The same in a sentence.
+    pub told: String,
+    /// Items of the longest way, first to last.
+    pub critical_path: Vec<String>,
+}
+
 /// One task of a plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct PlannedTask {
     /// Its name.
     pub name: String,
@@ -50,6 +74,14 @@ pub struct PlannedTask {
     pub reused: u32,
     /// Items about which routing decides.
     pub depends_on_routing: u32,
+    /// Seconds that an item takes; none without an earlier run.
+    pub seconds: Option<f64>,
+    /// Earliest start of its first item, from the beginning.
+    pub start: f64,
+    /// By how much its tightest item may be late without making the run longer.
+    pub slack: f64,
+    /// How many of its items have nothing to spare.
+    pub critical: u32,
 }
 
 /// One rule of a task.
@@ -73,10 +105,37 @@ impl Planned {
             tasks: plan
                 .tasks
                 .iter()
-                .zip(&self.forecast)
-                .map(|(task, forecast)| planned(plan, task, forecast))
+                .zip(self.forecast.iter().zip(&self.outlook.tasks))
+                .map(|(task, (forecast, outlook))| planned(plan, task, forecast, outlook))
                 .collect(),
+            outlook: (!self.outlook.is_empty()).then(|| self.plan_outlook()),
         }
+    }
+
+    fn plan_outlook(&self) -> PlanOutlook {
+        let outlook = &self.outlook;
+        let addresses = outlook.critical.items.iter().map(|item| self.job.preparation.address(*item));
+        PlanOutlook {
+            unit: if outlook.is_known { "seconds" } else { "steps" }.to_owned(),
+            lower_bound: rounded(outlook.bound.seconds),
+            path: rounded(outlook.bound.path),
+            capacity: rounded(outlook.bound.capacity.as_ref().map_or(0.0, Pool::seconds)),
+            busiest: outlook.bound.capacity.as_ref().map(|pool| pool.name.clone()),
+            bottleneck: match outlook.bound.bottleneck {
+                Bottleneck::Path => "path",
+                Bottleneck::Capacity => "capacity",
+            }
+            .to_owned(),
+            told: outlook.bottleneck_text(),
+            critical_path: addresses.collect(),
+        }
+    }
+}
+
+impl PlanOutlook {
+    /// A time of this outlook for people.
+    pub fn time_text(&self, time: f64) -> String {
+        if self.unit == "seconds" { duration_text(time) } else { format!("{} steps", time.round()) }
     }
 }
 
@@ -88,7 +147,12 @@ impl PlannedTask {
     }
 }
 
-fn planned(plan: &Plan, task: &PlanTask, forecast: &TaskForecast) -> PlannedTask {
+/// To the millisecond.
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
+fn planned(plan: &Plan, task: &PlanTask, forecast: &TaskForecast, outlook: &TaskOutlook) -> PlannedTask {
     let name = |task: TaskIx| plan.tasks[task.0 as usize].name.clone();
     let target = |target: &Target| if let Target::Task(task, _) = target { Some(name(*task)) } else { None };
     PlannedTask {
@@ -96,7 +160,7 @@ fn planned(plan: &Plan, task: &PlanTask, forecast: &TaskForecast) -> PlannedTask
         kind: task_type_name(task.kind).to_owned(),
         items: task.items.len(),
         keys: task.keys.clone(),
-        executor: executor(task),
+        executor: task.executor(),
         depends_on: task.depends_on.iter().map(|e| e.alternatives.iter().map(|t| name(*t)).collect()).collect(),
         routed_from: task.routed_from.iter().map(|t| name(*t)).collect(),
         rules: task
@@ -107,13 +171,9 @@ fn planned(plan: &Plan, task: &PlanTask, forecast: &TaskForecast) -> PlannedTask
         run: forecast.run,
         reused: forecast.reused,
         depends_on_routing: forecast.routed,
-    }
-}
-
-fn executor(task: &PlanTask) -> String {
-    match &task.placement {
-        Placement::Native => "native".to_owned(),
-        Placement::Comfy(servers) if servers.is_empty() => "any server".to_owned(),
-        Placement::Comfy(servers) => servers.join(", "),
+        seconds: outlook.seconds.map(rounded),
+        start: rounded(outlook.start),
+        slack: rounded(outlook.slack),
+        critical: outlook.critical,
     }
 }

@@ -12,9 +12,11 @@ use uuid::Uuid;
 
 use super::{
     AppError, Session,
+    controls::with_told,
     faults::Aftermath,
     history::{find_run, is_active},
     job::{JobOptions, RunnableJob},
+    lock::drift_of_run,
     placed::{PlacedJob, Purpose, placed_job, refuse_spending},
     servers::{Connected, server_error},
 };
@@ -23,7 +25,10 @@ use crate::{
     ledger::{Ledger, LedgerError, NewRun, RunLock, RunRow},
     native::{NativeExecutor, NativeSettings},
     outputs,
-    run::{Clock, Control, Event, Executor, Observer, PortFuture, Ports, RunOutcome, RunSetup, Slots, run_plan},
+    plan::Outline,
+    run::{
+        Clock, Control, Event, Executor, Observer, PortFuture, Ports, RunOutcome, RunSetup, RunState, Slots, run_plan,
+    },
     scorers::NativeScorers,
 };
 
@@ -38,6 +43,8 @@ pub struct RunRequest {
     pub verify: bool,
     /// Begin anew although an unfinished run of the same work exists.
     pub new: bool,
+    /// Run only if everything is as it is locked.
+    pub locked: bool,
 }
 
 /// A run that may be carried out: the ledger is open and the run is locked.
@@ -57,6 +64,8 @@ pub struct ReadyRun {
     root: PathBuf,
     native: NativeSettings,
     on_servers: Option<OnServers>,
+    /// What the run was told before is not meant for this process.
+    told_before: i64,
     _lock: RunLock,
 }
 
@@ -70,33 +79,45 @@ pub enum Readiness {
 
 /// The ledger of the workspace, if there is one already.
 pub fn existing_ledger(session: &Session) -> Result<Option<Arc<Ledger>>, AppError> {
-    let folder = session.config.store.ledger.as_deref().unwrap_or(".comfywright");
-    if session.root.join(folder).join("ledger.db").exists() { open_ledger(session).map(Some) } else { Ok(None) }
+    let path = session.root.join(ledger_folder(session)).join("ledger.db");
+    if path.exists() { open_ledger(session).map(Some) } else { Ok(None) }
+}
+
+/// The folder of the ledger, relative to the workspace.
+pub(super) fn ledger_folder(session: &Session) -> &str {
+    session.config.store.ledger.as_deref().unwrap_or(".comfywright")
 }
 
 /// Opens the ledger of the workspace.
 pub fn open_ledger(session: &Session) -> Result<Arc<Ledger>, AppError> {
-    let folder = session.config.store.ledger.as_deref().unwrap_or(".comfywright");
-    Ledger::open(&session.root.join(folder), &session.root).map(Arc::new).map_err(|e| ledger_error(&e))
+    Ledger::open(&session.root.join(ledger_folder(session)), &session.root).map(Arc::new).map_err(|e| ledger_error(&e))
 }
 
 /// The fault of the surroundings that a ledger's error is.
 pub(super) fn ledger_error(error: &LedgerError) -> AppError {
-    AppError::environment(format!("failed to {error}"))
+    AppError::environment(error.to_string())
 }
 
 /// Makes a run ready: the unfinished one of the same work, or a new one.
 pub fn ready(session: &Session, request: &RunRequest) -> Result<ReadyRun, AppError> {
     match ready_unless_active(session, request)? {
         Readiness::Ready(ready) => Ok(*ready),
-        Readiness::Active(row) => Err(ledger_error(&LedgerError::Locked { run: row.id })),
+        Readiness::Active(row) => Err(active(&row)),
     }
+}
+
+/// A run that another process works on.
+pub(super) fn active(row: &RunRow) -> AppError {
+    ledger_error(&LedgerError::Locked { run: row.id.clone(), process: None })
+        .with_hint(format!("follow it with `comfywright status {0}`, or end it with `comfywright cancel {0}`", row.id))
 }
 
 /// As [`ready`]; that a process works on the run already is no error.
 pub fn ready_unless_active(session: &Session, request: &RunRequest) -> Result<Readiness, AppError> {
     let loaded = session.document(&request.document)?;
-    let placed = placed_job(session, &loaded, &request.options, Purpose::Run)?;
+    let mut placed = placed_job(session, &loaded, &request.options, Purpose::Run)?;
+    let drifted = drift_of_run(session, &placed, request.locked)?;
+    placed.job.diagnostics.extend(drifted);
     let on_servers = pool(session, &placed, request.options.allow_spend)?;
     let job = placed.job;
     let ledger = open_ledger(session)?;
@@ -112,10 +133,18 @@ pub fn ready_unless_active(session: &Session, request: &RunRequest) -> Result<Re
     ready.map(|ready| Readiness::Ready(Box::new(ready)))
 }
 
-/// Makes the run that `name` means ready to go on, for `approve` and `reject`.
-pub fn ready_again(session: &Session, name: &str) -> Result<ReadyRun, AppError> {
+/// Makes the run that `name` means ready to go on, whatever has become of it, but for one that was
+/// given up.
+pub fn ready_again(session: &Session, name: &str, verify: bool) -> Result<ReadyRun, AppError> {
     let ledger = open_ledger(session)?;
     let row = find_run(&ledger, name)?;
+    if row.state == RunState::Cancelled {
+        return Err(AppError::usage(format!("run {} was cancelled", row.id))
+            .with_hint(format!("run {} begins a new one, which uses what is there", row.path)));
+    }
+    if is_active(&ledger, &row) {
+        return Err(active(&row));
+    }
     let loaded = session.document(&row.path)?;
     let options = JobOptions::from_json(&row.settings);
     let placed = placed_job(session, &loaded, &options, Purpose::Run)?;
@@ -125,7 +154,7 @@ pub fn ready_again(session: &Session, name: &str) -> Result<ReadyRun, AppError> 
         return Err(AppError::usage(format!("{} has changed since this run", row.path))
             .with_hint("run it again: what did not change is reused"));
     }
-    continued(session, job, on_servers, ledger, &row, false)
+    continued(session, job, on_servers, ledger, &row, verify)
 }
 
 /// The servers of a run, and what it may do there.
@@ -161,8 +190,10 @@ fn begun(
         settings: job.settings.clone(),
         folder: folder.clone(),
         items: job.plan.items.len() as u32,
+        outline: Outline::of(&job.plan),
         started_ns: now.as_nanosecond() as i64,
     };
+    let told_before = ledger.last_told().map_err(|e| ledger_error(&e))?;
     let lock = ledger.lock_run(&run.id).map_err(|e| ledger_error(&e))?;
     let journal = Arc::new(ledger.begin_run(&run).map_err(|e| ledger_error(&e))?);
     let native = native_settings(session);
@@ -179,6 +210,7 @@ fn begun(
         journal,
         root,
         native,
+        told_before,
         _lock: lock,
     })
 }
@@ -191,6 +223,7 @@ fn continued(
     row: &RunRow,
     verify: bool,
 ) -> Result<ReadyRun, AppError> {
+    let told_before = ledger.last_told().map_err(|e| ledger_error(&e))?;
     let lock = ledger.lock_run(&row.id).map_err(|e| ledger_error(&e))?;
     let journal = Arc::new(ledger.journal(&row.id).map_err(|e| ledger_error(&e))?);
     let past = ledger.events(&row.id).map_err(|e| ledger_error(&e))?;
@@ -209,11 +242,13 @@ fn continued(
         journal,
         root,
         native,
+        told_before,
         _lock: lock,
     })
 }
 
-fn native_settings(session: &Session) -> NativeSettings {
+/// How this process does its own share.
+pub(super) fn native_settings(session: &Session) -> NativeSettings {
     let limits = &session.config.limits;
     let mut settings = NativeSettings::default();
     if let Some(slots) = limits.native_slots {
@@ -243,6 +278,7 @@ impl ReadyRun {
         controls: mpsc::UnboundedReceiver<Control>,
     ) -> Result<RunOutcome, AppError> {
         let estimates = self.estimates();
+        let controls = with_told(controls, self.ledger.clone(), self.id, self.told_before);
         let native = NativeExecutor::new(&self.root, self.native);
         let comfy = self.comfy_executor()?;
         let setup = RunSetup {
@@ -286,6 +322,16 @@ impl ReadyRun {
         let executor = ComfyExecutor::new(all.collect(), settings).map_err(|e| server_error(&e))?;
         silent.iter().for_each(|(settings, _)| executor.note_silence(&settings.name));
         Ok(Some(Arc::new(executor)))
+    }
+
+    /// Whether finished outputs are verified by their content.
+    pub(super) fn verifies(&self) -> bool {
+        self.verify
+    }
+
+    /// Leaves the run to another process. The ledger in which it stands.
+    pub(super) fn let_go(self) -> Arc<Ledger> {
+        self.ledger
     }
 
     /// What is needed to say more about the run when it has ended.

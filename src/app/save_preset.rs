@@ -3,16 +3,16 @@
 use serde_json::Value;
 
 use super::{
-    AppError, Session,
+    AppError, PresetText, Session,
     client_files::{ClientFiles, Written},
 };
 use crate::{
     content_hash::ContentHash,
-    files::{Node, toml},
-    graph::from_api,
+    files::Format,
+    graph::{Graph, NodeSet, from_api},
     ident::{is_document_name, is_identifier},
-    import::{self, PresetRequest},
-    model::{DOCUMENTS_FOLDER, Kind, shape_of},
+    import::{self, ImportError, PresetRequest},
+    model::DOCUMENTS_FOLDER,
 };
 
 /// Where a preset goes.
@@ -24,29 +24,36 @@ pub struct PresetFile {
     pub expected: Option<ContentHash>,
 }
 
-/// Writes the preset that `request` makes of `graph`, in API format, as canonical TOML. Gives the
-/// text, too.
+/// Writes the preset that `request` makes of `graph`, in API format. Gives its text, too.
 pub fn save_preset(
     session: &Session,
     graph: &Value,
     request: &PresetRequest,
     file: &PresetFile,
 ) -> Result<(Written, String), AppError> {
-    check_names(request)?;
     let graph = from_api(graph).map_err(|e| AppError::usage(format!("failed to {e}")))?;
-    let document = import::preset(&graph, &session.nodes, request).map_err(|error| {
+    let path = file.path.clone().unwrap_or_else(|| format!("{DOCUMENTS_FOLDER}/{}.toml", request.name));
+    let format = Format::of_path(&path)
+        .ok_or_else(|| AppError::usage(format!("a preset is saved as TOML or KDL, not as `{path}`")))?;
+    let preset = made_preset(&graph, &session.nodes, request, format, |error| {
         let failed = AppError::usage(format!("failed to {error}"));
         error.hint().into_iter().fold(failed, AppError::with_hint)
     })?;
-    let tree = Node::from_json(&document.to_json())
-        .ok_or_else(|| AppError::usage("failed to make a preset: a value of the graph cannot stand in a document"))?;
-    let text = toml::print(&tree, shape_of(Kind::Preset));
-    let path = file.path.clone().unwrap_or_else(|| format!("{DOCUMENTS_FOLDER}/{}.toml", request.name));
-    if !path.to_ascii_lowercase().ends_with(".toml") {
-        return Err(AppError::usage(format!("a preset is saved as TOML, not as `{path}`")));
-    }
-    let written = ClientFiles::open(session)?.write(&path, &text, file.expected)?;
-    Ok((written, text))
+    let written = ClientFiles::open(session)?.write(&path, &preset.text, file.expected)?;
+    Ok((written, preset.text))
+}
+
+/// The preset that `request` makes of `graph`, judged by `nodes`; `wrong` says what is told of a
+/// graph of which none can be made.
+pub(super) fn made_preset(
+    graph: &Graph,
+    nodes: &NodeSet,
+    request: &PresetRequest,
+    format: Format,
+    wrong: impl Fn(ImportError) -> AppError,
+) -> Result<PresetText, AppError> {
+    check_names(request)?;
+    PresetText::of(import::preset(graph, nodes, request).map_err(wrong)?, format)
 }
 
 fn check_names(request: &PresetRequest) -> Result<(), AppError> {

@@ -12,6 +12,8 @@ use crate::model::{CONFIG_FILE, Loaded, Origin, load_document};
 pub(super) struct Selection {
     /// Documents, by path.
     pub(super) documents: Vec<Arc<Loaded>>,
+    /// Graphs that were named, by path.
+    pub(super) graphs: Vec<String>,
     /// Whether `comfywright.toml` was named or belongs to what was named.
     pub(super) config: bool,
     /// Whether `comfywright.toml` was named itself.
@@ -29,8 +31,13 @@ impl Selection {
 
 /// What `paths` mean: files, folders with all documents below them, or, without any, everything.
 pub(super) fn select(session: &Session, paths: &[PathBuf]) -> Result<Selection, AppError> {
-    let mut selection =
-        Selection { documents: Vec::new(), config: false, config_named: false, everything: paths.is_empty() };
+    let mut selection = Selection {
+        documents: Vec::new(),
+        graphs: Vec::new(),
+        config: false,
+        config_named: false,
+        everything: paths.is_empty(),
+    };
     for path in paths {
         select_path(session, path, &mut selection)?;
     }
@@ -40,6 +47,8 @@ pub(super) fn select(session: &Session, paths: &[PathBuf]) -> Result<Selection, 
     }
     selection.documents.sort_by(|a, b| a.path.cmp(&b.path));
     selection.documents.dedup_by(|a, b| a.path == b.path);
+    selection.graphs.sort();
+    selection.graphs.dedup();
     Ok(selection)
 }
 
@@ -52,6 +61,8 @@ fn select_path(session: &Session, path: &Path, selection: &mut Selection) -> Res
         selection.config_named = true;
     } else if inside.is_empty() {
         selection.everything = true;
+    } else if session.world.is_file(&inside) && path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) {
+        selection.graphs.push(inside);
     } else if session.world.is_file(&inside) {
         let loaded = document(session, &inside);
         selection.documents.push(

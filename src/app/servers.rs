@@ -4,15 +4,15 @@
 //! folder, under a key of what the server says of itself. What is kept only ever makes a start
 //! faster: when a document does not fit it, the server is asked again.
 
-use std::{future::Future, path::PathBuf, sync::Arc, thread};
+use std::{collections::BTreeMap, future::Future, path::PathBuf, sync::Arc, thread};
 
 use serde_json::json;
 
-use super::{AppError, Session, atomic_write, secrets};
+use super::{AppError, Session, atomic_write, lock::ServerFacts, secrets};
 use crate::{
     comfy::{Client, ClientError, ServerSettings, SystemStats},
     content_hash::ContentHash,
-    graph::{NodeSet, own_classes},
+    graph::{NodeSet, Versions, own_classes},
 };
 
 /// Servers that answer, and what they can do.
@@ -22,6 +22,8 @@ pub struct Connected {
     pub servers: Vec<ServerSettings>,
     /// Signatures of all their classes, and of ours.
     pub nodes: Arc<NodeSet>,
+    /// Each of them by itself.
+    pub each: Vec<ServerFacts>,
     /// What documents are judged by, for people: `the server local (ComfyUI 0.3.75)`.
     pub against: String,
     /// Whether some of it was kept from an earlier time.
@@ -86,6 +88,7 @@ pub fn connect(session: &Session, names: &[String], knowledge: Knowledge) -> Res
     let mut connected = Connected {
         servers: Vec::new(),
         nodes: Arc::default(),
+        each: Vec::new(),
         against: String::new(),
         kept: false,
         silent: Vec::new(),
@@ -98,7 +101,9 @@ pub fn connect(session: &Session, names: &[String], knowledge: Knowledge) -> Res
                     "" => settings.name.clone(),
                     version => format!("{} (ComfyUI {version})", settings.name),
                 });
-                nodes.add_missing(&asked.nodes);
+                nodes.add_server(&asked.nodes);
+                let (name, versions) = (settings.name.clone(), versions(&asked.stats));
+                connected.each.push(ServerFacts { name, versions, nodes: Arc::new(asked.nodes) });
                 connected.kept |= asked.kept;
                 connected.servers.push(settings);
             }
@@ -116,6 +121,26 @@ pub fn connect(session: &Session, names: &[String], knowledge: Knowledge) -> Res
     let word = if told.len() == 1 { "server" } else { "servers" };
     connected.against = format!("the {word} {}", told.join(" and "));
     Ok(connected)
+}
+
+/// The programs of a server.
+pub(super) fn versions(stats: &SystemStats) -> Versions {
+    let said = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    Versions {
+        comfyui: said(&stats.system.comfyui_version),
+        python: stats.system.python_version.split_whitespace().next().and_then(said),
+        pytorch: said(&stats.system.pytorch_version),
+        packs: BTreeMap::new(),
+    }
+}
+
+/// Lets `session` judge by what servers say now: those of `names`.
+pub(super) fn judge_by(session: &mut Session, names: &[String]) -> Result<(), AppError> {
+    let connected = connect(session, names, Knowledge::Fresh)?;
+    session.nodes = Arc::new(NodeSet::clone(&connected.nodes).live());
+    session.against = connected.against;
+    session.has_snapshot = true;
+    Ok(())
 }
 
 /// Forgets what was kept of the servers: one of them refused what fitted it.

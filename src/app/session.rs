@@ -3,15 +3,20 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 
-use super::{AppError, client_files::ClientWorld};
+use super::{
+    AppError,
+    client_files::ClientWorld,
+    snapshots::{Judged, KeptSnapshot, judged_by, judged_by_file},
+};
 use crate::{
     compile::{Context, Library, Referred, Unresolved},
+    diagnostic::Diagnostic,
     files::{DirWorld, World},
     git::GitHistory,
-    graph::{NodeSet, builtin, own_classes},
+    graph::NodeSet,
     model::{Config, DOCUMENTS_FOLDER, InvalidReference, Kind, Loaded, Reference, Workspace},
     scorers,
 };
@@ -21,8 +26,17 @@ use crate::{
 pub struct SessionOptions {
     /// A folder or document in the workspace; the current folder without it.
     pub start: Option<PathBuf>,
-    /// An `object_info` snapshot to judge node classes by, beside the built-in one.
+    /// A snapshot or `object_info` of a server to judge node classes by, instead of those of the workspace.
     pub object_info: Option<PathBuf>,
+}
+
+/// Which documents are read at once.
+#[derive(Clone, Copy, PartialEq)]
+enum Extent {
+    /// Those that somebody asks for, when he does.
+    Asked,
+    /// All.
+    Whole,
 }
 
 /// An opened workspace.
@@ -37,7 +51,11 @@ pub struct Session {
     pub nodes: Arc<NodeSet>,
     /// What documents are judged by, for people.
     pub against: String,
-    /// Whether that is a snapshot that somebody gave.
+    /// The snapshots among that.
+    pub snapshots: Vec<KeptSnapshot>,
+    /// Snapshots that cannot be read.
+    pub snapshot_faults: Vec<Diagnostic>,
+    /// Whether that is a snapshot that somebody named on the command line.
     pub has_snapshot: bool,
     /// The configuration in force.
     pub config: Config,
@@ -49,16 +67,21 @@ impl Session {
     /// Opens the workspace around `options.start`: the nearest folder upwards with a
     /// `comfywright.toml`; without one, the folder that holds `pipelines/`, or the folder itself.
     pub fn open(options: &SessionOptions) -> Result<Self, AppError> {
-        Self::opened(options, false)
+        Self::opened(options, false, Extent::Asked)
+    }
+
+    /// The same for a command that looks at all documents: they are read while the snapshot is.
+    pub fn open_whole(options: &SessionOptions) -> Result<Self, AppError> {
+        Self::opened(options, false, Extent::Whole)
     }
 
     /// The same for a client: paths are relative to the workspace only, not to the current folder,
     /// and documents reach only the files that are open to clients.
     pub fn open_for_client(options: &SessionOptions) -> Result<Self, AppError> {
-        Self::opened(options, true)
+        Self::opened(options, true, Extent::Asked)
     }
 
-    fn opened(options: &SessionOptions, confined: bool) -> Result<Self, AppError> {
+    fn opened(options: &SessionOptions, confined: bool, extent: Extent) -> Result<Self, AppError> {
         let start = options.start.clone().unwrap_or_else(|| PathBuf::from("."));
         let start =
             start.canonicalize().map_err(|e| AppError::usage(format!("failed to find {}: {e}", start.display())))?;
@@ -69,17 +92,63 @@ impl Session {
                 .map_err(|e| AppError::environment(format!("failed to open the workspace {}: {e}", root.display())))?,
         );
         let world = if confined { Arc::new(ClientWorld::new(world)) } else { world };
-        let workspace = Workspace::load(world.clone(), Some(Arc::new(GitHistory::new(&root))));
-        let nodes = classes(options.object_info.as_deref())?;
-        let against = match &options.object_info {
-            None => "the built-in snapshot of ComfyUI 0.3.75's model-free nodes".to_owned(),
-            Some(path) => format!("the snapshot {}", path.display()),
-        };
+        let history = GitHistory::new(&root);
+        let mut session = Self::of_world(root, world, history, confined);
+        let snapshot = || options.object_info.as_deref().map(judged_by_file).transpose();
+        let warm = || (extent == Extent::Whole).then(|| session.workspace.documents().len());
+        let (judged, _) = rayon::join(snapshot, warm);
+        if let Some(judged) = judged? {
+            session.judge_by(judged);
+            session.has_snapshot = true;
+        }
+        Ok(session)
+    }
+
+    /// The same workspace with the files of `world`, such as those of an earlier commit.
+    pub(super) fn with_files(&self, world: Arc<dyn World>, history: GitHistory) -> Self {
+        let world = if self.confined { Arc::new(ClientWorld::new(world)) } else { world };
+        Self::of_world(self.root.clone(), world, history, self.confined)
+    }
+
+    fn of_world(root: PathBuf, world: Arc<dyn World>, history: GitHistory, confined: bool) -> Self {
+        let workspace = Workspace::load(world.clone(), Some(Arc::new(history)));
         let config = workspace.config.value.clone().unwrap_or_default();
+        let judged = judged_by(world.as_ref(), &config);
         let mut metrics: BTreeSet<String> = scorers::KNOWN.iter().map(|m| m.name.to_owned()).collect();
         metrics.extend(config.scorer.values().flat_map(|s| s.metrics.iter().cloned()));
-        let has_snapshot = options.object_info.is_some();
-        Ok(Self { root, world, workspace, nodes, against, has_snapshot, config, metrics, confined })
+        Self {
+            root,
+            world,
+            workspace,
+            nodes: judged.nodes,
+            against: judged.against,
+            snapshots: judged.snapshots,
+            snapshot_faults: judged.faults,
+            has_snapshot: false,
+            config,
+            metrics,
+            confined,
+        }
+    }
+
+    /// Judges documents by something else.
+    pub(super) fn judge_by(&mut self, judged: Judged) {
+        self.nodes = judged.nodes;
+        self.against = judged.against;
+        self.snapshots = judged.snapshots;
+        self.snapshot_faults = judged.faults;
+    }
+
+    /// Judges documents as `other` does.
+    pub(super) fn judge_as(&mut self, other: &Self) {
+        self.nodes = other.nodes.clone();
+        self.against.clone_from(&other.against);
+        self.snapshots.clone_from(&other.snapshots);
+    }
+
+    /// Whether it was opened for a client.
+    pub fn is_confined(&self) -> bool {
+        self.confined
     }
 
     /// What compiling reads.
@@ -164,24 +233,4 @@ impl Library for Session {
 fn around_documents(folder: &Path) -> &Path {
     let documents = folder.ancestors().find(|f| f.file_name().is_some_and(|name| name == DOCUMENTS_FOLDER));
     documents.and_then(Path::parent).unwrap_or(folder)
-}
-
-/// The classes of an `object_info` file; the built-in ones without it.
-pub(super) fn classes(object_info: Option<&Path>) -> Result<Arc<NodeSet>, AppError> {
-    object_info.map_or_else(|| Ok(shared_builtin()), |path| read_object_info(path).map(Arc::new))
-}
-
-/// The built-in classes, read once in a process.
-fn shared_builtin() -> Arc<NodeSet> {
-    static SHARED: OnceLock<Arc<NodeSet>> = OnceLock::new();
-    SHARED.get_or_init(|| Arc::new(builtin().clone())).clone()
-}
-
-fn read_object_info(path: &Path) -> Result<NodeSet, AppError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| AppError::usage(format!("failed to read {}: {e}", path.display())))?;
-    let mut nodes =
-        NodeSet::parse(text).map_err(|e| AppError::usage(format!("failed to read {}: {e}", path.display())))?;
-    nodes.add_missing(own_classes());
-    Ok(nodes)
 }

@@ -75,6 +75,17 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     sync_folder(path).map_err(failed)
 }
 
+/// Writes a document that is new, or replaces what is there with `force`.
+pub fn write_text(path: &Path, text: &str, force: bool) -> Result<(), AppError> {
+    if force {
+        return Ok(atomic_write(path, text.as_bytes(), None)?);
+    }
+    match write_new(path, text.as_bytes()) {
+        Err(error @ WriteError::Exists { .. }) => Err(AppError::from(error).with_hint("--force replaces it")),
+        other => Ok(other?),
+    }
+}
+
 /// A temporary file with this content beside `target`, on the disk.
 fn filled(target: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     compile::{ItemScope, Program, Report},
+    diagnostic::Severity,
     files::Path,
     graph::{GraphProblem, check_graph, parse_link, unescape_literal},
     ident::IndexMap,
@@ -40,7 +41,7 @@ fn check_inline(visit: &mut Visit<'_>, program: &Program, number: usize) {
     let subject = visit.subject;
     let before = std::mem::replace(&mut visit.report, Report::new(subject.file, subject.text, subject.tree));
     let (params, values) = (IndexMap::default(), program.scope(number, items.row(0), 1, 1));
-    NodeGraph::new(visit, &task.node, base, &params, &values, Unlinked::IsAnotherTask).check();
+    NodeGraph::new(visit, (&task.node, &task.outputs), base, &params, &values, Unlinked::IsAnotherTask).check();
     let found = std::mem::replace(&mut visit.report, before).finish();
     for diagnostic in found {
         if !visit.report.has(diagnostic.code, diagnostic.span) {
@@ -74,11 +75,15 @@ fn report(visit: &mut Visit<'_>, program: &Program, number: usize, problem: &Gra
         return;
     }
     if program.tasks[number].preset.is_some() {
-        // What is wrong inside the preset is the preset's own.
+        // What is wrong inside the preset is the preset's own, but for what its server lacks.
         if let Some(place) = given_input(program, number, problem) {
             visit.problem_at(problem, &place);
+        } else if problem.of_files && task.preset.is_some() {
+            let place = path!["task", &program.structure.tasks[number].name, "preset"];
+            let message = format!("node `{}` of the preset: {}", problem.node, problem.message);
+            visit.problem_at(&GraphProblem { message, ..problem.clone() }, &place);
         }
-    } else if problem.code != "no-output" {
+    } else if problem.severity == Severity::Error && problem.code != "no-output" {
         let place = program.place(number, problem.input.as_deref());
         visit.problem_at(problem, &place);
     }

@@ -2,10 +2,13 @@
 
 use super::{edits, judge::Visit};
 use crate::{
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, Span},
     files::{Node, NodeKind, Path},
     graph::{Graph, GraphProblem, builtin},
 };
+
+/// Findings whose suggestion is certainly what was meant.
+const SAFE: [&str; 5] = ["not-in-list", "link-type-mismatch", "literal-for-link", "missing-model", "missing-lora"];
 
 impl Visit<'_> {
     /// Notes that nothing is known of `class`, whose name stands at the key of `path`.
@@ -34,36 +37,47 @@ impl Visit<'_> {
         self.report.push(warning.with_hint("give a snapshot of a server that has them: --object-info FILE"));
     }
 
-    /// Reports `problem` at the value at `path`. That a server did not have a file is no fault of the
-    /// document: another server may have it, or the same one tomorrow.
+    /// Reports `problem` at the value at `path`.
     pub(super) fn problem_at(&mut self, problem: &GraphProblem, path: &Path) -> &mut Diagnostic {
-        let diagnostic = if problem.of_files {
-            self.report.warning(problem.code, path, &problem.message)
-        } else {
-            self.report.error(problem.code, path, &problem.message)
-        };
-        diagnostic.hint.clone_from(&problem.hint);
-        diagnostic
+        let span = self.subject.tree.span_of(path);
+        self.problem_in(problem, span)
+    }
+
+    /// Reports `problem` at the key that `path` ends with.
+    fn problem_at_key(&mut self, problem: &GraphProblem, path: &Path) -> &mut Diagnostic {
+        let span = self.subject.tree.key_span_of(path);
+        self.problem_in(problem, span)
+    }
+
+    fn problem_in(&mut self, problem: &GraphProblem, span: Span) -> &mut Diagnostic {
+        let found = Diagnostic::error(problem.code, self.subject.file, span, &problem.message);
+        let hint = problem.hint.clone();
+        self.report.push(Diagnostic { severity: problem.severity, hint, ..found })
     }
 
     /// Reports `problem` with the node whose inputs stand at `class_path`.
     pub(super) fn node_problem(&mut self, problem: &GraphProblem, class_path: &Path) {
-        let tree = self.subject.tree;
+        let (subject, tree) = (self.subject, self.subject.tree);
         let input = problem.input.as_ref().map(|name| class_path.join(name));
         let written = input.filter(|path| tree.get(path).is_some());
         let diagnostic = match &written {
-            Some(path) if problem.code == "unknown-input" => {
-                self.report.error_at_key(problem.code, path, &problem.message)
-            }
+            Some(path) if problem.code == "unknown-input" => self.problem_at_key(problem, path),
             Some(path) => self.problem_at(problem, path),
-            None => self.report.error_at_key(problem.code, class_path, &problem.message),
+            None => self.problem_at_key(problem, class_path),
         };
-        diagnostic.hint.clone_from(&problem.hint);
         let Some(suggestion) = &problem.suggestion else { return };
         match (problem.code, &written) {
             ("unknown-input", Some(path)) => edits::rename_key(diagnostic, tree, path, suggestion),
             ("unknown-class", _) => edits::rename_key(diagnostic, tree, class_path, suggestion),
-            ("not-in-list" | "link-type-mismatch", Some(path)) if !problem.of_files && is_plain(tree, path) => {
+            ("missing-input", None) => {
+                if let (Some(name), Ok(default)) = (&problem.input, serde_json::from_str(suggestion)) {
+                    edits::set_value(diagnostic, subject, &class_path.join(name), &default);
+                }
+            }
+            ("wrong-input-type", Some(path)) if matches!(suggestion.as_str(), "true" | "false") => {
+                edits::set_value(diagnostic, subject, path, &(suggestion == "true").into());
+            }
+            (code, Some(path)) if SAFE.contains(&code) && is_plain(tree, path) => {
                 edits::replace_text(diagnostic, tree, path, suggestion);
             }
             _ => {}

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    ab_test, chain, chain_graphs, mask_layers, params, preset_graph, preset_outputs, preset_workflow, routing_tests,
-    template_text,
+    ab_test, chain, chain_graphs, export_paths, fixed_seed, mask_layers, params, preset_graph, preset_outputs,
+    preset_workflow, routing_tests, shadowed, template_text, unused_vars, unvaried,
 };
 use crate::{
     compile::{Context, Program, Report},
@@ -94,6 +94,18 @@ pub const RULES: &[CheckRule] = &[
         check: ab_test::check,
     },
     CheckRule {
+        name: "unvaried",
+        about: "every key of a test differs between its variations or blocks",
+        kinds: &[Kind::AbTest],
+        check: unvaried::check,
+    },
+    CheckRule {
+        name: "shadowed",
+        about: "no name hides another one",
+        kinds: &[Kind::AbTest, Kind::Chain],
+        check: shadowed::check,
+    },
+    CheckRule {
         name: "mask-layers",
         about: "the files of layers can be read, and shapes have an inside",
         kinds: &[Kind::Mask, Kind::Chain],
@@ -110,6 +122,24 @@ pub const RULES: &[CheckRule] = &[
         about: "the graph of every task fits the signatures of its classes",
         kinds: &[Kind::Chain],
         check: chain_graphs::check,
+    },
+    CheckRule {
+        name: "unused-vars",
+        about: "every variable of a chain is inserted somewhere",
+        kinds: &[Kind::Chain],
+        check: unused_vars::check,
+    },
+    CheckRule {
+        name: "fixed-seed",
+        about: "the items of a task have seeds of their own",
+        kinds: &[Kind::Chain],
+        check: fixed_seed::check,
+    },
+    CheckRule {
+        name: "export-paths",
+        about: "every item exports to a place of its own",
+        kinds: &[Kind::Chain],
+        check: export_paths::check,
     },
     CheckRule {
         name: "routing-tests",

@@ -7,16 +7,20 @@ use serde_json::Value;
 
 use super::{edits, judge::Visit, stand_ins::some_file};
 use crate::{
-    compile::{Fillable, Scope, Template, check_param, is_plain},
+    compile::{Fillable, Scope, Template, check_param, is_plain, pass_by},
     files::Path,
     graph::{
-        CoerceError, Graph, GraphNode, GraphProblem, Input, InputInfo, InputKind, LinkText, OutputError, check_graph,
+        CoerceError, Graph, GraphNode, GraphProblem, Input, InputInfo, InputKind, LinkText, OutputError, check_nodes,
         coerce_value, output_index, parse_link, unescape_literal,
     },
     ident::{IndexMap, did_you_mean},
     model::{NodeDef, Param, ParamType},
     path,
 };
+
+/// What is found of a value, and says nothing when nobody chose the value.
+pub(super) const OF_VALUES: [&str; 6] =
+    ["out-of-range", "off-step", "not-in-list", "missing-model", "missing-lora", "missing-image"];
 
 /// What the nodes may insert.
 pub(super) trait NodeValues: Scope {
@@ -42,6 +46,7 @@ pub(super) struct NodeGraph<'v, 'a> {
     nodes: &'v IndexMap<String, NodeDef>,
     base: Path,
     params: &'v IndexMap<String, Param>,
+    outputs: &'v IndexMap<String, String>,
     values: &'v dyn NodeValues,
     unlinked: Unlinked,
     /// Inputs about which everything has been said, as node and input.
@@ -55,10 +60,10 @@ pub(super) struct NodeGraph<'v, 'a> {
 
 impl<'v, 'a> NodeGraph<'v, 'a> {
     /// The nodes that stand at `base`, into which `values` are put. `params` are the declared
-    /// parameters among them.
+    /// parameters among them, `outputs` what is kept of the nodes.
     pub(super) fn new(
         visit: &'v mut Visit<'a>,
-        nodes: &'v IndexMap<String, NodeDef>,
+        (nodes, outputs): (&'v IndexMap<String, NodeDef>, &'v IndexMap<String, String>),
         base: Path,
         params: &'v IndexMap<String, Param>,
         values: &'v dyn NodeValues,
@@ -69,6 +74,7 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
             nodes,
             base,
             params,
+            outputs,
             values,
             unlinked,
             settled: HashSet::new(),
@@ -81,7 +87,17 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
     /// Reports everything that is wrong with them.
     pub(super) fn check(&mut self) {
         let mut graph = self.graph();
-        self.judge(&graph);
+        let drawn = graph.clone();
+        let bypassed: BTreeSet<&str> = self.bypassed().collect();
+        bypassed.iter().for_each(|id| pass_by(&mut graph, id, self.visit.context.nodes));
+        let mut problems = self.problems(&graph);
+        if !bypassed.is_empty() {
+            // What is passed by may lack inputs and files, but is written right.
+            let of_bypassed =
+                |p: &GraphProblem| bypassed.contains(p.node.as_str()) && p.code != "missing-input" && !p.of_files;
+            problems.extend(self.problems(&drawn).into_iter().filter(of_bypassed));
+        }
+        self.judge(problems);
         // What nobody chose is not needed.
         for (id, node) in &mut graph.nodes {
             node.inputs.retain(|input, _| !self.invented.contains(&(id.clone(), input.clone())));
@@ -115,7 +131,7 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
     /// The value of an input; what is wrong with how it is written is reported here.
     fn input(&mut self, id: &str, node: &NodeDef, name: &str, value: &Value) -> Input {
         if is_plain(value) {
-            return Input::Value(value.clone());
+            return self.literal(node, name, value.clone());
         }
         let key = || (id.to_owned(), name.to_owned());
         if let Some(link) = value.as_str().and_then(parse_link) {
@@ -147,10 +163,16 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
         match filled {
             Ok(filled) if self.visit.report.count() == before => {
                 self.check_choices(node, name, value);
-                Input::Value(filled)
+                self.literal(node, name, filled)
             }
             _ => self.settle(key, value),
         }
+    }
+
+    /// A value in the form in which it is sent.
+    fn literal(&self, node: &NodeDef, name: &str, value: Value) -> Input {
+        let info = self.visit.context.nodes.class(&node.class).and_then(|c| c.input(name));
+        Input::Value(info.and_then(|info| coerce_value(&info.kind, &value).ok()).unwrap_or(value))
     }
 
     fn settle(&mut self, key: (String, String), value: &Value) -> Input {
@@ -220,7 +242,7 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
             let message = format!("input \"{name}\" of {} does not take it: {error}", node.class);
             // Which files a server has is not the document's business.
             if matches!(error, CoerceError::NotInList { of_files: true, .. }) {
-                self.visit.report.warning("not-in-list", &place, message);
+                self.visit.report.warning("missing-model", &place, message);
             } else {
                 self.visit.report.error("bad-parameter", &place, message);
             }
@@ -241,8 +263,21 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
         }
     }
 
-    fn judge(&mut self, graph: &Graph) {
-        for problem in check_graph(graph, self.visit.context.nodes) {
+    /// The nodes that are passed by, whatever the parameters.
+    fn bypassed(&self) -> impl Iterator<Item = &'v str> + use<'v> {
+        let nodes = self.nodes;
+        nodes.iter().filter(|(_, node)| node.bypass == Some(Value::Bool(true))).map(|(id, _)| id.as_str())
+    }
+
+    /// What is wrong with `graph`, of which the named outputs are kept.
+    fn problems(&self, graph: &Graph) -> Vec<GraphProblem> {
+        let links = self.outputs.values().filter_map(|text| parse_link(text));
+        let kept: Vec<&str> = links.map(|link| link.node).collect();
+        check_nodes(graph, self.visit.context.nodes, &kept)
+    }
+
+    fn judge(&mut self, problems: Vec<GraphProblem>) {
+        for problem in problems {
             let Some(node) = self.nodes.get(&problem.node) else {
                 // The savers of its outputs are added later.
                 continue;
@@ -260,7 +295,7 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
         }
         let Some(input) = &problem.input else { return false };
         let key = (problem.node.clone(), input.clone());
-        let of_value = matches!(problem.code, "out-of-range" | "not-in-list");
+        let of_value = OF_VALUES.contains(&problem.code);
         // That no parameter's file fits an input is known; everything else about settled inputs
         // has been said, and that a class has no such input has not.
         (self.settled.contains(&key) && problem.code != "unknown-input") || (of_value && self.invented.contains(&key))

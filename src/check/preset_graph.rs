@@ -23,7 +23,14 @@ pub(super) fn check(visit: &mut Visit<'_>) {
         return;
     }
     let values = StandIns::new(&preset.params);
-    let mut nodes = NodeGraph::new(visit, &preset.node, path!["node"], &preset.params, &values, Unlinked::IsWrong);
+    let mut nodes = NodeGraph::new(
+        visit,
+        (&preset.node, &preset.outputs),
+        path!["node"],
+        &preset.params,
+        &values,
+        Unlinked::IsWrong,
+    );
     nodes.check();
     let Some(used) = nodes.used() else { return };
     for name in preset.params.keys().filter(|name| !used.contains(*name)) {

@@ -4,9 +4,9 @@ use super::{edits, judge::Visit, node_graph::written};
 use crate::{
     compile::can_be_saved,
     files::Path,
-    graph::{ClassInfo, OutputError, output_index, parse_link},
+    graph::{ClassInfo, OutputError, is_preview, output_index, parse_link},
     ident::did_you_mean,
-    model::Body,
+    model::{Body, Preset},
     path,
 };
 
@@ -21,7 +21,26 @@ pub(super) fn check(visit: &mut Visit<'_>) {
     }
     let nodes = preset.node.iter().map(|(id, node)| (id.as_str(), node.class.as_str())).collect::<Vec<_>>();
     for (name, text) in &preset.outputs {
-        check_output(visit, text, &nodes, &path!["outputs", name]);
+        let path = path!["outputs", name];
+        check_output(visit, text, &nodes, &path);
+        check_preview(visit, preset, text, &path);
+    }
+}
+
+/// An output that is only shown: what the node shows can be kept instead.
+fn check_preview(visit: &mut Visit<'_>, preset: &Preset, text: &str, path: &Path) {
+    let Some(node) = parse_link(text).and_then(|link| preset.node.get(link.node)) else { return };
+    let is_shown = visit.context.nodes.class(&node.class).is_some_and(|class| class.output_node);
+    if !is_shown || !is_preview(&node.class) {
+        return;
+    }
+    let shown = node.inputs.values().filter_map(|value| value.as_str()).find(|text| parse_link(text).is_some());
+    let tree = visit.subject.tree;
+    let message = format!("{} shows its input and keeps nothing", node.class);
+    let diagnostic = visit.report.warning("preview-output", path, message);
+    if let Some(shown) = shown {
+        diagnostic.hint = Some(format!("keep what it shows: \"{shown}\""));
+        edits::replace_text(diagnostic, tree, path, shown);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     judge::Visit,
-    node_graph::{NodeValues, is_filled_by_loader},
+    node_graph::{NodeValues, OF_VALUES, is_filled_by_loader},
     preset_outputs::check_output,
     stand_ins::{StandIns, some_file},
 };
@@ -10,7 +10,7 @@ use crate::{
     compile::{LowerError, bound_node, read_workflow},
     diagnostic::Diagnostic,
     files::Path,
-    graph::{ApiError, Graph, GraphProblem, Input, check_graph, from_api},
+    graph::{Graph, GraphProblem, Input, check_nodes, from_api, parse_link},
     ident::did_you_mean,
     model::{Bind, Body, Preset},
     path,
@@ -27,15 +27,12 @@ pub(super) fn check(visit: &mut Visit<'_>) {
         return;
     };
     let place = path!["graph", "workflow"];
-    let read = read_workflow(visit.context.world, visit.subject.file, &source.workflow);
+    let read = read_workflow(visit.context.world, visit.subject.file, &source.workflow, visit.context.nodes);
     match read.map(|workflow| from_api(&workflow)) {
         Ok(Ok(graph)) => check_graph_of(visit, preset, graph, &place),
-        Ok(Err(ApiError::EditorFormat)) => {
+        Err(LowerError { code: "unknown-class", message, hint, .. }) if !visit.knows_all_classes => {
             visit.unexamined_at = Some(place.clone());
-            visit
-                .report
-                .warning("not-examined", &place, "this version cannot examine workflows in the editor's format")
-                .hint = Some("save it with \"Export (API)\"".to_owned());
+            visit.report.warning("not-examined", &place, message).hint = hint;
         }
         Ok(Err(error)) => {
             visit.report.error("bad-workflow", &place, format!("failed to {error}"));
@@ -80,7 +77,8 @@ fn check_graph_of(visit: &mut Visit<'_>, preset: &Preset, mut graph: Graph, plac
             }
         }
     }
-    for problem in check_graph(&graph, visit.context.nodes) {
+    let kept: Vec<&str> = preset.outputs.values().filter_map(|text| parse_link(text)).map(|link| link.node).collect();
+    for problem in check_nodes(&graph, visit.context.nodes, &kept) {
         if problem.code == "unknown-class" && !visit.knows_all_classes {
             if let Some(node) = graph.nodes.get(&problem.node) {
                 visit.unknown_class(&node.class, place);
@@ -107,7 +105,7 @@ fn check_graph_of(visit: &mut Visit<'_>, preset: &Preset, mut graph: Graph, plac
 }
 
 fn workflow_problem(visit: &mut Visit<'_>, problem: GraphProblem, param: Option<(&Path, bool)>, place: &Path) {
-    let of_value = matches!(problem.code, "out-of-range" | "not-in-list");
+    let of_value = OF_VALUES.contains(&problem.code);
     match param {
         Some((_, true)) if of_value => {}
         Some((path, _)) => {

@@ -2,7 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{
+    Args,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+
+use crate::app::GraphFormat;
 
 /// Where to judge and place a document's graphs.
 #[derive(Args, Clone, Debug, Default)]
@@ -27,9 +32,21 @@ pub struct PlanArgs {
     #[command(flatten)]
     pub target: TargetArgs,
 
-    /// Judge node classes by this `object_info` file as well
+    /// Judge node classes by this snapshot or `object_info` of a server
     #[arg(long, value_name = "FILE")]
     pub object_info: Option<PathBuf>,
+
+    /// Draw the tasks: as a picture, for Markdown, for Graphviz, or as a page whose tasks open
+    #[arg(long, value_name = "FORMAT", value_parser = graph_formats())]
+    pub graph: Option<GraphFormat>,
+
+    /// Show the items of this task in the graph; may be repeated
+    #[arg(long, value_name = "TASK", requires = "graph")]
+    pub expand: Vec<String>,
+
+    /// Write the graph to this file instead of standard output
+    #[arg(long, value_name = "FILE", requires = "graph")]
+    pub out: Option<PathBuf>,
 }
 
 /// `comfywright run`
@@ -37,12 +54,24 @@ pub struct PlanArgs {
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct RunArgs {
     /// A document: its file, or its name in the workspace
-    #[arg(value_name = "FILE")]
-    pub document: String,
+    #[arg(value_name = "FILE", required_unless_present = "resume")]
+    pub document: Option<String>,
 
     /// Settings and servers.
     #[command(flatten)]
     pub target: TargetArgs,
+
+    /// Go on with this run, with the settings that it was begun with
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["document", "set", "server", "seeds", "only", "new"])]
+    pub resume: Option<String>,
+
+    /// Start the run in a process of its own, say which run it is, and leave it to that process
+    #[arg(long, conflicts_with_all = ["events", "open"])]
+    pub detach: bool,
+
+    /// Read only the files that are open to clients
+    #[arg(long, hide = true)]
+    pub confined: bool,
 
     /// Run a preset once for each of these seeds, such as 1..8 (both ends included)
     #[arg(long, value_name = "FROM..TO", value_parser = parse_seeds)]
@@ -63,6 +92,10 @@ pub struct RunArgs {
     /// Allow partner nodes, which cost money
     #[arg(long)]
     pub allow_spend: bool,
+
+    /// Run only if servers, models and input files are as comfywright.lock says
+    #[arg(long)]
+    pub locked: bool,
 
     /// Start a new run even if an earlier one can be continued
     #[arg(long)]
@@ -97,16 +130,60 @@ pub struct ShowArgs {
     pub item: Option<String>,
 }
 
-/// `comfywright explain`
+/// `comfywright report`
 #[derive(Args, Clone, Debug)]
-pub struct ExplainArgs {
+pub struct ReportArgs {
     /// A run
     #[arg(value_name = "RUN")]
     pub run: String,
 
-    /// One item of it, such as generate[sku=A1]
-    #[arg(value_name = "ITEM")]
+    /// Write the page to this file; to report.html in the folder of the run without it
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Most MiB of small pictures in the page; 0 for none
+    #[arg(long, value_name = "MIB", default_value_t = 24)]
+    pub pictures: u32,
+
+    /// Open the page
+    #[arg(long)]
+    pub open: bool,
+}
+
+/// `comfywright trace`
+#[derive(Args, Clone, Debug)]
+pub struct TraceArgs {
+    /// A run
+    #[arg(value_name = "RUN")]
+    pub run: String,
+
+    /// One item of it, such as generate[sku=A1], or a task for all of its items
+    #[arg(value_name = "TASK[ITEM]")]
     pub item: String,
+}
+
+/// `comfywright explain`
+#[derive(Args, Clone, Debug)]
+pub struct ExplainArgs {
+    /// A code that a command printed, such as unknown-class; or a run
+    #[arg(value_name = "CODE|RUN", required_unless_present = "codes")]
+    pub subject: Option<String>,
+
+    /// One item of the run, such as generate[sku=A1]
+    #[arg(value_name = "ITEM")]
+    pub item: Option<String>,
+
+    /// List all codes
+    #[arg(long, conflicts_with = "subject")]
+    pub codes: bool,
+}
+
+/// `comfywright cancel`
+#[derive(Args, Clone, Debug)]
+pub struct CancelArgs {
+    /// A run
+    #[arg(value_name = "RUN")]
+    pub run: String,
 }
 
 /// `comfywright approve`
@@ -131,6 +208,11 @@ pub struct RejectArgs {
     /// Held items, such as generate[sku=A1]; all of them without one
     #[arg(value_name = "ITEM")]
     pub items: Vec<String>,
+}
+
+fn graph_formats() -> impl TypedValueParser<Value = GraphFormat> {
+    let names = GraphFormat::ALL.map(GraphFormat::name);
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<GraphFormat>())
 }
 
 fn parse_setting(text: &str) -> Result<(String, String), String> {

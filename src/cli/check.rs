@@ -6,13 +6,13 @@ use clap::Args;
 use serde_json::json;
 
 use super::{GlobalArgs, Output};
-use crate::app::{self, AppError, CheckOptions, CheckReport, ExitCode, Session, SessionOptions, Sources, count};
+use crate::app::{self, AppError, CheckOptions, CheckReport, ExitCode, SessionOptions, Sources, count};
 
 /// `comfywright check`
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Exit codes: 0 nothing is wrong, 2 errors, 4 nothing was examined")]
 pub struct CheckArgs {
-    /// Documents or folders; the whole workspace without any
+    /// Documents, folders, or graphs exported as JSON; all documents of the workspace without any
     #[arg(value_name = "PATHS")]
     pub paths: Vec<PathBuf>,
 
@@ -20,9 +20,17 @@ pub struct CheckArgs {
     #[arg(long)]
     pub fix: bool,
 
-    /// Judge node classes by this `object_info` file of a server, instead of the built-in classes
+    /// Refuse whatever is not as comfywright.lock says: nodes, models, input files, versions
+    #[arg(long)]
+    pub locked: bool,
+
+    /// Judge node classes by this snapshot or `object_info` of a server, instead of the workspace's snapshots
     #[arg(long, value_name = "FILE")]
     pub object_info: Option<PathBuf>,
+
+    /// Judge by what this server of comfywright.toml says now, its files included; several may be named
+    #[arg(long, value_name = "NAME", conflicts_with = "object_info")]
+    pub server: Vec<String>,
 }
 
 /// Runs the verb.
@@ -36,11 +44,11 @@ pub fn run(args: &CheckArgs, global: &GlobalArgs, output: Output) -> ExitCode {
 fn checked(args: &CheckArgs, global: &GlobalArgs) -> Result<CheckReport, AppError> {
     let start = global.workspace.clone().or_else(|| args.paths.first().cloned());
     let session = SessionOptions { start, object_info: args.object_info.clone() };
-    let options = CheckOptions { paths: args.paths.clone() };
+    let options = CheckOptions { paths: args.paths.clone(), locked: args.locked, servers: args.server.clone() };
     if args.fix {
         return app::check_and_fix(&session, &options);
     }
-    let session = Session::open(&session)?;
+    let session = app::open_to_check(&session, &options)?;
     let report = app::check(&session, &options);
     // The process ends soon. To give back the trees of a thousand documents one by one would take a
     // tenth of its time.
@@ -52,6 +60,7 @@ fn answer(report: &CheckReport, output: Output) -> ExitCode {
     let code = report.exit_code();
     let data = json!({
         "documents": report.documents,
+        "graphs": report.graphs,
         "errors": report.errors(),
         "warnings": report.warnings(),
         "against": report.against,
@@ -64,5 +73,8 @@ fn answer(report: &CheckReport, output: Output) -> ExitCode {
         output.line(&format!("fixed {} in {}", count(fixed.fixes, "finding"), fixed.file));
     }
     output.line(&report.summary());
+    if let Some(first) = report.diagnostics.first() {
+        output.line(&format!("comfywright explain {} says more; every code has such a page", first.code));
+    }
     code
 }

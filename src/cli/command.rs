@@ -5,9 +5,9 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use super::{
-    args, check, completions, convert, doctor, fmt, graph, history, init, mcp,
+    args, check, completions, convert, diff, doctor, explain, fmt, graph, history, import, init, lock, mcp,
     output::{ColorChoice, Output},
-    plan, run, schema,
+    plan, report, run, schema, snapshot, trace,
 };
 use crate::app::{AppError, ExitCode, Sources};
 
@@ -54,6 +54,8 @@ pub enum Command {
     Fmt(fmt::FmtArgs),
     /// Write a document in the other format
     Convert(convert::ConvertArgs),
+    /// Make a preset of a workflow, or of a picture or film that was made with one
+    Import(import::ImportArgs),
     /// Convert ComfyUI's own files
     Graph(graph::GraphArgs),
     /// Print the JSON schemas of documents, or write them to a folder
@@ -62,6 +64,12 @@ pub enum Command {
     Completions(completions::CompletionsArgs),
     /// Say whether disk, secrets and servers are fit for the documents, and what to do about it
     Doctor(doctor::DoctorArgs),
+    /// Say what differs between documents, graphs, snapshots or commits, and what work that makes
+    Diff(diff::DiffArgs),
+    /// Write down what documents were checked against and what they use
+    Lock(lock::LockArgs),
+    /// Keep what a server can do as a file, by which check judges without the server
+    Snapshot(snapshot::SnapshotArgs),
     /// Say what a run would do
     Plan(args::PlanArgs),
     /// Run a chain or a preset; an unfinished run of the same work is continued
@@ -72,8 +80,14 @@ pub enum Command {
     Runs(args::RunsArgs),
     /// Show the items of a run, one item, or what made a file
     Show(args::ShowArgs),
-    /// Say why an item was made again
+    /// Write a page that shows where a run's time went, which way its items went, and what was made
+    Report(args::ReportArgs),
+    /// Say why an item went the way it went: every decision, with all rules and what they read
+    Trace(args::TraceArgs),
+    /// Say what a code of a finding means, or why an item was made again
     Explain(args::ExplainArgs),
+    /// Give a run up, whether a process works on it or not
+    Cancel(args::CancelArgs),
     /// Let held items go on
     Approve(args::ApproveArgs),
     /// Turn held items down
@@ -98,16 +112,23 @@ fn dispatch(cli: &Cli) -> ExitCode {
         Command::Check(args) => check::run(args, global, output),
         Command::Fmt(args) => fmt::run(args, global, output),
         Command::Convert(args) => convert::run(args, global, output),
+        Command::Import(args) => import::run(args, global, output),
         Command::Graph(args) => graph::run(args, output),
         Command::Schema(args) => schema::run(args, output),
         Command::Completions(args) => completions::run(args, output),
         Command::Doctor(args) => doctor::run(args, global, output),
+        Command::Diff(args) => diff::run(args, global, output),
+        Command::Lock(args) => lock::run(args, global, output),
+        Command::Snapshot(args) => snapshot::run(args, global, output),
         Command::Plan(args) => plan::run(args, global, output),
         Command::Run(args) => run::run(args, global, output),
         Command::Status(args) => history::status(args, global, output),
         Command::Runs(_) => history::runs(global, output),
         Command::Show(args) => history::show(args, global, output),
-        Command::Explain(args) => history::explain(args, global, output),
+        Command::Report(args) => report::run(args, global, output),
+        Command::Trace(args) => trace::run(args, global, output),
+        Command::Explain(args) => explain::run(args, global, output),
+        Command::Cancel(args) => run::cancel(args, global, output),
         Command::Approve(args) => run::approve(args, global, output),
         Command::Reject(args) => run::reject(args, global, output),
         Command::Mcp(args) => mcp::run(args, global, output),

@@ -1,4 +1,4 @@
-//! `comfywright status`, `runs`, `show` and `explain`.
+//! `comfywright status`, `runs` and `show`, and the items of `explain`.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     GlobalArgs, Output,
-    args::{ExplainArgs, ShowArgs, StatusArgs},
+    args::{ShowArgs, StatusArgs},
     plan::{columns, opened},
 };
 use crate::{
@@ -160,11 +160,11 @@ fn show_item(ledger: &Ledger, run: &RunRow, address: &str) -> Result<(Vec<String
     Ok((columns(rows.into_iter()), data))
 }
 
-/// Runs `explain`.
-pub fn explain(args: &ExplainArgs, global: &GlobalArgs, output: Output) -> ExitCode {
+/// Says why an item was made again.
+pub fn explain(run: &str, item: &str, global: &GlobalArgs, output: Output) -> ExitCode {
     answer("explain", global, output, |_, ledger| {
-        let run = history::find_run(ledger, &args.run)?;
-        let (item, _) = history::item(ledger, &run, &args.item)?;
+        let run = history::find_run(ledger, run)?;
+        let (item, _) = history::item(ledger, &run, item)?;
         let explanation = history::explain(ledger, &run, &item)?;
         let Some(earlier) = &explanation.earlier else {
             let line = format!("{} was made for the first time", item.address);

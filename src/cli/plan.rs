@@ -1,5 +1,7 @@
 //! `comfywright plan`: what a run would do.
 
+use std::path::PathBuf;
+
 use serde_json::json;
 
 use super::{
@@ -7,7 +9,10 @@ use super::{
     args::{PlanArgs, TargetArgs},
 };
 use crate::{
-    app::{self, AppError, ExitCode, JobOptions, PlanSummary, Planned, PlannedTask, Session, SessionOptions, Sources},
+    app::{
+        self, AppError, ExitCode, GraphFormat, JobOptions, PlanOutlook, PlanSummary, Planned, PlannedTask, Session,
+        SessionOptions, Sources,
+    },
     plan::{Plan, PlanTask, TaskIx},
 };
 
@@ -19,10 +24,26 @@ pub fn run(args: &PlanArgs, global: &GlobalArgs, output: Output) -> ExitCode {
         Err(error) => return output.fail("plan", &error, &Sources::default()),
     };
     let sources = Sources::of(&session);
-    match app::plan(&session, &args.document, &job_options(&args.target)) {
-        Ok(planned) => answer(&planned, &sources, output),
+    let answered = app::plan(&session, &args.document, &job_options(&args.target))
+        .and_then(|planned| drawn(&planned, args).map(|graph| (planned, graph)));
+    match answered {
+        Ok((planned, graph)) => answer(&planned, graph, &sources, output),
         Err(error) => output.fail("plan", &error, &sources),
     }
+}
+
+/// The graph that was asked for, written to the file that was named.
+enum Graph {
+    Text(GraphFormat, String),
+    File(GraphFormat, PathBuf),
+}
+
+fn drawn(planned: &Planned, args: &PlanArgs) -> Result<Option<Graph>, AppError> {
+    let Some(format) = args.graph else { return Ok(None) };
+    let text = app::plan_graph(planned, format, &args.expand)?;
+    let Some(path) = &args.out else { return Ok(Some(Graph::Text(format, text))) };
+    app::atomic_write(path, text.as_bytes(), None)?;
+    Ok(Some(Graph::File(format, path.clone())))
 }
 
 /// Where to look for the workspace: the folder that was given, else around the document.
@@ -40,9 +61,26 @@ pub(super) fn job_options(target: &TargetArgs) -> JobOptions {
     }
 }
 
-fn answer(planned: &Planned, sources: &Sources, output: Output) -> ExitCode {
-    let plan = &planned.job.plan;
+fn answer(planned: &Planned, graph: Option<Graph>, sources: &Sources, output: Output) -> ExitCode {
     let summary = planned.summary();
+    let mut data = json!(summary);
+    match graph {
+        Some(Graph::Text(format, text)) => {
+            output.text(&text);
+            data["graph"] = json!({ "format": format.name(), "text": text });
+        }
+        Some(Graph::File(format, path)) => {
+            told(&summary, &planned.job.plan, output);
+            output.line("");
+            output.line(&format!("wrote {}", path.display()));
+            data["graph"] = json!({ "format": format.name(), "file": path.display().to_string() });
+        }
+        None => told(&summary, &planned.job.plan, output),
+    }
+    output.finish("plan", ExitCode::Done, data, &planned.job.diagnostics, sources)
+}
+
+fn told(summary: &PlanSummary, plan: &Plan, output: Output) {
     output.line(&format!(
         "{} {} · {} tasks, {} items",
         summary.document,
@@ -51,10 +89,22 @@ fn answer(planned: &Planned, sources: &Sources, output: Output) -> ExitCode {
         summary.items
     ));
     output.line("");
-    table(&summary, plan).iter().for_each(|line| output.line(line));
+    table(summary, plan).iter().for_each(|line| output.line(line));
     output.line("");
     diagram(plan).iter().for_each(|line| output.line(line));
-    output.finish("plan", ExitCode::Done, json!(summary), &planned.job.diagnostics, sources)
+    if let Some(outlook) = &summary.outlook {
+        output.line("");
+        outlook_lines(outlook).iter().for_each(|line| output.line(line));
+    }
+}
+
+fn outlook_lines(outlook: &PlanOutlook) -> Vec<String> {
+    let mut lines = vec![format!("at least {}, {}", outlook.time_text(outlook.lower_bound), outlook.told)];
+    lines.push(format!("longest way: {}", outlook.critical_path.join(" -> ")));
+    if outlook.unit == "steps" {
+        lines.push("no run has told how long anything takes: every item counts as one step".to_owned());
+    }
+    lines
 }
 
 fn table(summary: &PlanSummary, plan: &Plan) -> Vec<String> {

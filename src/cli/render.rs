@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Longest line, in bytes, that is shown. Files that programs wrote may be one line of megabytes.
-const LONGEST_LINE: usize = 400;
+const LONGEST: usize = 400;
 
 /// How diagnostics look.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ pub struct Look {
 
 /// The text for one diagnostic, with a blank line behind it.
 pub fn render(finding: &Finding, sources: &Sources, look: Look) -> String {
-    let text = finding.file.as_deref().and_then(|file| sources.text(file));
+    let text = finding.file.as_deref().and_then(|file| sources.text(file)).filter(|text| can_be_shown(finding, text));
     let label = text.as_ref().and_then(|text| label_span(finding, text));
     let source = finding.file.as_deref().zip(text).map(|(name, text)| Source { name: name.to_owned(), text });
     let theme = if look.color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
@@ -54,6 +54,12 @@ pub fn render(finding: &Finding, sources: &Sources, look: Look) -> String {
     out
 }
 
+/// Whether the lines around the finding are for people: programs write JSON into one line.
+fn can_be_shown(finding: &Finding, text: &str) -> bool {
+    let before = finding.line.unwrap_or(1).saturating_sub(2);
+    text.lines().skip(before).take(3).all(|line| line.len() <= LONGEST)
+}
+
 fn place(finding: &Finding) -> String {
     let file = finding.file.as_deref().unwrap_or("comfywright");
     match (finding.line, finding.column) {
@@ -62,15 +68,12 @@ fn place(finding: &Finding) -> String {
     }
 }
 
-/// The bytes to underline: those of the first line, when there are several. None when the line is too
-/// long to be shown.
+/// The bytes to underline: those of the first line, when there are several.
 fn label_span(finding: &Finding, text: &str) -> Option<Span> {
     let start = offset(text, finding.line?, finding.column?)?;
     let end = offset(text, finding.end_line?, finding.end_column?)?.max(start);
     let first_line = text[start..end].find(['\r', '\n']).map_or(end, |at| start + at);
-    let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
-    let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
-    (line_end - line_start <= LONGEST_LINE).then(|| Span::new(start, first_line))
+    Some(Span::new(start, first_line))
 }
 
 /// The byte at a line and column, both counted from 1.

@@ -1,26 +1,60 @@
-//! `comfywright run`, `approve` and `reject`.
+//! `comfywright run`, `cancel`, `approve` and `reject`.
 
-use std::{io::IsTerminal as _, time::Instant};
+use std::{
+    io::IsTerminal as _,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{
     GlobalArgs, Output,
-    args::{ApproveArgs, RejectArgs, RunArgs},
-    plan::{job_options, opened},
+    args::{ApproveArgs, CancelArgs, RejectArgs, RunArgs},
+    plan::{job_options, opened, start},
     progress::{Show, observer},
+    signals::interrupted,
 };
 use crate::{
-    app::{self, AppError, ExitCode, JobOptions, ReadyRun, RunRequest, Session, Sources},
+    app::{
+        self, AppError, ExitCode, JobOptions, ReadyRun, RunRequest, Session, SessionOptions, Sources, history,
+        run_view::RunView,
+    },
+    model::LOCK_FILE,
     plan::ItemIx,
     run::{Control, Counts, ItemState, RunOutcome, RunState},
 };
 
+/// How long `cancel` waits for what is on its way.
+const CANCEL_WAIT: Duration = Duration::from_mins(1);
+
 /// Runs `run`.
 pub fn run(args: &RunArgs, global: &GlobalArgs, output: Output) -> ExitCode {
-    let request = RunRequest {
-        document: args.document.clone(),
+    let session = match session(args, global) {
+        Ok(session) => session,
+        Err(error) => return output.fail("run", &error, &Sources::default()),
+    };
+    let ready = match &args.resume {
+        Some(run) => app::ready_again(&session, run, args.verify),
+        None => app::ready(&session, &request(args)),
+    };
+    if args.detach {
+        return ready
+            .and_then(|ready| detached(&session, ready, output))
+            .unwrap_or_else(|error| output.fail("run", &error, &Sources::of(&session)));
+    }
+    carried_out("run", &session, ready, &[], show(args.events, output), output, args.open)
+}
+
+fn session(args: &RunArgs, global: &GlobalArgs) -> Result<Session, AppError> {
+    let start = args.document.as_ref().map_or_else(|| global.workspace.clone(), |document| start(global, document));
+    let options = SessionOptions { start, object_info: None };
+    if args.confined { Session::open_for_client(&options) } else { Session::open(&options) }
+}
+
+fn request(args: &RunArgs) -> RunRequest {
+    RunRequest {
+        document: args.document.clone().unwrap_or_default(),
         options: JobOptions {
             seeds: args.seeds,
             only: args.only.clone(),
@@ -29,14 +63,39 @@ pub fn run(args: &RunArgs, global: &GlobalArgs, output: Output) -> ExitCode {
         },
         verify: args.verify,
         new: args.new,
-    };
-    let session = match opened(global, Some(&args.document)) {
+        locked: args.locked,
+    }
+}
+
+fn detached(session: &Session, ready: ReadyRun, output: Output) -> Result<ExitCode, AppError> {
+    let (id, folder, continued) = (ready.id.to_string(), ready.folder.clone(), ready.continued);
+    app::detach(session, ready)?;
+    let run = folder_name(&folder);
+    output.line(&format!("run {run} {}", if continued { "goes on" } else { "has begun" }));
+    output.line(&format!("follow it with comfywright status {run}, end it with comfywright cancel {run}"));
+    let data = json!({ "run": id, "state": RunState::Running.name(), "folder": folder, "continued": continued });
+    Ok(output.finish("run", ExitCode::Done, data, &[], &Sources::of(session)))
+}
+
+/// Runs `cancel`.
+pub fn cancel(args: &CancelArgs, global: &GlobalArgs, output: Output) -> ExitCode {
+    let session = match opened(global, None) {
         Ok(session) => session,
-        Err(error) => return output.fail("run", &error, &Sources::default()),
+        Err(error) => return output.fail("cancel", &error, &Sources::default()),
     };
-    let show = show(args.events, output);
-    let ready = app::ready(&session, &request);
-    carried_out("run", &session, ready, &[], show, output, args.open)
+    let cancelled = app::open_ledger(&session).and_then(|ledger| {
+        let row = history::find_run(&ledger, &args.run)?;
+        app::cancel(&session, &ledger, &row, CANCEL_WAIT)
+    });
+    match cancelled {
+        Ok(row) => {
+            let view = RunView::of(&row);
+            output.line(&format!("run {} is {}: {}", view.folder_name(), view.state, view.counts_text()));
+            let code = if row.state == RunState::Cancelled { ExitCode::Done } else { ExitCode::Failures };
+            output.finish("cancel", code, json!(view), &[], &Sources::of(&session))
+        }
+        Err(error) => output.fail("cancel", &error, &Sources::of(&session)),
+    }
 }
 
 /// Runs `approve`.
@@ -61,7 +120,8 @@ fn decide(
         Ok(session) => session,
         Err(error) => return output.fail(verb, &error, &Sources::default()),
     };
-    let ready = app::ready_again(&session, run).and_then(|ready| ready.named_items(items).map(|named| (ready, named)));
+    let ready =
+        app::ready_again(&session, run, false).and_then(|ready| ready.named_items(items).map(|named| (ready, named)));
     match ready {
         Ok((ready, named)) => {
             let controls: Vec<Control> = named.into_iter().map(control).collect();
@@ -99,6 +159,11 @@ fn carried_out(
     };
     if ready.continued && show != Show::Events {
         output.note(&format!("continuing run {}", folder_name(&ready.folder)));
+    }
+    let drifted = ready.job.diagnostics.iter().filter(|d| d.file.as_ref() == LOCK_FILE).count();
+    if drifted > 0 && show != Show::Events {
+        let differences = app::count(drifted, "difference");
+        output.note(&format!("not everything is as {LOCK_FILE} says: {differences}, told at the end"));
     }
     let (id, folder, place) = (ready.id, ready.folder.clone(), ready.absolute_folder());
     let mut diagnostics = ready.job.diagnostics.clone();
@@ -145,13 +210,9 @@ fn until_done(ready: ReadyRun, controls: &[Control], show: Show) -> Result<RunOu
         let _ = sender.send(*control);
     }
     runtime.spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            eprintln!("stopping: what runs is finished; press Ctrl-C again to leave at once");
-            let _ = sender.send(Control::Stop);
-        }
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(ExitCode::Interrupted as i32);
-        }
+        interrupted().await;
+        // The run may have ended in the meantime.
+        let _ = sender.send(Control::Stop);
     });
     let outcome = runtime.block_on(ready.carry_out(observer(show), receiver));
     runtime.shutdown_background();

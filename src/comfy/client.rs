@@ -23,7 +23,7 @@ use super::{
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// Longest time for an answer that needs no work. While a server loads a model it answers nothing.
-const ANSWER: Duration = Duration::from_secs(30);
+pub(super) const ANSWER: Duration = Duration::from_secs(30);
 
 /// Longest time for what has to be computed: validation, all classes.
 const SLOW_ANSWER: Duration = Duration::from_mins(2);
@@ -212,7 +212,7 @@ impl Client {
         self.send(request, "/queue").await.map(drop)
     }
 
-    fn address(&self, path: &str) -> Url {
+    pub(super) fn address(&self, path: &str) -> Url {
         // A path of ours is always a relative reference.
         self.base.join(path).unwrap_or_else(|_| self.base.clone())
     }
@@ -226,16 +226,20 @@ impl Client {
         url
     }
 
-    fn get(&self, path: &str, longest: Duration) -> RequestBuilder {
+    pub(super) fn get(&self, path: &str, longest: Duration) -> RequestBuilder {
         self.http.get(self.address(path)).timeout(longest)
     }
 
-    async fn json<T: DeserializeOwned>(&self, request: RequestBuilder, path: &str) -> Result<T, ClientError> {
+    pub(super) async fn json<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+        path: &str,
+    ) -> Result<T, ClientError> {
         let response = self.send(request, path).await?;
         self.read_json(response, path).await
     }
 
-    async fn send(&self, request: RequestBuilder, path: &str) -> Result<Response, ClientError> {
+    pub(super) async fn send(&self, request: RequestBuilder, path: &str) -> Result<Response, ClientError> {
         let response = request.send().await.map_err(|e| self.fault(path, &e))?;
         self.accepted(response, path).await
     }

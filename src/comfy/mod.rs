@@ -7,6 +7,7 @@
 mod cancel;
 mod client;
 mod client_error;
+mod client_facts;
 mod executor;
 mod follow;
 mod outputs;
@@ -21,6 +22,7 @@ mod socket;
 mod socket_message;
 mod submit;
 mod upload;
+mod withdraw;
 
 pub use client::{Answer, Client};
 pub use client_error::ClientError;
@@ -30,3 +32,4 @@ pub use protocol::{Device, HistoryEntry, OutputRef, Queue, Submission, Submitted
 pub use room::{Room, choose};
 pub use settings::{Patience, Secret, ServerSettings};
 pub use socket_message::{Preview, SocketMessage};
+pub use withdraw::withdraw;

@@ -15,12 +15,13 @@ mod structure;
 mod workflow;
 mod workspace_files;
 
-pub use expand::{Expansion, plain};
+pub use expand::{Expansion, Parents, plain};
 pub use fill::{Fillable, fill_all, is_plain};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use interpolate::{InterpolationError, ROW_KEY, Scope, Template, escape_interpolation, to_text};
 pub use lower::{
     LowerError, LowerInput, Lowered, OutputSpec, ParamValue, Referred, can_be_saved, check_param, file_params, lower,
+    pass_by,
 };
 pub use program::{Context, ItemScope, Library, Program, TaskProgram, Unresolved, compile, with_settings};
 pub use relation::{KeyIx, KeyTable, Relation, ValueIx};

@@ -229,7 +229,7 @@ fn resolve_preset(
     out.preset = resolve(reference, Kind::Preset, context, &place, report);
     if let Some((Body::Preset(preset), path)) = out.preset.as_ref().map(|d| (&d.document.body, &d.path)) {
         if let Some(source) = &preset.graph {
-            match read_workflow(context.world, path, &source.workflow) {
+            match read_workflow(context.world, path, &source.workflow, context.nodes) {
                 Ok(workflow) => out.workflow = Some(workflow),
                 Err(error) => report.error(error.code, &place, error.message).hint = error.hint,
             }

@@ -1,10 +1,12 @@
-//! Drawing: text in an embedded font, rectangles, pictures, and contact sheets of them.
+//! Drawing: text in an embedded font, rectangles, pictures, contact sheets of them, and where the
+//! boxes of a graph stand.
 //!
 //! Pure: the same input gives the same pixels. Knows neither files nor nodes. The fonts are Noto
 //! Sans, see `NotoSans-LICENSE.txt`; signs that they lack are drawn as boxes.
 
 mod canvas;
 mod contact_sheet;
+pub mod layered;
 mod text;
 
 pub use canvas::{Canvas, Color, Rect};

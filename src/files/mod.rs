@@ -19,7 +19,7 @@ mod world;
 
 pub use findings::MAX_DEPTH;
 pub use format::Format;
-pub use shape::{Field, Shape, TableShape};
+pub use shape::{Field, Pattern, Shape, TableShape};
 pub use tree::{Comments, Element, Entry, Node, NodeKind, Path, Step, Table};
 pub use validate::validate;
 pub use world::{

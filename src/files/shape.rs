@@ -3,8 +3,12 @@
 //! A shape is read from a JSON schema, so that the schema that editors use, the reading of KDL
 //! and the checking of structure have one source. Knows no document itself.
 
-use crate::ident::IndexMap;
+use std::sync::OnceLock;
+
+use regex::Regex;
 use serde_json::{Map, Value};
+
+use crate::ident::IndexMap;
 
 /// What may stand at a place.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,8 +35,8 @@ pub enum Shape {
     String {
         /// The closed list.
         values: Option<Vec<String>>,
-        /// A regular expression that the text matches.
-        pattern: Option<String>,
+        /// What the text matches.
+        pattern: Option<Pattern>,
     },
     /// A list of one kind of value.
     List(Box<Shape>),
@@ -58,6 +62,36 @@ pub struct Field {
     pub shape: Shape,
     /// Whether it must be there.
     pub required: bool,
+}
+
+/// A regular expression, compiled when a text is first held against it.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    text: String,
+    regex: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    /// The pattern that `text` spells.
+    pub fn new(text: &str) -> Self {
+        Self { text: text.to_owned(), regex: OnceLock::new() }
+    }
+
+    /// How it is spelled.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether `text` matches; everything matches what is no regular expression.
+    pub fn matches(&self, text: &str) -> bool {
+        self.regex.get_or_init(|| Regex::new(&self.text).ok()).as_ref().is_none_or(|regex| regex.is_match(text))
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
 }
 
 /// A place that says nothing about itself.
@@ -255,10 +289,9 @@ impl<'a> Reader<'a> {
             "boolean" => Shape::Bool,
             "integer" => Shape::Int { min: whole_bound(schema, true), max: whole_bound(schema, false) },
             "number" => Shape::Float { min: bound(schema, "minimum"), max: bound(schema, "maximum") },
-            "string" => Shape::String {
-                values: None,
-                pattern: schema.get("pattern").and_then(Value::as_str).map(str::to_owned),
-            },
+            "string" => {
+                Shape::String { values: None, pattern: schema.get("pattern").and_then(Value::as_str).map(Pattern::new) }
+            }
             "array" => Shape::List(Box::new(schema.get("items").map_or(Shape::Any, |items| self.read(items)))),
             "object" => self.table(schema),
             _ => Shape::Any,
@@ -406,7 +439,7 @@ mod tests {
             Shape::Table(TableShape { fields: IndexMap::default(), rest: Some(Box::new(Shape::Any)) })
         );
         assert_eq!(at("anything"), Shape::Any);
-        assert_eq!(at("name"), Shape::String { values: None, pattern: Some("^a+$".into()) });
+        assert_eq!(at("name"), Shape::String { values: None, pattern: Some(Pattern::new("^a+$")) });
         assert!(table.fields["colour"].required && !table.fields["tags"].required);
         assert_eq!(table.rest, None, "unknown keys are errors");
     }

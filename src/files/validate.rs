@@ -3,18 +3,13 @@
 //!
 //! Knows structure only; what values mean is checked above.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, LazyLock, Mutex, PoisonError},
-};
-
-use regex::Regex;
+use std::sync::Arc;
 
 use super::{
     findings::WithFixQuoting as _,
     format::Format,
     literal::{key_literal, text_literal},
-    shape::{Shape, TableShape},
+    shape::{Pattern, Shape, TableShape},
     tree::{Entry, Node, NodeKind, Table},
 };
 use crate::{
@@ -28,6 +23,9 @@ use crate::{
 /// `bad-pattern`. Fixes are given where they are certain. What the whole file misses is reported
 /// at its beginning.
 pub fn validate(node: &Node, shape: &Shape, file: &Arc<str>) -> Vec<Diagnostic> {
+    if fits(node, shape) {
+        return Vec::new();
+    }
     let format = Format::of_path(file).unwrap_or(Format::Toml);
     let mut checker = Checker { file, format, found: Vec::new() };
     checker.check(node, shape, None);
@@ -80,12 +78,6 @@ impl Checker<'_> {
         }
     }
 
-    fn fits(&self, node: &Node, shape: &Shape) -> bool {
-        let mut attempt = Checker { file: self.file, format: self.format, found: Vec::new() };
-        attempt.check(node, shape, None);
-        attempt.found.is_empty()
-    }
-
     fn check_table(&mut self, node: &Node, table: &Table, shape: &TableShape, name: Option<&str>) {
         for (key, entry) in &table.entries {
             match (shape.fields.get(key), &shape.rest) {
@@ -109,7 +101,7 @@ impl Checker<'_> {
     /// preferred.
     fn unknown_key(&mut self, key: &str, entry: &Entry, table: &Table, shape: &TableShape) {
         let free = || shape.fields.iter().filter(|(name, _)| !table.entries.contains_key(*name));
-        let fitting = free().filter(|(_, field)| self.fits(&entry.node, &field.shape)).map(|(name, _)| name.as_str());
+        let fitting = free().filter(|(_, field)| fits(&entry.node, &field.shape)).map(|(name, _)| name.as_str());
         let meant = did_you_mean(key, fitting).or_else(|| did_you_mean(key, free().map(|(name, _)| name.as_str())));
         let span = entry.key_span;
         let known: Vec<&str> = shape.fields.keys().map(String::as_str).collect();
@@ -155,22 +147,22 @@ impl Checker<'_> {
         });
     }
 
-    fn check_pattern(&mut self, node: &Node, text: &str, pattern: &str, key: Option<&str>) {
-        if matches_pattern(pattern, text) == Some(false) {
+    fn check_pattern(&mut self, node: &Node, text: &str, pattern: &Pattern, key: Option<&str>) {
+        if !pattern.matches(text) {
             let message = format!("`{text}` does not have the form of {}", subject(key));
-            self.report("bad-pattern", node.span, message).hint = Some(format!("it must match {pattern}"));
+            self.report("bad-pattern", node.span, message).hint = Some(format!("it must match {}", pattern.as_str()));
         }
     }
 
     /// Reports what is wrong with the variant that fits best.
     fn check_variants(&mut self, node: &Node, variants: &[Shape], key: Option<&str>) {
+        if variants.iter().any(|variant| fits(node, variant)) {
+            return;
+        }
         let mut best: Option<(usize, Vec<Diagnostic>)> = None;
         for variant in variants {
             let mut attempt = Checker { file: self.file, format: self.format, found: Vec::new() };
             attempt.check(node, variant, key);
-            if attempt.found.is_empty() {
-                return;
-            }
             let distance = misfit(node, variant, &attempt.found);
             if best.as_ref().is_none_or(|(least, _)| distance < *least) {
                 best = Some((distance, attempt.found));
@@ -211,6 +203,38 @@ impl Checker<'_> {
         };
         self.found.push(diagnostic);
     }
+}
+
+/// Whether a checker finds nothing; finds it out without writing a word.
+fn fits(node: &Node, shape: &Shape) -> bool {
+    match (shape, &node.kind) {
+        (Shape::Any, _) | (Shape::Bool, NodeKind::Bool(_)) => true,
+        (Shape::Int { min, max }, NodeKind::Int(value)) => {
+            min.is_none_or(|m| *value >= m) && max.is_none_or(|m| *value <= m)
+        }
+        (Shape::Float { min, max }, NodeKind::Int(_) | NodeKind::Float(_)) => {
+            let value = as_float(&node.kind);
+            min.is_none_or(|m| value >= m) && max.is_none_or(|m| value <= m)
+        }
+        (Shape::String { values, pattern }, NodeKind::String(text)) => {
+            values.as_ref().is_none_or(|values| values.contains(text))
+                && pattern.as_ref().is_none_or(|pattern| pattern.matches(text))
+        }
+        (Shape::List(element), NodeKind::List(elements)) => elements.iter().all(|e| fits(&e.node, element)),
+        (Shape::Table(shape), NodeKind::Table(table)) => table_fits(table, shape),
+        (Shape::OneOf(variants), _) => variants.iter().any(|variant| fits(node, variant)),
+        _ => false,
+    }
+}
+
+fn table_fits(table: &Table, shape: &TableShape) -> bool {
+    let known = |(key, entry): (&String, &Entry)| match (shape.fields.get(key), &shape.rest) {
+        (Some(field), _) => fits(&entry.node, &field.shape),
+        (None, Some(rest)) => fits(&entry.node, rest),
+        (None, None) => false,
+    };
+    table.entries.iter().all(known)
+        && shape.fields.iter().all(|(key, field)| !field.required || table.entries.contains_key(key))
 }
 
 /// A misfit from which on a value is not even of the variant's kind.
@@ -297,18 +321,4 @@ fn bracketed(mut diagnostic: Diagnostic, span: Span) -> Diagnostic {
         }
     }
     diagnostic
-}
-
-/// Whether `text` matches; none when the pattern is not one. Compiled patterns are kept, since
-/// every document has the same few.
-fn matches_pattern(pattern: &str, text: &str) -> Option<bool> {
-    static COMPILED: LazyLock<Mutex<BTreeMap<String, Option<Regex>>>> = LazyLock::new(Mutex::default);
-    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(regex) = compiled.get(pattern) {
-        return regex.as_ref().map(|r| r.is_match(text));
-    }
-    let regex = Regex::new(pattern).ok();
-    let outcome = regex.as_ref().map(|r| r.is_match(text));
-    compiled.insert(pattern.to_owned(), regex);
-    outcome
 }

@@ -1,13 +1,14 @@
-//! Older versions of documents in the commits that lead to `HEAD`.
+//! Older versions of documents in the commits that lead to `HEAD`, or to another commit.
 
 use std::{
     collections::HashMap,
     io::Write as _,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
+    path::PathBuf,
+    process::Stdio,
     sync::{Arc, Mutex, PoisonError},
 };
 
+use super::{command::git, revision::Revision};
 use crate::{
     files::Format,
     model::{self, DOCUMENTS_FOLDER, Loaded, MAX_DOCUMENT_BYTES, OlderVersions, Origin},
@@ -16,6 +17,7 @@ use crate::{
 /// Versions of documents in a repository's history.
 pub struct GitHistory {
     root: PathBuf,
+    commit: String,
     known: Mutex<HashMap<String, Vec<Arc<Loaded>>>>,
 }
 
@@ -29,7 +31,12 @@ struct Blob {
 impl GitHistory {
     /// The history of the workspace in the folder `root`.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), known: Mutex::default() }
+        Self { root: root.into(), commit: "HEAD".to_owned(), known: Mutex::default() }
+    }
+
+    /// The history that led to `commit`.
+    pub fn of(root: impl Into<PathBuf>, commit: &Revision) -> Self {
+        Self { commit: commit.hash.clone(), ..Self::new(root) }
     }
 
     fn load(&self, name: &str, paths: &[Arc<str>]) -> Vec<Arc<Loaded>> {
@@ -54,7 +61,7 @@ impl GitHistory {
             ["--format=", "--raw", "--no-abbrev", "-z", "--relative", "--no-renames", "--diff-filter=AM", "-m"];
         let quiet = ["--no-ext-diff", "--no-textconv", "--no-show-signature", "--no-color"];
         let mut command = git(&self.root);
-        command.arg("log").args(format).args(quiet).arg("--");
+        command.arg("log").args(format).args(quiet).arg(&self.commit).arg("--");
         command.args(paths.iter().map(|path| format!(":(literal){path}")));
         command.args(["toml", "kdl"].map(|ending| format!(":(glob){DOCUMENTS_FOLDER}/**/{name}.{ending}")));
         let output = command.stdin(Stdio::null()).output().ok().filter(|output| output.status.success())?;
@@ -85,18 +92,6 @@ impl OlderVersions for GitHistory {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry(name.to_owned()).or_insert_with(|| self.load(name, paths)).clone()
     }
-}
-
-/// git in the folder `root`: no prompts, no locks, no fetching of what a partial clone lacks.
-fn git(root: &Path) -> Command {
-    let mut command = Command::new("git");
-    command.arg("-C").arg(root).args(["--no-pager", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false"]);
-    command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("GIT_NO_LAZY_FETCH", "1");
-    for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
-        command.env_remove(variable);
-    }
-    command.env("LC_ALL", "C").stderr(Stdio::null());
-    command
 }
 
 /// Reads `:100644 100644 OLD NEW M\0PATH\0` rows; each content once.
@@ -134,6 +129,8 @@ fn read_batch(mut answer: &[u8]) -> Vec<Option<Vec<u8>>> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::{
         files::DirWorld,

@@ -70,7 +70,7 @@ fn read_node(id: &str, node: &Value) -> Result<GraphNode, ApiError> {
 }
 
 /// The input that `value` stands for; none for a list that is no link.
-fn read_input(value: &Value) -> Option<Input> {
+pub(super) fn read_input(value: &Value) -> Option<Input> {
     match value {
         Value::Array(list) => read_link(list).map(Input::Link),
         Value::Object(object) => Some(Input::Value(wrapped(object).unwrap_or(value).clone())),

@@ -3,7 +3,7 @@
 //! Plain data; reading it from JSON is [`super::class_reader`]'s part, judging a graph by it is
 //! [`super::check`]'s.
 
-use std::{fmt, fmt::Write as _};
+use std::{borrow::Cow, fmt, fmt::Write as _};
 
 use serde_json::{Value, json};
 
@@ -21,6 +21,9 @@ pub struct ClassInfo {
     pub description: String,
     /// Place in the editor's menu: `image/transform`.
     pub category: String,
+    /// The Python module that has it: `nodes`, `custom_nodes.ComfyUI-Impact-Pack`; empty when it is
+    /// not known.
+    pub module: String,
     /// Inputs, required ones first, in the order of the class.
     pub inputs: Vec<InputInfo>,
     /// Names of inputs that the server fills in by itself.
@@ -59,6 +62,8 @@ pub struct InputInfo {
     pub control_after_generate: bool,
     /// Whether it takes files of the workspace: an upload widget, or a native class that reads files.
     pub takes_files: bool,
+    /// Decimal grid to which the editor rounds a FLOAT.
+    pub round: Option<f64>,
 }
 
 /// What an input takes.
@@ -95,6 +100,8 @@ pub enum InputKind {
         options: Vec<Value>,
         /// Where the list comes from, which says how far it is to be believed.
         source: ComboSource,
+        /// How the class states the list, which says what a server compares.
+        form: ComboForm,
         /// Whether several may be chosen.
         multiselect: bool,
     },
@@ -161,6 +168,20 @@ pub enum ComboSource {
     Open,
 }
 
+/// How a class states the values of a combo.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ComboForm {
+    /// The list stands for the type. Servers refuse other values, and outputs that are not of the
+    /// very same list.
+    #[default]
+    List,
+    /// `COMBO` with options. Servers refuse other values.
+    Named,
+    /// `COMBO` with options on a server that does not look at them: before the types that depend on
+    /// other inputs came up, the options were for the editor alone.
+    Unchecked,
+}
+
 /// One output of a class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutputInfo {
@@ -172,6 +193,8 @@ pub struct OutputInfo {
     pub match_template: Option<String>,
     /// Whether it is a list whose elements are processed one by one.
     pub is_list: bool,
+    /// The values of an output whose type is a list of values.
+    pub values: Option<Vec<Value>>,
 }
 
 /// A union of ComfyUI types.
@@ -240,6 +263,49 @@ impl ClassInfo {
         self.inputs.iter().find(|input| input.name == name)
     }
 
+    /// The input called `name` of a node, which may stand below dynamic ones: a member of a group, or
+    /// what a choice brings. `chosen` tells the literal of an input.
+    pub fn input_of<'a, 'n>(&'a self, name: &str, chosen: &dyn Fn(&str) -> Option<&'n str>) -> Option<&'a InputInfo> {
+        let (mut inputs, mut before) = (&self.inputs, 0);
+        loop {
+            let rest = &name[before..];
+            if let Some(info) = inputs.iter().find(|info| info.name == rest) {
+                return Some(info);
+            }
+            let below =
+                |info: &InputInfo| rest.strip_prefix(&info.name)?.strip_prefix('.').map(|part| name.len() - part.len());
+            let (info, start) = inputs.iter().find_map(|info| Some((info, below(info)?)))?;
+            match &info.kind {
+                InputKind::Autogrow { template, names, .. } => {
+                    return names.iter().any(|part| *part == name[start..]).then_some(&**template);
+                }
+                InputKind::DynamicCombo { options } => {
+                    let key = chosen(&name[..start - 1])?;
+                    inputs = &options.iter().find(|option| option.key == key)?.inputs;
+                    before = start;
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    /// Whether it may have an input called `name`, which may stand below a dynamic one.
+    pub fn declares(&self, name: &str) -> bool {
+        let is_below = |input: &InputInfo| name.strip_prefix(&input.name).is_some_and(|rest| rest.starts_with('.'));
+        self.inputs.iter().any(|input| input.name == name || is_below(input))
+    }
+
+    /// The pack of custom nodes that has it; none for ComfyUI's own classes.
+    pub fn pack(&self) -> Option<&str> {
+        let inside = self.module.strip_prefix("custom_nodes.")?;
+        inside.split('.').next().filter(|pack| !pack.is_empty())
+    }
+
+    /// Whether it is known to be one of ComfyUI's own classes.
+    pub fn is_core(&self) -> bool {
+        matches!(self.module.split('.').next(), Some("nodes" | "comfy_extras" | "comfy_api_nodes"))
+    }
+
     /// Hash of what a fingerprint must notice: names and types of inputs and outputs. Lists of
     /// values, bounds, defaults and texts are not part of it.
     pub fn signature_hash(&self) -> ContentHash {
@@ -290,10 +356,12 @@ impl InputKind {
     }
 
     /// The types of outputs that may be linked to it.
-    pub fn link_types(&self) -> Types {
+    pub fn link_types(&self) -> Cow<'_, Types> {
         match self {
-            Self::Opaque { .. } => Types::any(),
-            other => Types::parse(&other.type_text()),
+            Self::Opaque { .. } => Cow::Owned(Types::any()),
+            Self::Link { types, .. } => Cow::Borrowed(types),
+            Self::MatchType { allowed, .. } => Cow::Borrowed(allowed),
+            other => Cow::Owned(Types::parse(&other.type_text())),
         }
     }
 }

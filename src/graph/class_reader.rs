@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    class::{ClassInfo, ComboSource, DynamicOption, InputInfo, InputKind, OutputInfo, Types},
+    class::{ClassInfo, ComboForm, ComboSource, DynamicOption, InputInfo, InputKind, OutputInfo, Types},
     coerce::is_model_file,
 };
 
@@ -20,14 +20,21 @@ const WIDGET_OPTIONS: [&str; 4] = ["default", "socketless", "widgetType", "compo
 /// Groups of an autogrow input without a stated maximum stop here.
 const AUTOGROW_MAX: u64 = 100;
 
-/// The class that `value` describes under the name `name`.
-pub(super) fn read_class(name: &str, value: &Value) -> ClassInfo {
+/// The class that `value` describes under the name `name`. `form` is how its server takes a `COMBO`.
+pub(super) fn read_class(name: &str, value: &Value, form: ComboForm) -> ClassInfo {
+    let mut inputs = read_inputs(&value["input"], &value["input_order"]);
+    for input in &mut inputs {
+        if let InputKind::Combo { form: read @ ComboForm::Named, .. } = &mut input.kind {
+            *read = form;
+        }
+    }
     ClassInfo {
         name: name.to_owned(),
         display_name: text(value, "display_name").filter(|t| !t.is_empty()).unwrap_or(name).to_owned(),
         description: text(value, "description").unwrap_or_default().to_owned(),
         category: text(value, "category").unwrap_or_default().to_owned(),
-        inputs: read_inputs(&value["input"], &value["input_order"]),
+        module: text(value, "python_module").unwrap_or_default().to_owned(),
+        inputs,
         hidden: value["input"]["hidden"].as_object().map(|m| m.keys().cloned().collect()).unwrap_or_default(),
         outputs: read_outputs(value),
         output_node: flag(value, "output_node"),
@@ -77,12 +84,13 @@ fn read_input(name: &str, spec: &Value, required: bool) -> InputInfo {
         lazy: flag(options, "lazy"),
         control_after_generate: options.get("control_after_generate").is_some_and(|v| *v != Value::Bool(false)),
         takes_files,
+        round: number(options, "round"),
     }
 }
 
 fn read_kind(name: &str, type_value: &Value, options: &Value) -> InputKind {
     let type_name = match type_value {
-        Value::Array(list) => return read_combo(name, Some(list), options),
+        Value::Array(list) => return read_combo(name, Some(list), ComboForm::List, options),
         Value::String(type_name) => type_name.as_str(),
         other => return InputKind::Opaque { type_name: other.to_string() },
     };
@@ -92,12 +100,10 @@ fn read_kind(name: &str, type_value: &Value, options: &Value) -> InputKind {
             max: integer(options, "max"),
             step: integer(options, "step"),
         },
-        "FLOAT" => {
-            InputKind::Float { min: number(options, "min"), max: number(options, "max"), step: number(options, "step") }
-        }
+        "FLOAT" => InputKind::Float { min: least(options), max: most(options), step: number(options, "step") },
         "STRING" => InputKind::String { multiline: flag(options, "multiline") },
         "BOOLEAN" => InputKind::Bool,
-        "COMBO" => read_combo(name, options["options"].as_array(), options),
+        "COMBO" => read_combo(name, options["options"].as_array(), ComboForm::Named, options),
         "JSON" => InputKind::Json,
         "COMFY_DYNAMICCOMBO_V3" => read_dynamic_combo(options),
         "COMFY_AUTOGROW_V3" => read_autogrow(options),
@@ -119,7 +125,7 @@ fn read_link(type_name: &str, options: &Value) -> InputKind {
     InputKind::Link { types, widget, min: number(options, "min"), max: number(options, "max") }
 }
 
-fn read_combo(name: &str, list: Option<&Vec<Value>>, options: &Value) -> InputKind {
+fn read_combo(name: &str, list: Option<&Vec<Value>>, form: ComboForm, options: &Value) -> InputKind {
     let values: Vec<Value> = list.cloned().unwrap_or_default();
     // CustomCombo.choice: its values are written in the editor and no server knows them.
     let written_in_editor = values.is_empty() && name == "choice";
@@ -132,7 +138,7 @@ fn read_combo(name: &str, list: Option<&Vec<Value>>, options: &Value) -> InputKi
     } else {
         ComboSource::Fixed
     };
-    InputKind::Combo { options: values, source, multiselect: flag(options, "multiselect") }
+    InputKind::Combo { options: values, source, form, multiselect: flag(options, "multiselect") }
 }
 
 fn has_upload(options: &Map<String, Value>) -> bool {
@@ -178,11 +184,27 @@ fn read_output(class: &Value, index: usize, type_value: &Value) -> OutputInfo {
         types: if dynamic { Types::any() } else { Types::parse(type_name) },
         match_template,
         is_list: class["output_is_list"][index].as_bool().unwrap_or(false),
+        values: type_value.as_array().cloned(),
     }
 }
 
 fn number(options: &Value, key: &str) -> Option<f64> {
     options[key].as_f64()
+}
+
+/// The smallest floating-point number that is not below `min`, which may be a whole number between two
+/// of them.
+fn least(options: &Value) -> Option<f64> {
+    let near = number(options, "min")?;
+    let is_below = options["min"].as_i64().is_some_and(|exact| (near as i128) < i128::from(exact));
+    Some(if is_below { near.next_up() } else { near })
+}
+
+/// The largest floating-point number that is not above `max`.
+fn most(options: &Value) -> Option<f64> {
+    let near = number(options, "max")?;
+    let is_above = options["max"].as_i64().is_some_and(|exact| (near as i128) > i128::from(exact));
+    Some(if is_above { near.next_down() } else { near })
 }
 
 fn integer(options: &Value, key: &str) -> Option<i128> {

@@ -5,7 +5,7 @@
 //! written: a fraction for an INT (it truncates), true for a number (it is 1), `"false"` for a
 //! BOOLEAN (it is true).
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 use serde_json::{Number, Value};
 
@@ -16,7 +16,7 @@ use crate::ident::did_you_mean;
 const MODEL_SUFFIXES: [&str; 9] = [".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".gguf", ".onnx"];
 
 /// Whether `value` is the name of a model file.
-pub(super) fn is_model_file(value: &Value) -> bool {
+pub fn is_model_file(value: &Value) -> bool {
     value.as_str().is_some_and(|name| MODEL_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)))
 }
 
@@ -101,7 +101,7 @@ pub fn coerce_value(kind: &InputKind, value: &Value) -> Result<Value, CoerceErro
         InputKind::Float { min, max, .. } => coerce_float(value, *min, *max),
         InputKind::String { .. } => coerce_string(value),
         InputKind::Bool => coerce_bool(value),
-        InputKind::Combo { options, source, multiselect } => coerce_combo(value, options, *source, *multiselect),
+        InputKind::Combo { options, source, multiselect, .. } => coerce_combo(value, options, *source, *multiselect),
         InputKind::DynamicCombo { options } => {
             let keys: Vec<Value> = options.iter().map(|o| Value::from(o.key.as_str())).collect();
             coerce_combo(value, &keys, ComboSource::Fixed, false)
@@ -201,11 +201,10 @@ fn coerce_combo(value: &Value, options: &[Value], source: ComboSource, multi: bo
     if let (true, Value::Array(list)) = (multi, value) {
         return list.iter().map(|v| coerce_combo(v, options, source, false)).collect();
     }
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(_) | Value::Bool(_) => value.to_string(),
-        _ => return Err(wrong_type("one of a list", value, None)),
-    };
+    if !matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_)) {
+        return Err(wrong_type("one of a list", value, None));
+    }
+    let text = option_text(value);
     if let Some(option) = options.iter().find(|option| *option == value || option_text(option) == text) {
         return Ok(option.clone());
     }
@@ -220,14 +219,14 @@ fn coerce_combo(value: &Value, options: &[Value], source: ComboSource, multi: bo
 
 /// The option that `text` was probably meant to be. Texts of one or two letters are near to anything.
 fn nearest_option(text: &str, options: &[Value]) -> Option<String> {
-    let texts: Vec<String> = options.iter().map(option_text).collect();
-    let same_letters = texts.iter().find(|option| option.eq_ignore_ascii_case(text)).map(String::as_str);
-    let near = || did_you_mean(text, texts.iter().map(String::as_str)).filter(|_| text.chars().count() > 2);
+    let texts: Vec<Cow<'_, str>> = options.iter().map(option_text).collect();
+    let same_letters = texts.iter().find(|option| option.eq_ignore_ascii_case(text)).map(AsRef::as_ref);
+    let near = || did_you_mean(text, texts.iter().map(AsRef::as_ref)).filter(|_| text.chars().count() > 2);
     same_letters.or_else(near).map(str::to_owned)
 }
 
-fn option_text(option: &Value) -> String {
-    option.as_str().map_or_else(|| option.to_string(), str::to_owned)
+fn option_text(option: &Value) -> Cow<'_, str> {
+    option.as_str().map_or_else(|| Cow::Owned(option.to_string()), Cow::Borrowed)
 }
 
 /// A literal for an input that takes several types: the first primitive type that fits counts.
@@ -271,6 +270,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::graph::ComboForm;
 
     fn int(min: i128, max: i128) -> InputKind {
         InputKind::Int { min: Some(min), max: Some(max), step: Some(8) }
@@ -288,8 +288,12 @@ mod tests {
     fn literals_take_the_declared_form() {
         let text = InputKind::String { multiline: false };
         let seed = int(0, i128::from(u64::MAX));
-        let numbers =
-            InputKind::Combo { options: vec![json!(5), json!(10)], source: ComboSource::Fixed, multiselect: true };
+        let numbers = InputKind::Combo {
+            options: vec![json!(5), json!(10)],
+            source: ComboSource::Fixed,
+            form: ComboForm::Named,
+            multiselect: true,
+        };
         let cases = [
             (int(0, 10), json!(7), json!(7)),
             (int(0, 10), json!(7.0), json!(7)),

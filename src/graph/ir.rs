@@ -76,6 +76,16 @@ impl Graph {
     }
 }
 
+impl GraphNode {
+    /// The text that an input holds.
+    pub fn text(&self, input: &str) -> Option<&str> {
+        match self.inputs.get(input)? {
+            Input::Value(value) => value.as_str(),
+            Input::Link(_) | Input::Files(_) => None,
+        }
+    }
+}
+
 impl Input {
     /// A literal.
     pub fn value(value: impl Into<Value>) -> Self {

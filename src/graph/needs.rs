@@ -33,6 +33,45 @@ pub struct NeededFile {
     pub name: String,
 }
 
+/// Folders below `models`, by the input that names a file in it.
+const FOLDERS: [(&str, &str); 13] = [
+    ("ckpt_name", "checkpoints"),
+    ("clip_name", "text_encoders"),
+    ("clip_name1", "text_encoders"),
+    ("clip_name2", "text_encoders"),
+    ("clip_name3", "text_encoders"),
+    ("control_net_name", "controlnet"),
+    ("gligen_name", "gligen"),
+    ("hypernetwork_name", "hypernetworks"),
+    ("lora_name", "loras"),
+    ("style_model_name", "style_models"),
+    ("unet_name", "diffusion_models"),
+    ("vae_name", "vae"),
+    ("model_name", "upscale_models"),
+];
+
+impl NeededFile {
+    /// The folder below `models` in which ComfyUI looks for it, where that is known.
+    pub fn folder(&self) -> Option<&'static str> {
+        match (self.class.as_str(), self.input.as_str()) {
+            ("CLIPVisionLoader", _) => Some("clip_vision"),
+            ("unCLIPCheckpointLoader", _) => Some("checkpoints"),
+            // Many custom nodes have an input of this name.
+            (class, "model_name") if class != "UpscaleModelLoader" => None,
+            (_, input) => FOLDERS.iter().find(|(name, _)| *name == input).map(|(_, folder)| *folder),
+        }
+    }
+
+    /// Folder and name, as people call it: `loras/detail.safetensors`. A file of which the folder is
+    /// not known is called after the input that names it.
+    pub fn path(&self) -> String {
+        match self.folder() {
+            Some(folder) => format!("{folder}/{}", self.name),
+            None => format!("{}.{}/{}", self.class, self.input, self.name),
+        }
+    }
+}
+
 /// Something that a server lacks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lack {

@@ -10,7 +10,13 @@ use std::{
 
 use serde_json::{Value, value::RawValue};
 
-use super::{class::ClassInfo, class_reader::read_class, convert::ClassView};
+use super::{
+    class::{ClassInfo, ComboForm, InputInfo, InputKind},
+    class_reader::read_class,
+    convert::ClassView,
+    ir::GraphNode,
+    snapshot::{ModelLists, Snapshot, with_models},
+};
 use crate::{
     content_hash::ContentHash,
     ident::{IndexMap, did_you_mean},
@@ -20,12 +26,17 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct NodeSet {
     classes: IndexMap<String, LazyClass>,
+    live: bool,
 }
 
 #[derive(Clone, Debug)]
 struct LazyClass {
     text: Arc<str>,
     range: Range<usize>,
+    form: ComboForm,
+    lists: ModelLists,
+    /// The same class as other servers have it.
+    others: Vec<(Arc<str>, Range<usize>)>,
     info: OnceLock<Box<ClassInfo>>,
     view: OnceLock<Box<ClassView>>,
 }
@@ -49,18 +60,36 @@ pub enum ObjectInfoError {
         /// The class.
         class: String,
     },
+    /// A snapshot of a later version of this program.
+    #[error("read the snapshot: it has format {format}; a newer comfywright wrote it")]
+    Newer {
+        /// Its format.
+        format: u64,
+    },
+    /// A snapshot without classes.
+    #[error("read the snapshot: it has no nodes")]
+    NoNodes,
+}
+
+impl From<serde_json::Error> for ObjectInfoError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json { line: error.line(), column: error.column(), message: error.to_string() }
+    }
 }
 
 impl NodeSet {
-    /// The classes that `text`, the JSON that `GET /object_info` returns, describes.
+    /// The classes that `text` describes: the JSON that `GET /object_info` returns, or a snapshot.
     pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, ObjectInfoError> {
-        let text: Arc<str> = text.into();
-        let raw: IndexMap<String, &RawValue> =
-            serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| ObjectInfoError::Json {
-                line: error.line(),
-                column: error.column(),
-                message: error.to_string(),
-            })?;
+        Snapshot::parse(text).map(|snapshot| snapshot.nodes)
+    }
+
+    /// The classes of `raw`, whose values are parts of `text`.
+    pub(super) fn of_classes(
+        text: &Arc<str>,
+        raw: IndexMap<String, &RawValue>,
+        lists: &ModelLists,
+    ) -> Result<Self, ObjectInfoError> {
+        let form = form_of_combos(text);
         let mut classes = IndexMap::with_capacity_and_hasher(raw.len(), foldhash::fast::RandomState::default());
         for (name, value) in raw {
             if !value.get().starts_with('{') {
@@ -68,9 +97,22 @@ impl NodeSet {
             }
             let start = value.get().as_ptr() as usize - text.as_ptr() as usize;
             let range = start..start + value.get().len();
-            classes.insert(name, LazyClass { text: text.clone(), range, info: OnceLock::new(), view: OnceLock::new() });
+            let (text, lists, others) = (text.clone(), lists.clone(), Vec::new());
+            let (info, view) = (OnceLock::new(), OnceLock::new());
+            classes.insert(name, LazyClass { text, range, form, lists, others, info, view });
         }
-        Ok(Self { classes })
+        Ok(Self { classes, live: false })
+    }
+
+    /// Whether servers told it just now, so that its lists of input files are what is there.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// Says that servers told it just now.
+    #[must_use]
+    pub fn live(self) -> Self {
+        Self { live: true, ..self }
     }
 
     /// The class called `name`.
@@ -108,6 +150,11 @@ impl NodeSet {
         self.classes.is_empty()
     }
 
+    /// The signature of an input of `node`, which may stand below a dynamic one.
+    pub fn input_of(&self, node: &GraphNode, name: &str) -> Option<&InputInfo> {
+        self.class(&node.class)?.input_of(name, &|choice| node.text(choice))
+    }
+
     /// The class that `name` was probably meant to be.
     pub fn suggest(&self, name: &str) -> Option<&str> {
         did_you_mean(name, self.names())
@@ -118,6 +165,20 @@ impl NodeSet {
         for (name, lazy) in &other.classes {
             if !self.contains(name) {
                 self.classes.insert(name.clone(), lazy.clone());
+            }
+        }
+    }
+
+    /// Adds the classes of another server: those that this set does not have, and of the others the
+    /// files and values that only the other one lists.
+    pub fn add_server(&mut self, other: &Self) {
+        for (name, lazy) in &other.classes {
+            match self.classes.get_mut(name) {
+                Some(known) => {
+                    known.others.push((lazy.text.clone(), lazy.range.clone()));
+                    known.info = OnceLock::new();
+                }
+                None => drop(self.classes.insert(name.clone(), lazy.clone())),
             }
         }
     }
@@ -134,17 +195,46 @@ impl NodeSet {
 
 impl LazyClass {
     fn info(&self, name: &str) -> &ClassInfo {
-        self.info.get_or_init(|| Box::new(read_class(name, &self.value())))
+        self.info.get_or_init(|| {
+            let mut class = read_class(name, &with_models(&self.value(), &self.lists), self.form);
+            for (text, range) in &self.others {
+                add_values(&mut class, &read_class(name, &part(text, range), self.form));
+            }
+            Box::new(class)
+        })
     }
 
     fn view(&self, name: &str) -> &ClassView {
-        self.view.get_or_init(|| Box::new(ClassView::read(name, &self.value())))
+        self.view.get_or_init(|| Box::new(ClassView::read(name, &with_models(&self.value(), &self.lists))))
     }
 
-    /// The text was parsed once already, so this yields the class; an empty one otherwise.
     fn value(&self) -> Value {
-        serde_json::from_str(&self.text[self.range.clone()]).unwrap_or_default()
+        part(&self.text, &self.range)
     }
+}
+
+/// The part of a text that was parsed once already, so that this yields a class; an empty one otherwise.
+fn part(text: &str, range: &Range<usize>) -> Value {
+    serde_json::from_str(&text[range.clone()]).unwrap_or_default()
+}
+
+/// Adds the values of lists that only `other` has.
+fn add_values(class: &mut ClassInfo, other: &ClassInfo) {
+    for input in &mut class.inputs {
+        let InputKind::Combo { options, .. } = &mut input.kind else { continue };
+        let Some(InputKind::Combo { options: more, .. }) = other.input(&input.name).map(|i| &i.kind) else { continue };
+        let new: Vec<Value> = more.iter().filter(|value| !options.contains(value)).cloned().collect();
+        options.extend(new);
+    }
+}
+
+/// How the server that told `text` takes a `COMBO`. Until types came up that depend on other inputs,
+/// servers did not compare its values. A part of what a server told, in which such types do not
+/// occur, is told apart by what only later servers tell of every class.
+fn form_of_combos(text: &str) -> ComboForm {
+    let is_told_by_a_server = text.contains("\"python_module\"");
+    let is_later = text.contains("_V3\"") || text.contains("\"is_input_list\"");
+    if is_told_by_a_server && !is_later { ComboForm::Unchecked } else { ComboForm::Named }
 }
 
 #[cfg(test)]
@@ -152,7 +242,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::graph::{ComboSource, InputInfo, InputKind, Types, builtin, own_classes};
+    use crate::graph::{ComboForm, ComboSource, InputInfo, InputKind, Types, builtin, own_classes};
 
     fn class(value: &Value) -> ClassInfo {
         let nodes = NodeSet::parse(json!({ "X": value }).to_string()).unwrap_or_default();
@@ -165,11 +255,13 @@ mod tests {
 
     #[test]
     fn kinds_of_inputs() {
-        let combo = |options: Value, source, multiselect| InputKind::Combo {
+        let combo = |options: Value, source, form, multiselect| InputKind::Combo {
             options: options.as_array().cloned().unwrap_or_default(),
             source,
+            form,
             multiselect,
         };
+        let (list, named) = (ComboForm::List, ComboForm::Named);
         let link = |types: &str, widget| InputKind::Link { types: Types::parse(types), widget, min: None, max: None };
         let cases = [
             (
@@ -185,18 +277,29 @@ mod tests {
                 json!(["FLOAT", {"min": 0, "max": 1.5, "round": false}]),
                 InputKind::Float { min: Some(0.0), max: Some(1.5), step: None },
             ),
+            (
+                json!(["FLOAT", {"min": -i64::MAX, "max": i64::MAX}]),
+                InputKind::Float {
+                    min: Some(-9_223_372_036_854_774_784.0),
+                    max: Some(9_223_372_036_854_774_784.0),
+                    step: None,
+                },
+            ),
             (json!(["STRING", {"multiline": true}]), InputKind::String { multiline: true }),
             (json!(["BOOLEAN", {}]), InputKind::Bool),
-            (json!([["a", "b"], {"default": "b"}]), combo(json!(["a", "b"]), ComboSource::Fixed, false)),
-            (json!([["a", "b"]]), combo(json!(["a", "b"]), ComboSource::Fixed, false)),
+            (json!([["a", "b"], {"default": "b"}]), combo(json!(["a", "b"]), ComboSource::Fixed, list, false)),
+            (json!([["a", "b"]]), combo(json!(["a", "b"]), ComboSource::Fixed, list, false)),
             (
                 json!(["COMBO", {"options": [5, 10], "multiselect": true}]),
-                combo(json!([5, 10]), ComboSource::Fixed, true),
+                combo(json!([5, 10]), ComboSource::Fixed, named, true),
             ),
-            (json!([["m.safetensors", "x"]]), combo(json!(["m.safetensors", "x"]), ComboSource::ModelFiles, false)),
-            (json!([[]]), combo(json!([]), ComboSource::ModelFiles, false)),
-            (json!([["in.png"], {"image_upload": true}]), combo(json!(["in.png"]), ComboSource::Upload, false)),
-            (json!(["COMBO", {"remote": {"route": "/x"}}]), combo(json!([]), ComboSource::Open, false)),
+            (
+                json!([["m.safetensors", "x"]]),
+                combo(json!(["m.safetensors", "x"]), ComboSource::ModelFiles, list, false),
+            ),
+            (json!([[]]), combo(json!([]), ComboSource::ModelFiles, list, false)),
+            (json!([["in.png"], {"image_upload": true}]), combo(json!(["in.png"]), ComboSource::Upload, list, false)),
+            (json!(["COMBO", {"remote": {"route": "/x"}}]), combo(json!([]), ComboSource::Open, named, false)),
             (json!(["IMAGE"]), link("IMAGE", false)),
             (json!(["IMAGE", {"default": null}]), link("IMAGE", false)),
             (json!(["FLOAT,INT", {"widgetType": "FLOAT"}]), link("FLOAT,INT", true)),
@@ -270,6 +373,37 @@ mod tests {
     }
 
     #[test]
+    fn modules_packs_and_values_of_outputs() {
+        let info = class(&json!({"python_module": "custom_nodes.Impact-Pack.nodes", "output": [["a", "b"], "INT"]}));
+        assert_eq!((info.pack(), info.is_core()), (Some("Impact-Pack"), false));
+        assert_eq!(info.outputs[0].values, Some(vec![json!("a"), json!("b")]));
+        assert_eq!(info.outputs[1].values, None);
+        for (module, pack, is_core) in [("nodes", None, true), ("comfy_extras.nodes_x", None, true), ("", None, false)]
+        {
+            let info = class(&json!({ "python_module": module }));
+            assert_eq!((info.pack(), info.is_core()), (pack, is_core), "{module}");
+        }
+    }
+
+    #[test]
+    fn only_later_servers_compare_named_values() -> Result<(), ObjectInfoError> {
+        let form = |rest: &str| {
+            let combo = r#""A": {"input": {"required": {"x": ["COMBO", {"options": ["a"]}]}}}"#;
+            let nodes = NodeSet::parse(format!("{{{combo}{rest}}}"))?;
+            let Some(InputKind::Combo { form, .. }) = nodes.class("A").map(|c| c.inputs[0].kind.clone()) else {
+                return Ok::<_, ObjectInfoError>(None);
+            };
+            Ok(Some(form))
+        };
+        assert_eq!(form("")?, Some(ComboForm::Named), "nothing says how old the server is");
+        assert_eq!(form(r#", "B": {"python_module": "nodes"}"#)?, Some(ComboForm::Unchecked));
+        assert_eq!(form(r#", "B": {"python_module": "nodes", "is_input_list": false}"#)?, Some(ComboForm::Named));
+        let dynamic = r#", "B": {"python_module": "nodes", "input": {"required": {"y": ["COMFY_AUTOGROW_V3", {}]}}}"#;
+        assert_eq!(form(dynamic)?, Some(ComboForm::Named));
+        Ok(())
+    }
+
+    #[test]
     fn signatures_notice_types_and_nothing_else() {
         let hash =
             |spec: Value| class(&json!({"input": {"required": {"x": spec}}, "output": ["IMAGE"]})).signature_hash();
@@ -315,6 +449,23 @@ mod tests {
         let odd = r#"{"A": {"input": {"required": [], "optional": {"x": 5, "y": [], "z": null}}, "output": {}}}"#;
         let inputs = NodeSet::parse(odd).map(|n| n.class("A").map_or(0, |c| c.inputs.len()));
         assert_eq!(inputs, Ok(3));
+    }
+
+    #[test]
+    fn what_one_of_several_servers_lists_is_known() -> Result<(), ObjectInfoError> {
+        let server = |files: &str, rest: &str| {
+            NodeSet::parse(format!(r#"{{"L": {{"input": {{"required": {{"m": [[{files}]]}}}}}}{rest}}}"#))
+        };
+        let mut both = server(r#""a.ckpt""#, "")?;
+        assert_eq!(both.class("L").map(|c| c.inputs.len()), Some(1), "read before the other is added");
+        both.add_server(&server(r#""a.ckpt", "b.ckpt""#, r#", "X": {}"#)?);
+        let options = both.class("L").and_then(|c| match &c.inputs[0].kind {
+            InputKind::Combo { options, .. } => Some(options.clone()),
+            _ => None,
+        });
+        assert_eq!(options, Some(vec![json!("a.ckpt"), json!("b.ckpt")]));
+        assert!(both.contains("X"));
+        Ok(())
     }
 
     #[test]

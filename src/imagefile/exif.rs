@@ -1,9 +1,12 @@
 //! EXIF data that carries text the way ComfyUI writes it: `name:value` in ASCII fields of the
 //! first directory, `prompt` in Model (0x0110), the others below it from Make (0x010f) downwards.
+//! Savers around ComfyUI use the user's comment, too.
 
 use std::io::{BufRead, Cursor, Seek};
 
 use exif::{Context, Field, In, Tag, Value, experimental::Writer};
+
+use super::metadata::{comment, named};
 
 /// The tag of the first text; each further one is one lower.
 const FIRST_TAG: u16 = 0x0110;
@@ -21,15 +24,29 @@ pub(super) fn read(reader: &mut (impl BufRead + Seek)) -> Vec<(String, String)> 
     let mut fields: Vec<_> =
         data.fields().filter(|f| f.ifd_num == In::PRIMARY && f.tag.context() == Context::Tiff).collect();
     fields.sort_by_key(|field| std::cmp::Reverse(field.tag.number()));
-    fields
-        .into_iter()
-        .filter_map(|field| match &field.value {
-            Value::Ascii(lines) => Some(String::from_utf8_lossy(&lines.join(&b'\n')).into_owned()),
-            _ => None,
-        })
-        .filter_map(|text| text.split_once(':').map(|(name, value)| (name.to_owned(), value.to_owned())))
-        .filter(|(name, _)| crate::ident::is_identifier(name))
-        .collect()
+    let of_field = |field: &Field| match &field.value {
+        Value::Ascii(lines) => named(&String::from_utf8_lossy(&lines.join(&b'\n'))),
+        _ => None,
+    };
+    let own = data.get_field(Tag::UserComment, In::PRIMARY).map(|field| match &field.value {
+        // Undefined by the standard; Pillow writes bytes.
+        Value::Undefined(bytes, _) | Value::Byte(bytes) => comment(&comment_text(bytes)),
+        _ => Vec::new(),
+    });
+    fields.into_iter().filter_map(of_field).chain(own.unwrap_or_default()).collect()
+}
+
+/// A user's comment: eight bytes that name its character set, then the text. Of the two orders of
+/// bytes of UTF-16, which nothing tells, the one that gives more letters of ASCII.
+fn comment_text(bytes: &[u8]) -> String {
+    let Some((set, text)) = bytes.split_first_chunk::<8>() else { return String::new() };
+    if set != b"UNICODE\0" {
+        return String::from_utf8_lossy(text).trim_matches('\0').to_owned();
+    }
+    let zeros = |at: usize| text.iter().skip(at).step_by(2).filter(|byte| **byte == 0).count();
+    let unit = if zeros(0) >= zeros(1) { u16::from_be_bytes } else { u16::from_le_bytes };
+    let units: Vec<u16> = text.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+    String::from_utf16_lossy(&units).trim_start_matches('\u{feff}').trim_matches('\0').to_owned()
 }
 
 /// EXIF data with `texts`, or none when there are none or they are longer than `max` bytes; then

@@ -4,21 +4,28 @@ use std::io::{Cursor, Read};
 
 use flate2::read::ZlibDecoder;
 
-use super::exif;
+use serde_json::Value;
+
+use super::{exif, film};
+use crate::ident::is_identifier;
 
 /// Longest text that a compressed chunk may grow to.
 const MAX_INFLATED: u64 = 32 << 20;
 
 const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// The text chunks (tEXt, zTXt, iTXt) of a PNG, in order of appearance; empty for other bytes.
+/// Names under which ComfyUI and savers around it keep a graph.
+const GRAPHS: [&str; 2] = ["prompt", "workflow"];
+
+/// The text chunks of a PNG in order of appearance: tEXt, zTXt, iTXt, and ComfyUI's own comf, which
+/// it writes into animations. Empty for other bytes.
 ///
 /// Text is read as UTF-8 where it is UTF-8, else as Latin-1. Compressed text that is broken or
 /// longer than 32 MiB is left out.
 pub fn text_chunks(bytes: &[u8]) -> Vec<(String, String)> {
     chunks(bytes)
         .filter_map(|(kind, data)| match &kind {
-            b"tEXt" => plain(data),
+            b"tEXt" | b"comf" => plain(data),
             b"zTXt" => compressed(data),
             b"iTXt" => international(data),
             _ => None,
@@ -28,9 +35,33 @@ pub fn text_chunks(bytes: &[u8]) -> Vec<(String, String)> {
 
 /// Everything that ComfyUI and its savers write into a file: the text chunks of a PNG; from the
 /// EXIF data of a WebP or JPEG every text `name:value` of its first directory, where ComfyUI puts
-/// `prompt:{…}` and `workflow:{…}`.
+/// `prompt:{…}` and `workflow:{…}`, and of the user's comment; the tags of films. A comment that holds both graphs as one JSON object gives them by their names.
 pub fn metadata(bytes: &[u8]) -> Vec<(String, String)> {
-    if bytes.starts_with(PNG_SIGNATURE) { text_chunks(bytes) } else { exif::read(&mut Cursor::new(bytes)) }
+    if bytes.starts_with(PNG_SIGNATURE) {
+        return text_chunks(bytes);
+    }
+    let Some(tags) = film::tags(bytes) else { return exif::read(&mut Cursor::new(bytes)) };
+    let is_comment = |name: &str| name == "comment";
+    let texts = tags
+        .into_iter()
+        .flat_map(|(name, value)| if is_comment(&name) { comment(&value) } else { vec![(name, value)] });
+    texts.collect()
+}
+
+/// What a comment says: graphs in one JSON object, or one text `name:value`.
+pub(super) fn comment(text: &str) -> Vec<(String, String)> {
+    if let Ok(Value::Object(both)) = serde_json::from_str(text) {
+        let value = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        return GRAPHS.iter().filter_map(|name| Some(((*name).to_owned(), value(both.get(*name)?)))).collect();
+    }
+    named(text).into_iter().collect()
+}
+
+/// The text `name:value` in its parts.
+pub(super) fn named(text: &str) -> Option<(String, String)> {
+    let (name, value) = text.split_once(':').filter(|(name, _)| is_identifier(name))?;
+    let known = GRAPHS.iter().find(|known| known.eq_ignore_ascii_case(name));
+    Some((known.map_or(name, |known| *known).to_owned(), value.to_owned()))
 }
 
 /// The chunks of a PNG: type and data. Ends at the first one that is cut off.

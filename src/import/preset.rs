@@ -1,23 +1,38 @@
 //! A preset from a graph and the inputs that it is to expose.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ident::IndexMap;
 use serde_json::Value;
 
-use super::names::{free_name, node_names};
+use super::{
+    ImportError, Range,
+    names::{Names, node_names, own_title},
+    outputs::outputs,
+    params,
+    texts::texts,
+    view::{View, grouped},
+};
 use crate::{
     compile::escape_interpolation,
-    graph::{ClassInfo, ComboSource, Graph, GraphNode, Input, InputInfo, InputKind, Link, NodeSet, escape_literal},
-    ident::did_you_mean,
-    model::{Body, Document, Header, Kind, NodeDef, Param, ParamType, Preset, ValueMap},
+    graph::{
+        ClassInfo, ComboSource, Graph, GraphNode, Input, InputInfo, InputKind, Link, NodeSet, escape_literal,
+        is_model_file,
+    },
+    ident::{IndexMap, did_you_mean},
+    model::{Bind, Body, Document, GraphFile, Header, Kind, NodeDef, Param, ParamType, Preset, ValueMap},
 };
+
+/// Most nodes of a preset.
+const MOST_NODES: usize = 10_000;
+
+/// What documents say of a node beside its class.
+const METADATA: [&str; 3] = ["title", "bypass", "pos"];
 
 /// Roles that a parameter has by its name.
 const ROLES: [&str; 9] = ["prompt", "negative", "seed", "steps", "cfg", "width", "height", "image", "mask"];
 
 /// What the preset is to be.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct PresetRequest {
     /// Its name.
     pub name: String,
@@ -33,15 +48,22 @@ pub struct PresetRequest {
     pub params: IndexMap<String, ExposedInput>,
     /// What the preset makes, by name: `9` or `8.IMAGE`. Empty for all nodes that save.
     pub outputs: IndexMap<String, String>,
+    /// Nodes that are passed by, by id.
+    pub bypassed: BTreeSet<String>,
+    /// The file that holds the graph, relative to the preset; the nodes stand in the preset without
+    /// it.
+    pub workflow: Option<String>,
 }
 
 /// An input of a node that becomes a parameter. Its present value becomes the default.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ExposedInput {
     /// The node: its id, its title or its class, as long as that means only one.
     pub node: String,
     /// The input.
     pub input: String,
+    /// Other nodes and inputs that take the same value.
+    pub also: Vec<(String, String)>,
     /// Its type; read off the node's signature without it.
     pub kind: Option<ParamType>,
     /// Its role; read off its name without it.
@@ -50,85 +72,28 @@ pub struct ExposedInput {
     pub required: bool,
     /// One line for people.
     pub help: Option<String>,
+    /// What numbers it takes.
+    pub range: Range,
 }
 
-/// Why a graph does not become a preset.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ImportError {
-    /// The graph has no nodes.
-    #[error("make a preset: the graph has no nodes")]
-    Empty,
-    /// A node is named that is not there.
-    #[error("make a preset: the graph has no node `{node}`")]
-    NoNode {
-        /// As given.
-        node: String,
-        /// What was probably meant, or the nodes there are.
-        hint: String,
-    },
-    /// Several nodes fit.
-    #[error("make a preset: several nodes are called `{node}`")]
-    Ambiguous {
-        /// As given.
-        node: String,
-        /// Their ids.
-        ids: Vec<String>,
-    },
-    /// An input is named that the node does not set, or that is a link.
-    #[error("make a preset: node `{node}` has no value for `{input}` that could become a parameter")]
-    NoInput {
-        /// The node.
-        node: String,
-        /// As given.
-        input: String,
-        /// The inputs that hold values.
-        inputs: Vec<String>,
-    },
-    /// A text that no document can hold.
-    #[error("make a preset: a text of node `{node}` cannot stand in a document: {message}")]
-    Text {
-        /// The node.
-        node: String,
-        /// Why.
-        message: String,
-    },
-    /// Nothing is saved.
-    #[error("make a preset: no node of the graph saves anything")]
-    NoOutput,
-}
-
-impl ImportError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::NoNode { hint, .. } => Some(hint.clone()),
-            Self::Ambiguous { ids, .. } => Some(format!("name one by its id: {}", ids.join(" or "))),
-            Self::NoInput { inputs, .. } if inputs.is_empty() => None,
-            Self::NoInput { inputs, .. } => Some(format!("it has values for {}", inputs.join(", "))),
-            Self::NoOutput => Some("name the outputs, such as image = \"8.IMAGE\"".to_owned()),
-            Self::Empty | Self::Text { .. } => None,
-        }
-    }
-}
-
-/// The preset that `request` makes of `graph`. Nodes get names, links the names of outputs; texts
-/// are escaped so that they say what they said. Inputs that are null are left out.
+/// The preset that `request` makes of `graph`. Nodes get names and an order to be read in, links
+/// the names of outputs; texts are escaped so that they say what they said. Inputs that are null
+/// are left out.
 pub fn preset(graph: &Graph, nodes: &NodeSet, request: &PresetRequest) -> Result<Document, ImportError> {
-    if graph.nodes.is_empty() {
-        return Err(ImportError::Empty);
-    }
-    let source = Source { graph, nodes, names: node_names(graph) };
-    let mut node: IndexMap<String, NodeDef> = IndexMap::default();
-    for (id, found) in &graph.nodes {
-        node.insert(source.names[id].clone(), source.node(id, found)?);
-    }
-    let mut params = IndexMap::default();
+    let view = checked_view(graph, nodes, request)?;
+    let order = view.reading_order();
+    let names = node_names(&view, &order, &texts(&view, &order));
+    let mut source = Source { view: &view, names, params: IndexMap::default(), roles: BTreeSet::new() };
     for (name, exposed) in &request.params {
-        let id = source.find(&exposed.node)?;
-        params.insert(name.clone(), source.param(name, id, exposed)?);
-        node[&source.names[id]].inputs[&exposed.input] = Value::from(format!("{{{name}}}"));
+        let param = source.param(name, exposed)?;
+        source.params.insert(name.clone(), param);
     }
-    let outputs = if request.outputs.is_empty() { source.savers()? } else { source.outputs(&request.outputs)? };
+    let mut body = match &request.workflow {
+        Some(workflow) => source.kept(workflow, request)?,
+        None => source.inline(&order, request)?,
+    };
+    body.outputs = source.outputs(&order, request)?;
+    body.params = source.params;
     let header = Header {
         kind: Kind::Preset,
         format: 1,
@@ -139,49 +104,181 @@ pub fn preset(graph: &Graph, nodes: &NodeSet, request: &PresetRequest) -> Result
         tags: request.tags.clone(),
         metadata: ValueMap::default(),
     };
-    Ok(Document { header, body: Body::Preset(Preset { params, node, outputs, ..Preset::default() }) })
+    Ok(Document { header, body: Body::Preset(body) })
 }
 
-struct Source<'a> {
-    graph: &'a Graph,
-    nodes: &'a NodeSet,
+/// The inputs of `graph` that people are likely to set, by the name of the parameter: texts, files,
+/// models, seeds, what samplers are told, sizes, and primitives with titles. Those of nodes that are
+/// passed by are left out; where the graph is kept as a file, no parameter sets several inputs.
+pub fn likely_params(
+    graph: &Graph,
+    nodes: &NodeSet,
+    request: &PresetRequest,
+) -> Result<IndexMap<String, ExposedInput>, ImportError> {
+    let view = checked_view(graph, nodes, request)?;
+    let order = view.reading_order();
+    let texts = texts(&view, &order);
+    let names = node_names(&view, &order, &texts);
+    Ok(params::likely(&view, &order, &texts, &names, request.workflow.is_some()))
+}
+
+/// The classes of `graph` that `nodes` does not know, and how many nodes are of each.
+pub fn unknown_classes<'a>(graph: &'a Graph, nodes: &NodeSet) -> IndexMap<&'a str, usize> {
+    let unknown = graph.nodes.values().filter(|node| !nodes.contains(&node.class));
+    let groups = grouped(unknown.map(|node| (node.class.as_str(), ())));
+    groups.into_iter().map(|(class, nodes)| (class, nodes.len())).collect()
+}
+
+fn checked_view<'a>(graph: &'a Graph, nodes: &'a NodeSet, request: &'a PresetRequest) -> Result<View<'a>, ImportError> {
+    match graph.nodes.len() {
+        0 => Err(ImportError::Empty),
+        nodes if nodes > MOST_NODES && request.workflow.is_none() => {
+            Err(ImportError::TooLarge { nodes, most: MOST_NODES })
+        }
+        _ => View::new(graph, nodes, &request.bypassed),
+    }
+}
+
+struct Source<'v, 'a> {
+    view: &'v View<'a>,
     names: IndexMap<String, String>,
+    params: IndexMap<String, Param>,
+    /// Roles that parameters have.
+    roles: BTreeSet<String>,
 }
 
-impl Source<'_> {
-    fn node(&self, id: &str, node: &GraphNode) -> Result<NodeDef, ImportError> {
+impl<'a> Source<'_, 'a> {
+    /// The nodes in the preset itself.
+    fn inline(&mut self, order: &[&str], request: &PresetRequest) -> Result<Preset, ImportError> {
+        let mut inserted = BTreeMap::new();
+        for (name, exposed) in &request.params {
+            let id = self.find(&exposed.node)?.to_owned();
+            inserted.insert((id, exposed.input.clone()), name.as_str());
+            inserted.extend(exposed.also.iter().cloned().map(|place| (place, name.as_str())));
+        }
+        let mut node: IndexMap<String, NodeDef> = IndexMap::default();
+        for id in order {
+            let mut made = self.node(id, &inserted)?;
+            made.bypass = self.view.is_bypassed(id).then_some(Value::Bool(true));
+            node.insert(self.names[*id].clone(), made);
+        }
+        Ok(Preset { node, ..Preset::default() })
+    }
+
+    /// The nodes in a file of their own, where a parameter sets one input.
+    fn kept(&mut self, workflow: &str, request: &PresetRequest) -> Result<Preset, ImportError> {
+        for (name, exposed) in &request.params {
+            let bind = self.bind(self.find(&exposed.node)?, &exposed.input);
+            self.params[name].bind = Some(bind);
+        }
+        let graph = Some(GraphFile { workflow: workflow.to_owned() });
+        Ok(Preset { graph, ..Preset::default() })
+    }
+
+    /// By the title that somebody gave it, where only one node with that input has it, else by the id.
+    fn bind(&self, id: &str, input: &str) -> Bind {
+        let title = own_title(self.view.node(id), self.view.class(id)).filter(|title| {
+            let all = self.view.graph.nodes.values();
+            all.filter(|node| node.title.as_deref() == Some(*title) && node.inputs.contains_key(input)).count() == 1
+        });
+        let title = title.map(str::to_owned);
+        let node = title.is_none().then(|| id.to_owned());
+        Bind { node, title, class: None, input: input.to_owned() }
+    }
+
+    /// A node; `inserted` are the inputs that take a parameter.
+    fn node(&mut self, id: &str, inserted: &BTreeMap<(String, String), &str>) -> Result<NodeDef, ImportError> {
+        let node = self.view.node(id);
+        if METADATA.contains(&node.class.as_str()) {
+            return Err(ImportError::Class { node: id.to_owned(), class: node.class.clone() });
+        }
         let mut inputs = ValueMap::default();
-        for (name, input) in &node.inputs {
-            let value = match input {
-                Input::Link(link) => self.link(link)?,
-                Input::Value(value) => {
-                    escaped(value).map_err(|message| ImportError::Text { node: id.to_owned(), message })?
-                }
-                Input::Files(_) => Value::Null,
+        for (name, input) in self.in_order(id) {
+            let is_whole =
+                || self.view.input((id, name)).is_some_and(|info| matches!(info.kind, InputKind::Int { .. }));
+            let value = match (inserted.get(&(id.to_owned(), name.clone())), input) {
+                (Some(param), _) => Value::from(format!("{{{param}}}")),
+                (None, Input::Link(link)) => self.link(link),
+                (None, Input::Value(value)) => self
+                    .literal(name, value, is_whole())
+                    .ok_or_else(|| ImportError::Null { node: id.to_owned(), input: name.clone() })?,
+                (None, Input::Files(_)) => Value::Null,
             };
             if !value.is_null() {
                 inputs.insert(name.clone(), value);
             }
         }
-        Ok(NodeDef { title: node.title.clone(), bypass: None, pos: None, class: node.class.clone(), inputs })
+        let is_default = |title: &String| self.view.class(id).is_some_and(|class| *title == class.display_name);
+        let title = node.title.clone().filter(|title| !is_default(title));
+        Ok(NodeDef { title, bypass: None, pos: None, class: node.class.clone(), inputs })
     }
 
-    fn link(&self, link: &Link) -> Result<Value, ImportError> {
-        let name = self.names.get(&link.node).ok_or_else(|| self.no_node(&link.node))?;
-        let class = self.nodes.class(&self.graph.nodes[&link.node].class);
-        Ok(Value::from(format!("@{name}.{}", output_text(class, link.output))))
+    /// The inputs of a node in the order of its class, then those that it does not have.
+    fn in_order(&self, id: &str) -> Vec<(&'a String, &'a Input)> {
+        let class = self.view.class(id);
+        let place = |name: &str| {
+            let head = name.split('.').next().unwrap_or(name);
+            class
+                .and_then(|class| class.inputs.iter().position(|i| i.name == name || i.name == head))
+                .unwrap_or(usize::MAX)
+        };
+        let mut inputs: Vec<_> = self.view.node(id).inputs.iter().collect();
+        inputs.sort_by_key(|(name, _)| place(name));
+        inputs
+    }
+
+    fn link(&self, link: &Link) -> Value {
+        let class = self.view.class(&link.node);
+        Value::from(format!("@{}.{}", self.names[&link.node], output_text(class, link.output)))
+    }
+
+    /// A literal as documents write it, null for null; none for null in a list. What cannot be
+    /// written where it stands is the default of a parameter. `digits` stand for a number where one
+    /// is wanted.
+    fn literal(&mut self, name: &str, value: &Value, digits: bool) -> Option<Value> {
+        Some(match value {
+            Value::String(text) => match escape_interpolation(text) {
+                Ok(escaped) => Value::from(escape_literal(&escaped).into_owned()),
+                Err(_) => self.carried(name, value.clone(), ParamType::String),
+            },
+            Value::Number(number) if number.is_u64() && !number.is_i64() => {
+                let text = Value::from(number.to_string());
+                if digits { text } else { self.carried(name, text, ParamType::Seed) }
+            }
+            Value::Array(list) if list.iter().any(Value::is_null) => return None,
+            Value::Array(list) => list.iter().map(|value| self.literal(name, value, false)).collect::<Option<_>>()?,
+            Value::Object(map) => {
+                let known = map.iter().filter(|(_, value)| !value.is_null());
+                Value::Object(
+                    known.map(|(key, v)| Some((key.clone(), self.literal(key, v, false)?))).collect::<Option<_>>()?,
+                )
+            }
+            other => other.clone(),
+        })
+    }
+
+    /// Inserts a parameter that only carries a value.
+    fn carried(&mut self, name: &str, value: Value, kind: ParamType) -> Value {
+        let mut names = Names::default();
+        self.params.keys().for_each(|taken| drop(names.free(taken)));
+        let name = super::names::snake_case(name);
+        let name = names.free(if crate::ident::is_identifier(&name) { &name } else { "value" });
+        let written = Value::from(format!("{{{name}}}"));
+        self.params.insert(name, Param { default: Some(value), ..plain_param(kind) });
+        written
     }
 
     /// The id of the node that `text` means.
     fn find(&self, text: &str) -> Result<&str, ImportError> {
-        if let Some((id, _)) = self.graph.nodes.get_key_value(text) {
+        let nodes = &self.view.graph.nodes;
+        if let Some((id, _)) = nodes.get_key_value(text) {
             return Ok(id);
         }
         let is_called = |id: &str, node: &GraphNode| {
             node.title.as_deref() == Some(text) || node.class == text || self.names[id] == text
         };
         let found: Vec<&str> =
-            self.graph.nodes.iter().filter(|(id, node)| is_called(id, node)).map(|(id, _)| id.as_str()).collect();
+            nodes.iter().filter(|(id, node)| is_called(id, node)).map(|(id, _)| id.as_str()).collect();
         match found[..] {
             [id] => Ok(id),
             [] => Err(self.no_node(text)),
@@ -193,70 +290,87 @@ impl Source<'_> {
     }
 
     fn no_node(&self, text: &str) -> ImportError {
-        let titles = self.graph.nodes.values().filter_map(|n| n.title.as_deref());
-        let classes = self.graph.nodes.values().map(|n| n.class.as_str());
-        let ids = self.graph.nodes.keys().map(String::as_str);
+        let nodes = &self.view.graph.nodes;
+        let titles = nodes.values().filter_map(|n| n.title.as_deref());
+        let classes = nodes.values().map(|n| n.class.as_str());
+        let ids = nodes.keys().map(String::as_str);
         let near = did_you_mean(text, ids.chain(titles).chain(classes)).map(|near| format!("did you mean `{near}`?"));
         let hint = near.unwrap_or_else(|| {
-            let nodes = self.graph.nodes.iter().map(|(id, node)| format!("{id} ({})", node.class));
+            let nodes = nodes.iter().map(|(id, node)| format!("{id} ({})", node.class));
             format!("it has {}", nodes.collect::<Vec<_>>().join(", "))
         });
         ImportError::NoNode { node: text.to_owned(), hint }
     }
 
-    fn param(&self, name: &str, id: &str, exposed: &ExposedInput) -> Result<Param, ImportError> {
-        let node = &self.graph.nodes[id];
+    fn param(&mut self, name: &str, exposed: &ExposedInput) -> Result<Param, ImportError> {
+        let id = self.find(&exposed.node)?.to_owned();
+        let node = self.view.node(&id);
         let Some(Input::Value(value)) = node.inputs.get(&exposed.input) else {
             let values = node.inputs.iter().filter(|(_, input)| matches!(input, Input::Value(_)));
             return Err(ImportError::NoInput {
-                node: id.to_owned(),
+                node: id,
                 input: exposed.input.clone(),
                 inputs: values.map(|(name, _)| name.clone()).collect(),
             });
         };
-        let class = self.nodes.class(&node.class);
-        let info = class.and_then(|class| class.inputs.iter().find(|input| input.name == exposed.input));
+        let info = self.view.input((&id, &exposed.input));
         let kind = exposed.kind.unwrap_or_else(|| kind_of(&exposed.input, info, value));
         let by_name = || ROLES.iter().find(|role| **role == name).map(|role| (*role).to_owned());
         let by_kind = || (kind == ParamType::Seed).then(|| "seed".to_owned());
+        let guessed = || by_name().or_else(by_kind).filter(|role| !self.roles.contains(role));
+        let role = exposed.role.clone().or_else(guessed);
+        self.roles.extend(role.clone());
+        let Range { min, max, step } = exposed.range;
         Ok(Param {
-            kind,
-            role: exposed.role.clone().or_else(by_name).or_else(by_kind),
+            role,
             required: exposed.required,
             default: (!exposed.required).then(|| plain(value)).filter(|value| !value.is_null()),
             values: if kind == ParamType::Enum { options(info, value) } else { Vec::new() },
-            min: None,
-            max: None,
-            step: None,
-            pattern: None,
-            min_length: None,
-            max_length: None,
+            min,
+            max,
+            step,
             help: exposed.help.clone(),
-            bind: None,
+            ..plain_param(kind)
         })
     }
 
-    fn outputs(&self, wanted: &IndexMap<String, String>) -> Result<IndexMap<String, String>, ImportError> {
+    fn outputs(&self, order: &[&'a str], request: &PresetRequest) -> Result<IndexMap<String, String>, ImportError> {
+        let is_kept = request.workflow.is_some();
+        let name = |id: &str| if is_kept { id.to_owned() } else { self.names[id].clone() };
+        if request.outputs.is_empty() {
+            let found = outputs(self.view, order);
+            let link = |(id, output): (&str, Option<usize>)| match output {
+                Some(output) => format!("@{}.{}", name(id), output_text(self.view.class(id), output)),
+                None => format!("@{}", name(id)),
+            };
+            let found: IndexMap<_, _> = found.into_iter().map(|(name, output)| (name, link(output))).collect();
+            return if found.is_empty() { Err(ImportError::NoOutput) } else { Ok(found) };
+        }
         let link = |text: &str| {
             let text = text.trim_start_matches('@');
             let (node, output) = text.rsplit_once('.').filter(|_| self.find(text).is_err()).unzip();
-            let name = &self.names[self.find(node.unwrap_or(text))?];
+            let name = name(self.find(node.unwrap_or(text))?);
             Ok(output.map_or_else(|| format!("@{name}"), |output| format!("@{name}.{output}")))
         };
-        wanted.iter().map(|(name, text)| Ok((name.clone(), link(text)?))).collect()
+        request.outputs.iter().map(|(name, text)| Ok((name.clone(), link(text)?))).collect()
     }
+}
 
-    /// All nodes that save something, as outputs.
-    fn savers(&self) -> Result<IndexMap<String, String>, ImportError> {
-        let saves = |node: &GraphNode| match self.nodes.class(&node.class) {
-            Some(class) => class.output_node,
-            None => node.class.starts_with("Save") || node.class.starts_with("Preview"),
-        };
-        let mut taken = BTreeSet::new();
-        let savers = self.graph.nodes.iter().filter(|(_, node)| saves(node));
-        let found: IndexMap<String, String> =
-            savers.map(|(id, _)| (free_name("image", &mut taken), format!("@{}", self.names[id]))).collect();
-        if found.is_empty() { Err(ImportError::NoOutput) } else { Ok(found) }
+fn plain_param(kind: ParamType) -> Param {
+    Param {
+        kind,
+        role: None,
+        required: false,
+        default: None,
+        values: Vec::new(),
+        min: None,
+        max: None,
+        step: None,
+        pattern: None,
+        min_length: None,
+        max_length: None,
+        help: None,
+        bind: None,
     }
 }
 
@@ -268,23 +382,6 @@ fn output_text(class: Option<&ClassInfo>, output: usize) -> String {
         is_word && names().filter(|other| other == name).count() == 1
     });
     name.map_or_else(|| output.to_string(), str::to_owned)
-}
-
-/// A literal as documents write it.
-fn escaped(value: &Value) -> Result<Value, String> {
-    Ok(match value {
-        Value::String(text) => {
-            Value::from(escape_literal(&escape_interpolation(text).map_err(|e| e.to_string())?).into_owned())
-        }
-        Value::Array(list) => Value::Array(list.iter().map(escaped).collect::<Result<_, _>>()?),
-        Value::Object(map) => Value::Object(
-            map.iter()
-                .filter(|(_, value)| !value.is_null())
-                .map(|(key, value)| Ok((key.clone(), escaped(value)?)))
-                .collect::<Result<_, String>>()?,
-        ),
-        other => plain(other),
-    })
 }
 
 /// A number that is too large for a document as its digits.
@@ -310,9 +407,7 @@ fn kind_of(name: &str, info: Option<&InputInfo>, value: &Value) -> ParamType {
             Value::Number(number) if number.is_f64() => ParamType::Float,
             Value::Number(_) if is_seed => ParamType::Seed,
             Value::Number(_) => ParamType::Int,
-            Value::String(text) if [".safetensors", ".ckpt", ".gguf"].iter().any(|end| text.ends_with(end)) => {
-                ParamType::Model
-            }
+            value if is_model_file(value) => ParamType::Model,
             _ => ParamType::String,
         },
     }
@@ -333,15 +428,7 @@ mod tests {
     use crate::graph::{builtin, from_api};
 
     fn request() -> PresetRequest {
-        PresetRequest {
-            name: "blurred".to_owned(),
-            version: "1.0.0".to_owned(),
-            title: None,
-            description: None,
-            tags: Vec::new(),
-            params: IndexMap::default(),
-            outputs: IndexMap::default(),
-        }
+        PresetRequest { name: "blurred".to_owned(), version: "1.0.0".to_owned(), ..PresetRequest::default() }
     }
 
     fn graph() -> Graph {
@@ -369,13 +456,13 @@ mod tests {
         assert_eq!(document["params"]["radius"], json!({"type": "int", "default": 3}));
         assert_eq!(document["params"]["seed"], json!({"type": "seed", "role": "seed", "required": true}));
         let expected = json!({
-            "load_image": {"LoadImage": {"image": "photo.png"}},
-            "soft": {"title": "Soft", "ImageBlur": {"image": "@load_image.IMAGE", "blur_radius": "{radius}", "sigma": 1.5}},
+            "image": {"LoadImage": {"image": "photo.png"}},
+            "soft": {"title": "Soft", "ImageBlur": {"image": "@image.IMAGE", "blur_radius": "{radius}", "sigma": 1.5}},
             "mystery": {"Mystery": {"text": "@@{{name}} {a|b}", "from": "@soft.1", "seed": "{seed}"}},
-            "save_image": {"SaveImage": {"images": "@soft.IMAGE", "filename_prefix": "x"}},
+            "save": {"SaveImage": {"images": "@soft.IMAGE", "filename_prefix": "x"}},
         });
         assert_eq!(document["node"], expected);
-        assert_eq!(document["outputs"], json!({"image": "@save_image"}));
+        assert_eq!(document["outputs"], json!({"image": "@save"}));
     }
 
     #[test]
@@ -384,7 +471,7 @@ mod tests {
         request.outputs.insert("blurred".to_owned(), "2.IMAGE".to_owned());
         request.outputs.insert("saved".to_owned(), "@9".to_owned());
         let document = preset(&graph(), builtin(), &request).unwrap().to_json();
-        assert_eq!(document["outputs"], json!({"blurred": "@soft.IMAGE", "saved": "@save_image"}));
+        assert_eq!(document["outputs"], json!({"blurred": "@soft.IMAGE", "saved": "@save"}));
     }
 
     #[test]

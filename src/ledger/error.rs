@@ -30,10 +30,12 @@ pub enum LedgerError {
         kind: &'static str,
     },
     /// Another process has this run.
-    #[error("failed to take run {run}: another process is working on it")]
+    #[error("failed to take run {run}: {} is working on it", who(*process))]
     Locked {
         /// Id of the run.
         run: String,
+        /// The process, where it is known.
+        process: Option<u32>,
     },
     /// There is no such run.
     #[error("failed to find run {run}")]
@@ -58,4 +60,8 @@ pub enum LedgerError {
     /// The writer has ended, after an error that it told before.
     #[error("failed to write the ledger: {0}")]
     Write(String),
+}
+
+fn who(process: Option<u32>) -> String {
+    process.map_or_else(|| "another process".to_owned(), |id| format!("process {id}"))
 }

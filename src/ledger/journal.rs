@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{error::LedgerError, open::Ledger};
 use crate::{
-    plan::{ItemResult, OutputFile},
+    plan::{ItemResult, Outline, OutputFile},
     run::{AttemptId, Change, Decision, Entry, Event, Journal, JournalError, PortFuture, RunState},
 };
 
@@ -36,6 +36,8 @@ pub struct NewRun {
     pub folder: String,
     /// How many items it has.
     pub items: u32,
+    /// Its tasks.
+    pub outline: Outline,
     /// Nanoseconds since 1970.
     pub started_ns: i64,
 }
@@ -52,10 +54,12 @@ impl Ledger {
     /// Begins a run. Not to be called within async code.
     pub fn begin_run(self: &Arc<Self>, run: &NewRun) -> Result<RunJournal, LedgerError> {
         let row = run.clone();
+        let outline = serde_json::to_string(&row.outline)?;
         self.writer.write_and_wait(Box::new(move |transaction| {
             transaction.execute(
-                "INSERT INTO runs (id, document, version, hash, path, settings, folder, items, state, started_ns)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running', ?)",
+                "INSERT INTO runs (id, document, version, hash, path, settings, folder, items, outline, state,
+                                   started_ns)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', ?)",
                 params![
                     row.id,
                     row.document,
@@ -65,6 +69,7 @@ impl Ledger {
                     row.settings.to_string(),
                     row.folder,
                     row.items,
+                    outline,
                     row.started_ns
                 ],
             )?;

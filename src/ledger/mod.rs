@@ -7,6 +7,7 @@
 //! Everything is written by one thread, which puts whatever has queued up into one transaction
 //! and acknowledges it when it is on disk.
 
+mod controls;
 mod error;
 mod journal;
 mod lock;
@@ -15,6 +16,7 @@ mod read;
 mod reuse;
 mod schema;
 mod scores;
+mod timeline;
 mod writer;
 
 pub use error::LedgerError;
@@ -22,3 +24,4 @@ pub use journal::{NewRun, RunJournal};
 pub use lock::RunLock;
 pub use open::{Ledger, network_file_system};
 pub use read::{DecisionRow, ItemRow, RunRow};
+pub use timeline::{CourseRows, TryEnd, TryRow};

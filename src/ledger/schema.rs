@@ -6,7 +6,8 @@ use super::error::LedgerError;
 
 /// Each entry takes a file from the format of its index to the next. Entries never change once
 /// they were released.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/1.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
 
 /// The newest format.
 pub(super) const NEWEST: u32 = MIGRATIONS.len() as u32;

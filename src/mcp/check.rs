@@ -67,7 +67,7 @@ impl Checked {
 /// Checks the file at `path`, or everything.
 pub(super) fn report(session: &Session, path: Option<&str>) -> Result<CheckReport, AppError> {
     let paths = path.map(|path| ClientFiles::open(session)?.readable(path)).transpose()?;
-    check(session, &CheckOptions { paths: paths.into_iter().map(Into::into).collect() })
+    check(session, &CheckOptions { paths: paths.into_iter().map(Into::into).collect(), ..CheckOptions::default() })
 }
 
 fn validate_file(shared: &Shared, arguments: &ValidateFile) -> Result<Answer<Checked>, Refusal> {

@@ -66,7 +66,7 @@ pub(super) fn lines(findings: &[Finding]) -> Vec<String> {
 pub(super) fn refused(error: &AppError, sources: &Sources) -> Refusal {
     let findings = error_findings(error, sources);
     match error {
-        AppError::Wrong(_) => Refusal(lines(&findings).join("\n")),
+        AppError::Wrong(_) | AppError::Drifted(_) => Refusal(lines(&findings).join("\n")),
         AppError::Usage { .. } | AppError::Environment { .. } => {
             let text = findings.iter().map(|f| with_hint(f.message.clone(), f.hint.as_deref()));
             Refusal(text.collect::<Vec<_>>().join("\n"))

@@ -7,8 +7,10 @@
 
 mod arguments;
 mod check;
+mod diff;
 mod files;
 mod findings;
+mod import;
 mod pictures;
 mod plan;
 mod presets;
@@ -29,7 +31,7 @@ use self::{server::Server, shared::Shared};
 use crate::app::{AppError, Session, SessionOptions};
 
 /// Serves the workspace around `start` on standard input and output until the input is closed or
-/// `interrupted` ends. Runs that are under way then submit nothing more and end cleanly.
+/// `interrupted` ends. Runs go on: they are processes of their own.
 pub fn serve(start: Option<PathBuf>, interrupted: impl Future<Output = ()> + Send) -> Result<(), AppError> {
     // Whether there is a folder to serve is said at once, not with the first call.
     Session::open(&SessionOptions { start: start.clone(), object_info: None })?;
@@ -44,17 +46,15 @@ pub fn serve(start: Option<PathBuf>, interrupted: impl Future<Output = ()> + Sen
 }
 
 async fn serve_until(shared: Arc<Shared>, interrupted: impl Future<Output = ()> + Send) -> Result<(), AppError> {
-    let server = Server::new(shared.clone());
+    let server = Server::new(shared);
     let served = async {
         let running = server.serve(stdio_pipes()).await.map_err(|e| failed(&e))?;
         running.waiting().await.map(|_| ()).map_err(|e| failed(&e))
     };
-    let result = tokio::select! {
+    tokio::select! {
         result = served => result,
         () = interrupted => Ok(()),
-    };
-    shared.runs.stop_all().await;
-    result
+    }
 }
 
 fn failed(error: &dyn std::error::Error) -> AppError {

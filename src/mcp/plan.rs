@@ -66,6 +66,7 @@ pub(super) fn job_options(
         servers: servers.to_vec(),
         only: only.map(str::to_owned),
         allow_spend: false,
+        all_samples: false,
     })
 }
 

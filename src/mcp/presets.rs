@@ -79,7 +79,7 @@ fn save_workflow_preset(shared: &Shared, arguments: &SaveWorkflowPreset) -> Resu
     let file = PresetFile { path: arguments.path.clone(), expected: hash(arguments.expected_hash.as_deref())? };
     let exposed = |(name, exposed): (&String, &Exposed)| {
         let Exposed { node, input, kind, role, required, help } = exposed.clone();
-        (name.clone(), ExposedInput { node, input, kind, role, required, help })
+        (name.clone(), ExposedInput { node, input, kind, role, required, help, ..ExposedInput::default() })
     };
     let request = PresetRequest {
         name: arguments.name.clone(),
@@ -89,6 +89,7 @@ fn save_workflow_preset(shared: &Shared, arguments: &SaveWorkflowPreset) -> Resu
         tags: arguments.tags.clone(),
         params: arguments.params.iter().map(exposed).collect(),
         outputs: arguments.outputs.clone(),
+        ..PresetRequest::default()
     };
     let session = shared.session()?;
     let (written, text) =

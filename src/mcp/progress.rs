@@ -108,7 +108,7 @@ pub(super) struct Watched {
     pub(super) row: RunRow,
     /// Whether a process worked on it then.
     pub(super) is_active: bool,
-    ledger: Arc<Ledger>,
+    pub(super) ledger: Arc<Ledger>,
 }
 
 impl Watched {
@@ -125,31 +125,22 @@ impl Watched {
                 Ok(Self { row, is_active, ledger })
             })
         });
-        let mut watched = found.await?;
-        watched.is_active |= shared.runs.has(&watched.row.id);
-        Ok(watched)
+        found.await
     }
 
-    async fn look(&mut self, shared: &Shared) -> Result<(), Refusal> {
+    async fn look(&mut self) -> Result<(), Refusal> {
         let (ledger, id) = (self.ledger.clone(), self.row.id.clone());
-        let was_ours = shared.runs.has(&id);
         let looked = on_a_thread(move || {
             let row = ledger.run(&id).map_err(|e| Refusal(e.to_string()))?;
             let is_active = history::is_active(&ledger, &row);
             Ok((row, is_active))
         });
         (self.row, self.is_active) = looked.await?;
-        self.is_active |= was_ours;
         Ok(())
     }
 
     /// Waits until no process works on the run, or for this long. The caller is told of progress.
-    pub(super) async fn until_ended(
-        &mut self,
-        shared: &Shared,
-        longest: Duration,
-        caller: &Caller,
-    ) -> Result<(), Refusal> {
+    pub(super) async fn until_ended(&mut self, longest: Duration, caller: &Caller) -> Result<(), Refusal> {
         let deadline = Instant::now() + longest;
         let (mut told, mut progress) = (Instant::now(), 0.0);
         while self.is_active && Instant::now() < deadline {
@@ -157,7 +148,7 @@ impl Watched {
                 () = sleep(BETWEEN_LOOKS) => {}
                 () = caller.ct.cancelled() => break,
             }
-            self.look(shared).await?;
+            self.look().await?;
             let settled = f64::from(settled(&self.row));
             if settled > progress || told.elapsed() >= BETWEEN_WORDS {
                 // The protocol wants every word of progress to be larger than the one before.
@@ -178,23 +169,18 @@ async fn get_run(shared: Arc<Shared>, arguments: GetRun, caller: Caller) -> Resu
     let name = arguments.run_id.unwrap_or_else(|| "last".to_owned());
     let mut watched = Watched::find(&shared, name).await?;
     let wait = arguments.wait.unwrap_or(0).min(LONGEST_WAIT);
-    watched.until_ended(&shared, Duration::from_secs(u64::from(wait)), &caller).await?;
-    let fault = if watched.is_active { None } else { shared.runs.fault(&watched.row.id).await };
-    let fault = fault.map(|error| refused(&error, &Sources::default()).0);
+    watched.until_ended(Duration::from_secs(u64::from(wait)), &caller).await?;
     let page = Page::new(arguments.task, arguments.offset, arguments.limit, arguments.thumbnails);
-    on_a_thread(move || answer(&shared, &watched, &page, fault)).await
+    on_a_thread(move || answer(&shared, &watched, &page)).await
 }
 
-fn answer(
-    shared: &Shared,
-    watched: &Watched,
-    page: &Page,
-    fault: Option<String>,
-) -> Result<Answer<RunStatus>, Refusal> {
+fn answer(shared: &Shared, watched: &Watched, page: &Page) -> Result<Answer<RunStatus>, Refusal> {
     let (row, view) = (&watched.row, RunView::of(&watched.row));
     let items = watched.ledger.items(&row.id).map_err(|e| Refusal(e.to_string()))?;
     let session = shared.session()?;
     let shown = show(&session, &items, page)?;
+    let broke_off = row.state == RunState::Running && !watched.is_active;
+    let fault = if broke_off { app::fault_of_detached(&session, &row.id) } else { None };
     let said = app::fault_diagnostics(&session, &watched.ledger, row);
     let said = findings(&said.map_err(|e| refused(&e, &Sources::default()))?, &Sources::of(&session));
     let status = RunStatus {

@@ -1,5 +1,5 @@
-//! `run_file` and `cancel_run`. A run goes on when the call that began it has been
-//! answered; it ends with the process.
+//! `run_file` and `cancel_run`. A run is a process of its own: it goes on when the call that began it
+//! has been answered, and when the server has ended.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,17 +9,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    findings::Refusal,
+    findings::{Refusal, refused},
     plan::{Seeds, job_options},
     progress::{self, LONGEST_WAIT, Watched},
     shared::Shared,
     tool::{About, Answer, Callable, Caller, Effect, on_a_thread, waiting},
 };
 use crate::app::{
-    self, Readiness, RunRequest,
+    self, AppError, Readiness, RunRequest, Session, Sources,
     client_files::ClientFiles,
+    history,
     run_view::{RunView, StateCounts},
 };
+use crate::run::RunState;
 
 /// How long `cancel_run` waits for what is on its way.
 const CANCEL_WAIT: Duration = Duration::from_secs(10);
@@ -41,7 +43,7 @@ pub(super) fn tools() -> Vec<Callable> {
             &About {
                 name: "cancel_run",
                 title: "Cancel a run",
-                description: "Gives up a run that this server works on. Finished results stay.",
+                description: "Gives a run up, whichever process works on it. Finished results stay.",
                 effect: Effect::Ends,
             },
             cancel_run,
@@ -69,9 +71,10 @@ struct RunFile {
     new: bool,
 }
 
+/// A run that goes on in a process of its own.
 #[derive(Serialize, JsonSchema)]
-struct Begun {
-    run_id: String,
+pub(super) struct Begun {
+    pub(super) run_id: String,
     document: String,
     folder: String,
     items: u32,
@@ -81,48 +84,60 @@ struct Begun {
     already_running: bool,
 }
 
+impl Begun {
+    /// Starts what `request` asks for, or finds the process that does it already.
+    pub(super) fn begin(session: &Session, request: &RunRequest) -> Result<Self, AppError> {
+        let ready = match app::ready_unless_active(session, request)? {
+            Readiness::Ready(ready) => *ready,
+            Readiness::Active(row) => {
+                return Ok(Self {
+                    run_id: row.id.clone(),
+                    document: row.document.clone(),
+                    folder: row.folder.clone(),
+                    items: row.items,
+                    continued: true,
+                    already_running: true,
+                });
+            }
+        };
+        let begun = Self {
+            run_id: ready.id.to_string(),
+            document: ready.job.plan.document.clone(),
+            folder: ready.folder.clone(),
+            items: ready.job.plan.items.len() as u32,
+            continued: ready.continued,
+            already_running: false,
+        };
+        app::detach(session, ready)?;
+        Ok(begun)
+    }
+
+    /// The same in words.
+    pub(super) fn text(&self) -> String {
+        let verb = match (self.already_running, self.continued) {
+            (true, _) => "is running already",
+            (_, true) => "goes on",
+            _ => "has begun",
+        };
+        let Self { run_id, document, items, folder, .. } = self;
+        format!(
+            "run {run_id} of {document} {verb}: {items} items, results in {folder}/\n\
+             follow it with get_run, wait {LONGEST_WAIT}"
+        )
+    }
+}
+
 async fn run_file(shared: Arc<Shared>, arguments: RunFile, _: Caller) -> Result<Answer<Begun>, Refusal> {
     let options = job_options(&arguments.set, arguments.seeds, &arguments.servers, arguments.only.as_deref())?;
     let (document, new) = (arguments.document, arguments.new);
-    let preparing = shared.clone();
-    let readiness = on_a_thread(move || {
-        preparing.with(|session| {
+    let begun = on_a_thread(move || {
+        shared.with(|session| {
             let document = ClientFiles::open(session)?.document(&document)?;
-            app::ready_unless_active(session, &RunRequest { document, options, verify: false, new })
+            Begun::begin(session, &RunRequest { document, options, verify: false, new, locked: false })
         })
     });
-    let begun = match readiness.await? {
-        Readiness::Active(row) => Begun {
-            run_id: row.id.clone(),
-            document: row.document.clone(),
-            folder: row.folder.clone(),
-            items: row.items,
-            continued: true,
-            already_running: true,
-        },
-        Readiness::Ready(ready) => {
-            let begun = Begun {
-                run_id: ready.id.to_string(),
-                document: ready.job.plan.document.clone(),
-                folder: ready.folder.clone(),
-                items: ready.job.plan.items.len() as u32,
-                continued: ready.continued,
-                already_running: false,
-            };
-            shared.runs.start(*ready, Arc::new(|_| ()));
-            begun
-        }
-    };
-    let verb = match (begun.already_running, begun.continued) {
-        (true, _) => "is running already",
-        (_, true) => "goes on",
-        _ => "has begun",
-    };
-    let text = format!(
-        "run {} of {} {verb}: {} items, results in {}/\nfollow it with get_run, wait {LONGEST_WAIT}",
-        begun.run_id, begun.document, begun.items, begun.folder
-    );
-    Ok(Answer::new(text, begun))
+    let begun = begun.await?;
+    Ok(Answer::new(begun.text(), begun))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -142,22 +157,23 @@ struct CancelOutcome {
     counts: StateCounts,
 }
 
-async fn cancel_run(
-    shared: Arc<Shared>,
-    arguments: CancelRun,
-    caller: Caller,
-) -> Result<Answer<CancelOutcome>, Refusal> {
-    let mut watched = Watched::find(&shared, arguments.run_id).await?;
-    let told = shared.runs.cancel(&watched.row.id);
-    if !told && watched.is_active {
-        return Err(Refusal(format!("another process works on run {}; stop it there, with Ctrl-C", watched.row.id)));
-    }
-    watched.until_ended(&shared, CANCEL_WAIT, &caller).await?;
-    let view = RunView::of(&watched.row);
-    let text = match (told, watched.is_active) {
-        (true, true) => format!("run {} is being cancelled: {}", view.run, view.counts_text()),
-        (true, false) => format!("run {} is {}: {}", view.run, view.state, view.counts_text()),
-        (false, _) => format!("nothing works on run {}; it is {}: {}", view.run, view.state, view.counts_text()),
+async fn cancel_run(shared: Arc<Shared>, arguments: CancelRun, _: Caller) -> Result<Answer<CancelOutcome>, Refusal> {
+    let watched = Watched::find(&shared, arguments.run_id).await?;
+    let had_ended = !watched.is_active && matches!(watched.row.state, RunState::Complete | RunState::Cancelled);
+    let (row, is_active) = on_a_thread(move || {
+        let session = shared.session()?;
+        let row = app::cancel(&session, &watched.ledger, &watched.row, CANCEL_WAIT)
+            .map_err(|e| refused(&e, &Sources::of(&session)))?;
+        let is_active = history::is_active(&watched.ledger, &row);
+        Ok((row, is_active))
+    })
+    .await?;
+    let view = RunView::of(&row);
+    let text = match (had_ended, is_active) {
+        (false, true) => format!("run {} is being cancelled: {}", view.run, view.counts_text()),
+        (false, false) => format!("run {} is {}: {}", view.run, view.state, view.counts_text()),
+        (true, _) => format!("run {} had ended: {}, {}", view.run, view.state, view.counts_text()),
     };
-    Ok(Answer::new(text, CancelOutcome { run_id: view.run, cancelled: told, state: view.state, counts: view.counts }))
+    let cancelled = !had_ended && (is_active || row.state == RunState::Cancelled);
+    Ok(Answer::new(text, CancelOutcome { run_id: view.run, cancelled, state: view.state, counts: view.counts }))
 }

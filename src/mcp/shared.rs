@@ -3,18 +3,16 @@
 use std::path::PathBuf;
 
 use super::findings::{Refusal, refused};
-use crate::app::{AppError, BackgroundRuns, Session, SessionOptions, Sources};
+use crate::app::{AppError, Session, SessionOptions, Sources};
 
-/// The workspace that is served, and the runs under way.
+/// The workspace that is served.
 pub(super) struct Shared {
     start: Option<PathBuf>,
-    /// The runs of this process.
-    pub(super) runs: BackgroundRuns,
 }
 
 impl Shared {
     pub(super) fn new(start: Option<PathBuf>) -> Self {
-        Self { start, runs: BackgroundRuns::default() }
+        Self { start }
     }
 
     /// The workspace as it is now.

@@ -26,6 +26,13 @@ impl Document {
     /// The document as JSON, keys in the order of the model; numbers without a fraction are whole
     /// numbers.
     pub fn to_json(&self) -> Value {
+        let mut value = self.to_exact_json();
+        canonical_numbers(&mut value);
+        value
+    }
+
+    /// The document as JSON, keys in the order of the model, with its numbers as they are.
+    pub fn to_exact_json(&self) -> Value {
         let mut all = object(&self.header);
         all.append(&mut match &self.body {
             Body::Preset(body) => object(body),
@@ -34,9 +41,7 @@ impl Document {
             Body::Chain(body) => object(body),
             Body::Mask(body) => object(body),
         });
-        let mut value = Value::Object(all);
-        canonical_numbers(&mut value);
-        value
+        Value::Object(all)
     }
 
     /// The BLAKE3 hash of the canonical form: the same for TOML and KDL, whatever the comments,

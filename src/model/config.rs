@@ -50,6 +50,9 @@ pub struct Server {
     #[serde(default)]
     #[schemars(range(min = 0.0))]
     pub cost_per_hour: f64,
+    /// File with a snapshot of what it can do, relative to the workspace; `snapshots/NAME.json` without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
     /// Words by which a task may choose it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,

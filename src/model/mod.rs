@@ -30,7 +30,10 @@ pub use document::{
     Param, ParamType, Preset, Seeds, Template, ValueMap,
 };
 pub use duration::{parse_backoff, parse_duration};
-pub use lock::{LOCK_FORMAT, Lock, LockedHash, read_lock};
+pub use lock::{
+    Drift, DriftKind, HashSection, LOCK_FILE, LOCK_FORMAT, Lock, LockedFacts, LockedHash, LockedServer, Surroundings,
+    read_lock,
+};
 pub use mask::{Blend, Layer, Mask, MaskExport, MaskFormat, Shape, ShapeType};
 pub use read::{
     MAX_DOCUMENT_BYTES, Parsed, config_shape, decoded, file_too_large, read_bytes, read_config, read_document,
@@ -41,4 +44,4 @@ pub use settings::{
     DataKind, InputInfo, OutputInfo, SettingInfo, SettingShape, TaskTypeInfo, settings_named, task_type,
     task_type_name, task_types,
 };
-pub use workspace::{CONFIG_FILE, DOCUMENTS_FOLDER, Workspace, identity, load_document, loaded};
+pub use workspace::{CONFIG_FILE, DOCUMENTS_FOLDER, FEW, Workspace, identity, load_document, loaded};

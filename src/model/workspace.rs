@@ -27,6 +27,9 @@ pub const CONFIG_FILE: &str = "comfywright.toml";
 /// The folder of documents.
 pub const DOCUMENTS_FOLDER: &str = "pipelines";
 
+/// Documents that a thread takes at a time, few enough that all threads end together.
+pub const FEW: usize = 8;
+
 /// The configuration and the documents of a workspace. Documents are read when they are first asked
 /// for: who works on one document need not read all.
 #[derive(Clone)]
@@ -98,6 +101,7 @@ impl Workspace {
             let (paths, mut diagnostics) = document_paths(&*self.world);
             let documents: Vec<Arc<Loaded>> = paths
                 .par_iter()
+                .with_max_len(FEW)
                 .filter_map(|path| load_document(&*self.world, path, Origin::Workspace).map(Arc::new))
                 .collect();
             diagnostics.extend(same_document_twice(&documents));

@@ -48,6 +48,11 @@ impl Preparation {
         &self.plan
     }
 
+    /// The classes of what runs on servers.
+    pub fn nodes(&self) -> &NodeSet {
+        &self.nodes
+    }
+
     /// The compiled document.
     pub fn program(&self) -> &Arc<Program> {
         &self.program
@@ -191,7 +196,8 @@ impl Preparation {
         told.map(|(_, value)| short_name(&to_text(value).unwrap_or_default())).collect::<Vec<_>>().join(", ")
     }
 
-    /// What every file of the item carries.
+    /// What every file of the item carries: who made it, and the preset with the values that it was
+    /// given, so that `import` gives the preset back wherever the file is.
     fn provenance(&self, item: ItemIx, fingerprint: &str, with: &ValueMap, number: usize) -> Value {
         let mut record = json!({
             "format": 1,
@@ -200,7 +206,17 @@ impl Preparation {
             "item": self.address(item),
             "fingerprint": fingerprint,
         });
-        if let Some(Body::Preset(preset)) = self.program.tasks[number].preset.as_ref().map(|d| &d.document.body) {
+        let task = &self.program.tasks[number];
+        if let Some((document, Body::Preset(preset))) = task.preset.as_ref().map(|d| (&d.document, &d.document.body)) {
+            record["preset"] = document.to_exact_json();
+            record["with"] = with
+                .iter()
+                .filter(|(name, _)| preset.params.contains_key(*name))
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect();
+            if let Some(workflow) = &task.workflow {
+                record["workflow"] = workflow.clone();
+            }
             let seed = preset.params.iter().find(|(_, p)| p.role.as_deref() == Some("seed"));
             if let Some(value) = seed.and_then(|(name, p)| with.get(name).or(p.default.as_ref())) {
                 record["seed"] = value.clone();

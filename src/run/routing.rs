@@ -97,15 +97,7 @@ impl Planner {
 
 /// A target as it is written in a file.
 pub(super) fn target_name(plan: &Plan, target: Target) -> String {
-    match target {
-        Target::Task(task, _) => plan.tasks[task.0 as usize].name.as_str(),
-        Target::Continue => "@continue",
-        Target::Skip => "@skip",
-        Target::Fail => "@fail",
-        Target::Hold => "@hold",
-        Target::Retry => "@retry",
-    }
-    .to_owned()
+    target.name(plan).to_owned()
 }
 
 fn matches_outcome(rule: &PlanRule, fault: Option<&Fault>) -> bool {

@@ -1,11 +1,19 @@
 //! The real program in folders of its own.
 
+mod browser;
 mod check;
 mod convert;
 mod doctor;
 mod envelope;
+mod explain;
 mod fix;
 mod fmt;
 mod graph;
+mod graph_files;
+mod import;
 mod init;
+mod pages;
+mod plan;
+mod runs;
 mod support;
+mod trace;

@@ -83,6 +83,12 @@ async def edit(session):
     checked = await session.data("validate_file", path=DOCUMENT)
     assert checked["valid"] and checked["against"], checked
     await session.refused("plan_file", "did you mean `document`?", documnet=DOCUMENT)
+    earlier = read["text"].replace('version = "1.0.0"', 'version = "0.9.0"')
+    await session.data("write_file", path="pipelines/earlier.toml", content=earlier)
+    told = await session.data("diff_files", before="product-catalog@0.9.0", after=DOCUMENT)
+    paths = [change["path"] for change in told["documents"][0]["changes"]]
+    assert told["differs"] and "vars.size" in paths, told
+    await session.refused("diff_files", "`before` and `after`, or `git` alone", before=DOCUMENT)
 
 
 async def run_and_look(session, servers):
@@ -109,6 +115,8 @@ async def run_and_look(session, servers):
     assert looked["made_by"]["document"] == "product-catalog", looked
     again = await session.data("run_file", document=DOCUMENT, servers=servers)
     counts = (await session.end_of(again["run_id"])).structured_content["counts"]
+    explained = await session.data("explain", run_id=again["run_id"], item=status["results"][0]["item"])
+    assert explained["changes"] == [], explained
     assert counts.get("reused", 0) > 0 and counts.get("done", 0) < status["counts"]["done"], counts
     return status["counts"]
 

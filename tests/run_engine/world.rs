@@ -14,7 +14,7 @@ use comfywright::{
     content_hash::ContentHash,
     graph::Graph,
     ledger::{Ledger, NewRun},
-    plan::{ItemIx, OutputFile, Prepared, Upstream, Visit},
+    plan::{ItemIx, Outline, OutputFile, Prepared, Upstream, Visit},
     run::{
         Clock, Control, Executor, Fault, Job, PortFuture, Ports, Preparer, Produced, Progress, RunEvent, RunOutcome,
         RunSetup, Scorer, Slots, run_plan,
@@ -76,6 +76,7 @@ impl World {
             settings: json!({}),
             folder: format!("outputs/test/{id}"),
             items: plan.items.len() as u32,
+            outline: Outline::of(plan),
             started_ns: RealClock.now_ns(),
         };
         self.ledger.begin_run(&run).unwrap();

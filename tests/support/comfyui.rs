@@ -14,7 +14,7 @@ const INSTALLATION: &str = "COMFYWRIGHT_TEST_COMFYUI";
 const REQUIRED: &str = "COMFYWRIGHT_REQUIRE_SERVER";
 
 /// Longest time that a server of its own may take to start: the machine may be busy.
-const START: Duration = Duration::from_mins(3);
+const START: Duration = Duration::from_mins(10);
 
 /// The checkpoint that every test server has.
 #[allow(dead_code, reason = "not every test samples")]
@@ -49,8 +49,14 @@ pub struct PrivateServer {
 impl PrivateServer {
     /// Starts a server, if ComfyUI is installed.
     pub fn start() -> Option<Self> {
+        Self::start_in(|_, _| {})
+    }
+
+    /// The same in a folder that `prepare` fills before: it gets the installation and the folder.
+    pub fn start_in(prepare: impl FnOnce(&Path, &Path)) -> Option<Self> {
         let installation = PathBuf::from(setting(INSTALLATION)?);
         let base = tempfile::tempdir().expect("a temporary folder");
+        prepare(&installation, base.path());
         let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
         let process = spawn(&installation, port, base.path());
         let mut server = Self { installation, base, port, process };
@@ -66,6 +72,15 @@ impl PrivateServer {
     /// The folder with its `input`, `output` and `models`.
     pub fn base(&self) -> &Path {
         self.base.path()
+    }
+
+    /// How long the processor has worked for it, in all its threads.
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap_or_default();
+        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+        // User and system time are the 14th and 15th field, in hundredths of a second.
+        let ticks: u64 = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        Duration::from_millis(ticks * 10)
     }
 
     /// Ends its process as a crash does: queue and history are lost.

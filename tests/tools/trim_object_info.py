@@ -4,7 +4,7 @@
     python3 tests/tools/trim_object_info.py OBJECT_INFO.json > fixtures/graph/server-0.33.0.json
 
 OBJECT_INFO.json is the answer of a ComfyUI 0.33.0 server to GET /object_info. Of its classes those are kept that
-comfywright runs by itself, and those that a document in pipelines/ or fixtures/presets/ names; of each, only what a
+comfywright runs by itself, and those that a document in pipelines/, fixtures/presets/ or fixtures/import/ names; of each, only what a
 graph is checked against. The lists of model files hold the names below and not those of the server that was asked.
 """
 
@@ -38,8 +38,8 @@ FILES = {
 
 def named_classes(info):
     """Names of classes that are words of a document."""
-    documents = [path for folder in ("pipelines", "fixtures/presets") for path in sorted((ROOT / folder).rglob("*.*"))]
-    texts = [path.read_text(encoding="utf-8") for path in documents if path.suffix in (".toml", ".kdl", ".json")]
+    documents = [path for folder in ("pipelines", "fixtures/presets", "fixtures/import") for path in sorted((ROOT / folder).rglob("*.*"))]
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in documents if path.suffix in (".toml", ".kdl", ".json")]
     words = {word for text in texts for word in re.findall(r"[A-Za-z0-9_]+", text)}
     return words & set(info)
 

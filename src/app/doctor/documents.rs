@@ -51,6 +51,11 @@ pub(super) fn needs(session: &Session, selection: &Selection, nodes: &NodeSet) -
         .collect()
 }
 
+/// What the documents of `selection` need of servers.
+pub(in crate::app) fn documents_needs(session: &Session, selection: &Selection) -> Vec<GraphNeeds> {
+    needs(session, selection, &session.nodes).into_iter().map(|needy| needy.needs).collect()
+}
+
 /// What one document's own graphs need, and the presets whose graphs are not among them.
 fn of_document(session: &Session, loaded: &Loaded, nodes: &NodeSet) -> (GraphNeeds, Vec<Arc<str>>) {
     let (Some(document), Some(tree)) = (&loaded.parsed.value, &loaded.parsed.tree) else { return Default::default() };

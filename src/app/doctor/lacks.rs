@@ -33,34 +33,6 @@ impl MissingPart {
     }
 }
 
-/// Folders below `models`, by the input that names a file in it.
-const FOLDERS: [(&str, &str); 13] = [
-    ("ckpt_name", "checkpoints"),
-    ("clip_name", "text_encoders"),
-    ("clip_name1", "text_encoders"),
-    ("clip_name2", "text_encoders"),
-    ("clip_name3", "text_encoders"),
-    ("control_net_name", "controlnet"),
-    ("gligen_name", "gligen"),
-    ("hypernetwork_name", "hypernetworks"),
-    ("lora_name", "loras"),
-    ("style_model_name", "style_models"),
-    ("unet_name", "diffusion_models"),
-    ("vae_name", "vae"),
-    ("model_name", "upscale_models"),
-];
-
-/// Where ComfyUI looks for the files of an input, where that is known.
-fn folder(class: &str, input: &str) -> Option<&'static str> {
-    match (class, input) {
-        ("CLIPVisionLoader", _) => Some("clip_vision"),
-        ("unCLIPCheckpointLoader", _) => Some("checkpoints"),
-        // Many custom nodes have an input of this name.
-        (class, "model_name") if class != "UpscaleModelLoader" => None,
-        _ => FOLDERS.iter().find(|(name, _)| *name == input).map(|(_, folder)| *folder),
-    }
-}
-
 /// What a server with the classes `nodes` lacks: classes first, each part once.
 pub(super) fn missing(needy: &[Needy], nodes: &NodeSet) -> Vec<MissingPart> {
     let mut parts: BTreeMap<Lack, Vec<String>> = BTreeMap::new();
@@ -94,7 +66,7 @@ fn part(lack: Lack, documents: Vec<String>, nodes: &NodeSet) -> MissingPart {
             documents,
         },
         Lack::File { file, nearest } => MissingPart {
-            folder: folder(&file.class, &file.input),
+            folder: file.folder(),
             listed: listed(&file, nodes),
             class: file.class,
             input: file.input,

@@ -4,6 +4,7 @@
 //! Changes nothing that a run would not change: it makes no folder and no ledger.
 
 mod documents;
+mod drift;
 mod findings;
 mod lacks;
 mod server;
@@ -14,9 +15,11 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{
     AppError, ExitCode, Session, Sources,
+    lock::Locked,
     selection::{Selection, select},
 };
 use crate::diagnostic::{Diagnostic, Severity};
+pub(super) use documents::documents_needs;
 pub use findings::{DoctorFinding, Fitness};
 pub use server::ServerReport;
 
@@ -120,6 +123,8 @@ fn examine_servers(
         })
         .collect();
     let (mut reports, mut found) = (Vec::new(), Vec::new());
+    // A lock that cannot be read is told with the files.
+    let lock = Locked::read(session).ok().flatten();
     for asked in &asked {
         found.extend(asked.findings.iter().cloned());
         let mut report = asked.report.clone();
@@ -130,6 +135,9 @@ fn examine_servers(
             let needy = documents::needs(session, selection, nodes).len();
             found.extend(findings::of_parts(&report.name, missing, needy, &elsewhere));
             report.missing.clone_from(missing);
+            if let Some(lock) = &lock {
+                found.extend(drift::examine(lock, session, selection, asked, nodes));
+            }
         }
         reports.push(report);
     }

@@ -1,13 +1,13 @@
 //! Servers: whether they answer, as what, and with which parts.
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use serde::Serialize;
 
 use super::{
     super::{
         AppError, Session, secrets,
-        servers::{server_settings, wait_for},
+        servers::{server_settings, versions, wait_for},
     },
     findings::DoctorFinding,
     lacks::MissingPart,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     comfy::{Client, ClientError, Device, Queue, SystemStats},
-    graph::{NodeSet, own_classes},
+    graph::{NodeSet, Versions, own_classes},
 };
 
 /// What is known of a server.
@@ -51,6 +51,8 @@ pub(super) struct Asked {
     pub(super) findings: Vec<DoctorFinding>,
     /// Signatures of its classes, and of ours.
     pub(super) nodes: Option<NodeSet>,
+    /// Its programs.
+    pub(super) versions: Versions,
 }
 
 /// What a server says of itself.
@@ -59,6 +61,7 @@ struct Answers {
     stats: SystemStats,
     queue: Result<Queue, ClientError>,
     object_info: Result<String, ClientError>,
+    packs: BTreeMap<String, String>,
 }
 
 /// Whether every reference to a secret leads to one.
@@ -79,7 +82,7 @@ pub(super) fn examine_secrets(session: &Session) -> Vec<DoctorFinding> {
         .map(|error| {
             let (message, hint) = match error {
                 AppError::Environment { message, hint } | AppError::Usage { message, hint } => (message, hint),
-                wrong @ AppError::Wrong(_) => (wrong.to_string(), None),
+                wrong @ (AppError::Wrong(_) | AppError::Drifted(_)) => (wrong.to_string(), None),
             };
             let advice = hint.unwrap_or_else(|| "put the secret there, or correct the reference".to_owned());
             DoctorFinding::trouble("secrets", "secret", message).advise(advice)
@@ -136,7 +139,9 @@ async fn ask(client: Client) -> Result<Answers, ClientError> {
     let stats = client.system_stats().await?;
     let latency_ms = (began.elapsed().as_secs_f64() * 10_000.0).round() / 10.0;
     let (queue, object_info) = (client.queue().await, client.object_info().await);
-    Ok(Answers { latency_ms, stats, queue, object_info })
+    // Most servers have no manager of custom nodes that could tell.
+    let packs = client.node_packs().await.unwrap_or_default();
+    Ok(Answers { latency_ms, stats, queue, object_info, packs })
 }
 
 fn area(report: &ServerReport) -> String {
@@ -147,11 +152,11 @@ fn area(report: &ServerReport) -> String {
 fn unusable(report: ServerReport, error: &AppError) -> Asked {
     let hint = match error {
         AppError::Usage { hint, .. } | AppError::Environment { hint, .. } => hint.clone(),
-        AppError::Wrong(_) => None,
+        AppError::Wrong(_) | AppError::Drifted(_) => None,
     };
     let message = format!("it was not asked: {error}");
     let finding = DoctorFinding::trouble(&area(&report), "not-asked", message).advise(hint);
-    Asked { report, findings: vec![finding], nodes: None }
+    Asked { report, findings: vec![finding], nodes: None, versions: Versions::default() }
 }
 
 fn unreachable_server(report: ServerReport, error: &ClientError) -> Asked {
@@ -161,12 +166,13 @@ fn unreachable_server(report: ServerReport, error: &ClientError) -> Asked {
         _ => "unreachable",
     };
     let finding = DoctorFinding::trouble(&area(&report), code, format!("failed to {error}")).advise(Some(error.hint()));
-    Asked { report, findings: vec![finding], nodes: None }
+    Asked { report, findings: vec![finding], nodes: None, versions: Versions::default() }
 }
 
 fn answered(mut report: ServerReport, answers: Answers) -> Asked {
     let area = area(&report);
     let system = &answers.stats.system;
+    let versions = Versions { packs: answers.packs.clone(), ..versions(&answers.stats) };
     report.reachable = true;
     report.latency_ms = Some(answers.latency_ms);
     report.version = said(&system.comfyui_version);
@@ -200,7 +206,7 @@ fn answered(mut report: ServerReport, answers: Answers) -> Asked {
             None
         }
     };
-    Asked { report, findings, nodes }
+    Asked { report, findings, nodes, versions }
 }
 
 fn failed_request(area: &str, error: &ClientError) -> DoctorFinding {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    super::{Session, selection::Selection},
+    super::{Session, lock::Locked, selection::Selection},
     findings::DoctorFinding,
 };
 use crate::{
@@ -28,6 +28,8 @@ pub(super) fn examine(session: &Session, selection: &Selection) -> (Vec<DoctorFi
     if selection.everything {
         wrong.extend(session.workspace.diagnostics().iter().cloned());
     }
+    wrong.extend(session.snapshot_faults.iter().cloned());
+    wrong.extend(Locked::read(session).err().unwrap_or_default());
     wrong.retain(|d| d.severity == Severity::Error);
     wrong.sort_by(|a, b| (&a.file, a.span).cmp(&(&b.file, b.span)));
     let mut by_file: BTreeMap<&str, usize> = BTreeMap::new();

@@ -4,6 +4,7 @@
 //! `contact_sheet` and `export` need classes of our own, which run in-process. Knows nothing of
 //! items, runs or servers.
 
+mod bypass;
 mod composite;
 mod image;
 mod preset;
@@ -14,6 +15,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::Value;
 
+pub use bypass::pass_by;
 pub use preset::{ParamValue, check_param, file_params};
 pub use savers::can_be_saved;
 

@@ -2,13 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Builder, LowerError, OutputSpec, Referred, savers::save_as};
+use super::{Builder, LowerError, OutputSpec, Referred, bypass::pass_by, savers::save_as};
 use crate::{
     compile::{Fillable, Scope, Template, bound_node, is_plain},
-    graph::{
-        BoundFile, ClassInfo, Graph, GraphNode, Input, InputKind, NodeSet, Types, coerce_value, from_api, output_index,
-        parse_link,
-    },
+    graph::{BoundFile, Graph, GraphNode, Input, InputKind, NodeSet, coerce_value, from_api, output_index, parse_link},
     ident::IndexMap,
     model::{Body, NodeDef, Param, ParamType, Preset},
 };
@@ -231,7 +228,8 @@ fn build_graph(
                     LinkOrLiteral::Literal => {}
                 }
             }
-            let kind = class.and_then(|c| c.inputs.iter().find(|i| i.name == *name)).map(|i| &i.kind);
+            let chosen = |choice: &str| node.inputs.get(choice).and_then(Value::as_str);
+            let kind = class.and_then(|c| c.input_of(name, &chosen)).map(|i| &i.kind);
             let value = Fillable::read(value)
                 .and_then(|texts| texts.fill(scope))
                 .map_err(|e| interpolation_error(&key(), &e))?;
@@ -289,8 +287,8 @@ fn link(
 /// Gives input `name` of node `id` these files: as they are where the class reads files, through
 /// a `LoadImage` where it takes images.
 fn set_files(graph: &mut Graph, id: &str, name: &str, files: &[BoundFile], known: &NodeSet) -> Result<(), LowerError> {
-    let Some(class) = graph.nodes.get(id).map(|n| n.class.clone()) else { return Ok(()) };
-    let info = known.class(&class).and_then(|c| c.inputs.iter().find(|i| i.name == name));
+    let Some(node) = graph.nodes.get(id) else { return Ok(()) };
+    let info = known.input_of(node, name);
     let wanted = info.and_then(|i| match &i.kind {
         InputKind::Link { types, .. } if !i.takes_files => Some(types.clone()),
         _ => None,
@@ -314,7 +312,7 @@ fn set_files(graph: &mut Graph, id: &str, name: &str, files: &[BoundFile], known
     Ok(())
 }
 
-/// Takes bypassed nodes out: whoever took an output of one takes its first input of that type.
+/// Takes the nodes out that are bypassed.
 fn bypass(
     graph: &mut Graph,
     nodes: &IndexMap<String, NodeDef>,
@@ -329,39 +327,11 @@ fn bypass(
         let bypassed = coerce_value(&InputKind::Bool, &value).map_err(|_| {
             LowerError::at("wrong-type", &format!("{id}.bypass"), format!("`bypass` is true or false, not {value}"))
         })?;
-        if bypassed != Value::Bool(true) {
-            continue;
-        }
-        let Some(removed) = graph.nodes.shift_remove(id) else { continue };
-        let class = known.class(&removed.class);
-        for other in graph.nodes.values_mut() {
-            let mut dropped = Vec::new();
-            for (name, input) in &mut other.inputs {
-                let Input::Link(link) = input else { continue };
-                if link.node == *id {
-                    match passed_by(&removed, class, link.output) {
-                        Some(source) => *input = source,
-                        None => dropped.push(name.clone()),
-                    }
-                }
-            }
-            for name in dropped {
-                other.inputs.shift_remove(&name);
-            }
+        if bypassed == Value::Bool(true) {
+            pass_by(graph, id, known);
         }
     }
     Ok(())
-}
-
-fn passed_by(node: &GraphNode, class: Option<&ClassInfo>, output: usize) -> Option<Input> {
-    let types = class.and_then(|c| c.outputs.get(output)).map_or_else(Types::any, |o| o.types.clone());
-    let is_of_type = |name: &str| {
-        class.and_then(|c| c.inputs.iter().find(|i| i.name == name)).is_some_and(|i| match &i.kind {
-            InputKind::Link { types: accepted, .. } => accepted.accepts(&types),
-            _ => false,
-        })
-    };
-    node.inputs.iter().find(|(name, input)| matches!(input, Input::Link(_)) && is_of_type(name)).map(|(_, i)| i.clone())
 }
 
 /// Appends savers for the declared outputs; an output that is itself a saver is collected.
@@ -375,7 +345,8 @@ fn collect_outputs(builder: &mut Builder<'_>, outputs: &IndexMap<String, String>
         let link = parse_link(text).ok_or_else(wrong)?;
         let class = builder.out.graph.nodes.get(link.node).map(|n| n.class.clone()).ok_or_else(wrong)?;
         let info = builder.input.nodes.class(&class);
-        let is_saver = info.is_some_and(|c| c.output_node);
+        // A class that is not known is taken at its word.
+        let is_saver = info.is_none_or(|c| c.output_node);
         if is_saver && (link.output.is_none() || info.is_some_and(|c| c.outputs.is_empty())) {
             builder.out.outputs.push(OutputSpec { name: name.clone(), node: link.node.to_owned() });
             continue;

@@ -1,9 +1,7 @@
 //! Statements into the tree: headers, dotted keys and arrays of tables find their table, in order
 //! of appearance.
 
-use std::sync::Arc;
-
-use indexmap::map::Entry;
+use std::{mem, sync::Arc};
 
 use super::syntax::{self, Header, Key, Pair, Statement, Value, ValueKind};
 use crate::{
@@ -22,21 +20,18 @@ pub fn parse(text: &str, file: &Arc<str>) -> (Option<Node>, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
     let outline = syntax::read(text, file, &mut diagnostics);
     let broken = diagnostics.iter().any(|d| matches!(d.code, "toml-syntax" | "too-deep"));
-    let mut builder =
-        Builder { text, file, root: Building::new(Origin::Header, Span::new(0, text.len())), diagnostics };
-    let mut section = Some(Vec::new());
+    let mut builder = Builder { text, file, diagnostics };
+    let mut root = Building::new(Origin::Header, Span::new(0, text.len()));
+    let mut section = Some(Section { table: &mut root, depth: 0 });
     for statement in outline.statements {
-        match statement {
-            Statement::Header(header) => section = builder.header(header),
-            Statement::Pair(pair) => {
-                if let Some(section) = &section {
-                    builder.pair(section, pair);
-                }
-            }
+        match (statement, &mut section) {
+            (Statement::Header(header), _) => section = builder.header(&mut root, header),
+            (Statement::Pair(pair), Some(section)) => builder.pair(section, pair),
+            (Statement::Pair(_), None) => {}
         }
     }
     let too_deep = builder.diagnostics.iter().any(|d| d.code == "too-deep");
-    let mut root = builder.root.into_table();
+    let mut root = root.into_table();
     root.dangling = outline.dangling;
     let node = Node { span: Span::new(0, text.len()), kind: root.into() };
     let mut diagnostics = builder.diagnostics;
@@ -67,7 +62,29 @@ struct Building {
 
 enum Open {
     Table(Building),
-    Rows(Vec<(Building, Comments)>),
+    Rows(Rows),
+}
+
+/// The elements of an array of tables.
+struct Rows {
+    before: Vec<(Building, Comments)>,
+    last: (Building, Comments),
+}
+
+impl Rows {
+    fn push(&mut self, row: (Building, Comments)) -> &mut Building {
+        self.before.push(mem::replace(&mut self.last, row));
+        &mut self.last.0
+    }
+
+    fn into_list(self, comments: &mut Comments) -> Node {
+        let mut rows = self.before;
+        rows.push(self.last);
+        let span = rows[0].0.span;
+        *comments = split_first_row(&mut rows[0].1.above);
+        let element = |(row, comments): (Building, Comments)| Element { node: row.into_node(), comments };
+        Node { span, kind: NodeKind::List(rows.into_iter().map(element).collect()) }
+    }
 }
 
 impl Building {
@@ -75,18 +92,20 @@ impl Building {
         Self { origin, span, table: Table::default(), open: Vec::new() }
     }
 
-    /// The unfinished tables of a key, with the place of the key.
-    fn open_at(&mut self, key: &str) -> Option<(Span, Option<&mut Open>)> {
+    /// The place of a key, and where its unfinished tables stand.
+    fn place_of(&self, key: &str) -> Option<(Span, Option<usize>)> {
         let (index, _, entry) = self.table.entries.get_full(key)?;
-        let found = self.open.binary_search_by_key(&index, |(at, _)| *at);
-        Some((entry.key_span, found.ok().map(|at| &mut self.open[at].1)))
+        Some((entry.key_span, self.open.binary_search_by_key(&index, |(at, _)| *at).ok()))
     }
 
-    fn insert_open(&mut self, key: &Key, comments: Comments, open: Open) {
-        let unfinished = Node::from(NodeKind::Bool(false));
+    fn insert_open(&mut self, key: Key, comments: Comments, open: Open) -> &mut Building {
+        let unfinished = Node { span: Span::new(0, 0), kind: NodeKind::Bool(false) };
         let entry = tree::Entry { key_span: key.span, node: unfinished, comments };
-        let (index, _) = self.table.entries.insert_full(key.text.clone(), entry);
-        self.open.push((index, open));
+        let (index, _) = self.table.entries.insert_full(key.text, entry);
+        match &mut self.open.push_mut((index, open)).1 {
+            Open::Table(table) => table,
+            Open::Rows(rows) => &mut rows.last.0,
+        }
     }
 
     fn into_table(self) -> Table {
@@ -95,14 +114,7 @@ impl Building {
             let entry = &mut table.entries[index];
             match open {
                 Open::Table(inner) => entry.node = inner.into_node(),
-                Open::Rows(mut rows) => {
-                    let span = rows.first().map_or(entry.key_span, |(row, _)| row.span);
-                    if let Some((_, first)) = rows.first_mut() {
-                        entry.comments = split_first_row(&mut first.above);
-                    }
-                    let element = |(row, comments): (Building, Comments)| Element { node: row.into_node(), comments };
-                    entry.node = Node { span, kind: NodeKind::List(rows.into_iter().map(element).collect()) };
-                }
+                Open::Rows(rows) => entry.node = rows.into_list(&mut entry.comments),
             }
         }
         table
@@ -113,45 +125,55 @@ impl Building {
     }
 }
 
+/// The table that pairs go into, and how deep it lies.
+struct Section<'t> {
+    table: &'t mut Building,
+    depth: usize,
+}
+
 struct Builder<'a> {
     text: &'a str,
     file: &'a Arc<str>,
-    root: Building,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Builder<'_> {
     /// Enters the table of a header; none when it cannot be.
-    fn header(&mut self, header: Header) -> Option<Vec<String>> {
-        let Header { keys, array, span, comments } = header;
-        if self.is_too_deep(keys.len(), span) {
+    fn header<'t>(&mut self, root: &'t mut Building, header: Header) -> Option<Section<'t>> {
+        let Header { mut keys, array, span, comments } = header;
+        let depth = keys.len();
+        if self.is_too_deep(depth, span) {
             return None;
         }
-        let (last, parents) = keys.split_last()?;
-        let outcome = descend(&mut self.root, parents, span, Origin::Implicit)
+        let last = keys.pop()?;
+        let outcome = descend(root, keys, span, Origin::Implicit)
             .and_then(|parent| open_table(parent, last, array, span, comments));
-        if let Err(conflict) = outcome {
-            self.report(last, &conflict);
-            return None;
+        match outcome {
+            Ok(table) => Some(Section { table, depth }),
+            Err(conflict) => {
+                self.report(&conflict);
+                None
+            }
         }
-        Some(keys.into_iter().map(|k| k.text).collect())
     }
 
     /// Adds a pair to the table of `section`.
-    fn pair(&mut self, section: &[String], pair: Pair) {
-        if self.is_too_deep(section.len() + pair.keys.len(), pair.span()) {
+    fn pair(&mut self, section: &mut Section<'_>, pair: Pair) {
+        if self.is_too_deep(section.depth + pair.keys.len(), pair.span()) {
             return;
         }
-        let Pair { keys, value, comments } = pair;
-        let span = Span::new(keys.first().map_or(value.span.start, |k| k.span.start), value.span.end);
-        let Some((last, parents)) = keys.split_last() else { return };
+        self.insert(section.table, pair);
+    }
+
+    fn insert(&mut self, table: &mut Building, pair: Pair) {
+        let span = pair.span();
+        let Pair { mut keys, value, comments } = pair;
+        let Some(last) = keys.pop() else { return };
         let node = self.node(value);
-        let table = section.iter().try_fold(&mut self.root, |table, key| existing_table(table, key));
-        let Some(table) = table else { return };
         let outcome =
-            descend(table, parents, span, Origin::Dotted).and_then(|parent| insert_value(parent, last, comments, node));
+            descend(table, keys, span, Origin::Dotted).and_then(|parent| insert_value(parent, last, comments, node));
         if let Err(conflict) = outcome {
-            self.report(last, &conflict);
+            self.report(&conflict);
         }
     }
 
@@ -170,17 +192,10 @@ impl Builder<'_> {
 
     fn inline_table(&mut self, pairs: Vec<Pair>, span: Span) -> Table {
         let mut table = Building::new(Origin::Header, span);
-        for Pair { keys, value, comments } in pairs {
-            let Some((last, parents)) = keys.split_last() else { continue };
-            if self.is_too_deep(parents.len(), last.span) {
-                continue;
-            }
-            let pair_span = Span::new(keys[0].span.start, value.span.end);
-            let node = self.node(value);
-            let outcome = descend(&mut table, parents, pair_span, Origin::Dotted)
-                .and_then(|parent| insert_value(parent, last, comments, node));
-            if let Err(conflict) = outcome {
-                self.report(last, &conflict);
+        for pair in pairs {
+            let span = pair.keys.last().map_or(span, |key| key.span);
+            if !self.is_too_deep(pair.keys.len().saturating_sub(1), span) {
+                self.insert(&mut table, pair);
             }
         }
         table.into_table()
@@ -193,10 +208,12 @@ impl Builder<'_> {
         depth > MAX_DEPTH
     }
 
-    fn report(&mut self, key: &Key, conflict: &Conflict) {
-        let (span, key, earlier, message) = match conflict {
-            Conflict::Defined(earlier) => (key.span, &key.text, earlier, "is already defined"),
-            Conflict::NotATable(key, earlier) => (key.span, &key.text, earlier, "is not a table that can be added to"),
+    fn report(&mut self, conflict: &Conflict) {
+        let Conflict { key, earlier, kind } = conflict;
+        let (span, key) = (key.span, &key.text);
+        let message = match kind {
+            ConflictKind::Defined => "is already defined",
+            ConflictKind::NotATable => "is not a table that can be added to",
         };
         let line = position(self.text, earlier.start).line;
         let diagnostic = Diagnostic::error("duplicate-key", self.file, span, format!("`{key}` {message}"))
@@ -205,68 +222,71 @@ impl Builder<'_> {
     }
 }
 
-/// Why a statement has no place; with the earlier key in its way.
-enum Conflict {
-    Defined(Span),
-    NotATable(Key, Span),
+/// Why a statement has no place.
+struct Conflict {
+    /// The key of the statement that cannot be.
+    key: Key,
+    /// The earlier key in its way.
+    earlier: Span,
+    kind: ConflictKind,
+}
+
+enum ConflictKind {
+    Defined,
+    NotATable,
 }
 
 /// Goes along `keys`, making tables of `origin` where there are none.
-fn descend<'t>(
-    table: &'t mut Building,
-    keys: &[Key],
-    span: Span,
-    origin: Origin,
-) -> Result<&'t mut Building, Conflict> {
-    let mut table = table;
-    for key in keys {
-        if !table.table.entries.contains_key(&key.text) {
-            table.insert_open(key, Comments::default(), Open::Table(Building::new(origin, span)));
-        }
-        let Some((earlier, open)) = table.open_at(&key.text) else { unreachable!("it was just inserted") };
-        table = match open {
-            Some(Open::Table(inner)) if origin == Origin::Implicit || inner.origin == Origin::Dotted => inner,
-            Some(Open::Rows(rows)) if origin == Origin::Implicit => match rows.last_mut() {
-                Some((row, _)) => row,
-                None => return Err(Conflict::NotATable(key.clone(), earlier)),
-            },
-            _ => return Err(Conflict::NotATable(key.clone(), earlier)),
-        };
+fn descend(table: &mut Building, keys: Vec<Key>, span: Span, origin: Origin) -> Result<&mut Building, Conflict> {
+    keys.into_iter().try_fold(table, |table, key| step(table, key, span, origin))
+}
+
+fn step(table: &mut Building, key: Key, span: Span, origin: Origin) -> Result<&mut Building, Conflict> {
+    let Some((earlier, open)) = table.place_of(&key.text) else {
+        return Ok(table.insert_open(key, Comments::default(), Open::Table(Building::new(origin, span))));
+    };
+    let conflict = Conflict { key, earlier, kind: ConflictKind::NotATable };
+    match open.map(|at| &mut table.open[at].1) {
+        Some(Open::Table(inner)) if origin == Origin::Implicit || inner.origin == Origin::Dotted => Ok(inner),
+        Some(Open::Rows(rows)) if origin == Origin::Implicit => Ok(&mut rows.last.0),
+        _ => Err(conflict),
     }
-    Ok(table)
 }
 
 /// Makes the table that a header names.
-fn open_table(parent: &mut Building, key: &Key, array: bool, span: Span, comments: Comments) -> Result<(), Conflict> {
-    let table = Building::new(Origin::Header, span);
-    match parent.open_at(&key.text) {
-        None if array => parent.insert_open(key, Comments::default(), Open::Rows(vec![(table, comments)])),
-        None => parent.insert_open(key, comments, Open::Table(table)),
-        Some((_, Some(Open::Rows(rows)))) if array => rows.push((table, comments)),
-        Some((_, Some(Open::Table(implicit)))) if implicit.origin == Origin::Implicit && !array => {
+fn open_table(
+    parent: &mut Building,
+    key: Key,
+    array: bool,
+    span: Span,
+    comments: Comments,
+) -> Result<&mut Building, Conflict> {
+    let new = Building::new(Origin::Header, span);
+    let Some((earlier, open)) = parent.place_of(&key.text) else {
+        return Ok(if array {
+            let rows = Rows { before: Vec::new(), last: (new, comments) };
+            parent.insert_open(key, Comments::default(), Open::Rows(rows))
+        } else {
+            parent.insert_open(key, comments, Open::Table(new))
+        });
+    };
+    match open.map(|at| &mut parent.open[at].1) {
+        Some(Open::Rows(rows)) if array => Ok(rows.push((new, comments))),
+        Some(Open::Table(implicit)) if implicit.origin == Origin::Implicit && !array => {
             (implicit.origin, implicit.span) = (Origin::Header, span);
             if let Some(entry) = parent.table.entries.get_mut(&key.text) {
                 (entry.key_span, entry.comments) = (key.span, comments);
             }
+            Ok(implicit)
         }
-        Some((earlier, _)) => return Err(Conflict::Defined(earlier)),
+        _ => Err(Conflict { key, earlier, kind: ConflictKind::Defined }),
     }
+}
+
+fn insert_value(parent: &mut Building, key: Key, comments: Comments, node: Node) -> Result<(), Conflict> {
+    if let Some(earlier) = parent.table.entries.get(&key.text) {
+        return Err(Conflict { earlier: earlier.key_span, key, kind: ConflictKind::Defined });
+    }
+    parent.table.entries.insert(key.text, tree::Entry { key_span: key.span, node, comments });
     Ok(())
-}
-
-fn insert_value(parent: &mut Building, key: &Key, comments: Comments, node: Node) -> Result<(), Conflict> {
-    match parent.table.entries.entry(key.text.clone()) {
-        Entry::Occupied(earlier) => Err(Conflict::Defined(earlier.get().key_span)),
-        Entry::Vacant(place) => {
-            place.insert(tree::Entry { key_span: key.span, node, comments });
-            Ok(())
-        }
-    }
-}
-
-fn existing_table<'t>(table: &'t mut Building, key: &str) -> Option<&'t mut Building> {
-    match table.open_at(key)?.1? {
-        Open::Table(table) => Some(table),
-        Open::Rows(rows) => rows.last_mut().map(|(row, _)| row),
-    }
 }

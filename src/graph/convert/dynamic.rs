@@ -167,7 +167,7 @@ impl Editor<'_> {
         let Some(place) = place_of(&input.name, &name, &group).filter(|place| place + 1 >= group.min) else { return };
         let stride = group.inputs.len();
         let members = self.members(ix, &name);
-        if stride + slot >= self.nodes[ix].inputs.len() || members.len() % stride != 0 {
+        if stride + slot >= self.nodes[ix].inputs.len() || !members.len().is_multiple_of(stride) {
             return;
         }
         for column in 0..stride {

@@ -159,11 +159,11 @@ pub(super) fn fits(a: &str, b: &str) -> bool {
 
 /// The types that all of `kinds` have in common; none when there is no such type.
 pub(super) fn common_type<'k>(kinds: impl Iterator<Item = &'k str> + Clone) -> Option<Name> {
-    let stated = || kinds.clone().filter(|kind| *kind != "*");
-    let Some(first) = stated().next() else { return Some(Name::from("*")) };
+    let stated = kinds.filter(|kind| *kind != "*");
+    let Some(first) = stated.clone().next() else { return Some(Name::from("*")) };
     let mut common: Vec<&str> = Vec::new();
     for part in first.split(',') {
-        if !common.contains(&part) && stated().all(|kind| kind.split(',').any(|other| other == part)) {
+        if !common.contains(&part) && stated.clone().all(|kind| kind.split(',').any(|other| other == part)) {
             common.push(part);
         }
     }

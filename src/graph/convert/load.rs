@@ -265,14 +265,12 @@ impl<'a> Editor<'a> {
         place: (Option<usize>, usize),
     ) -> NodeIx {
         let kind = self.kind_of(class);
-        let title = title.map_or_else(
-            || match kind {
-                Kind::Class(view) => view.title.clone(),
-                Kind::Primitive => Name::from("Primitive"),
-                _ => Name::from(class),
-            },
-            Name::from,
-        );
+        let title = match (title, &kind) {
+            (Some(title), _) => Name::from(title),
+            (None, Kind::Class(view)) => view.title.clone(),
+            (None, Kind::Primitive) => Name::from("Primitive"),
+            (None, _) => Name::from(class),
+        };
         let ix = self.nodes.len();
         self.nodes.push(Node::new(id.clone(), net, kind, Name::from(class), title, mode, place));
         match kind {

@@ -138,7 +138,7 @@ impl Editor<'_> {
         };
         let (control, filter) = (saved(1), saved(2));
         let control = control.map_or("fixed".to_owned(), |value| js::to_text(&value));
-        add_control(&mut self.nodes[ix], Name::from("control_after_generate"), control, kind == "combo");
+        add_control(&mut self.nodes[ix], &Name::from("control_after_generate"), &control, kind == "combo");
         if let Some(filter) = filter.filter(|_| self.nodes[ix].widgets.len() == 3) {
             self.set_value(ix, 2, Some(filter));
         }

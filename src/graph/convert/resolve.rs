@@ -74,13 +74,13 @@ impl Resolver<'_, '_> {
                     if kind.is_none() {
                         kind = self.editor.nodes[node].inputs.get(slot).map(|input| input.kind.clone());
                     }
-                    self.from_input(instance, node, slot, &mut kind)
+                    self.follow_input(instance, node, slot, &mut kind)
                 }
                 Stop::Output(instance, node, slot) => {
                     if self.is_end(node) {
                         return Some(Origin::Output(instance, node, slot));
                     }
-                    self.from_output(instance, node, slot, &mut kind)
+                    self.follow_output(instance, node, slot, &mut kind)
                 }
             };
             stop = match next? {
@@ -98,7 +98,13 @@ impl Resolver<'_, '_> {
         stays && !node.is_virtual()
     }
 
-    fn from_input(&mut self, instance: InstanceIx, node: NodeIx, slot: usize, kind: &mut Option<Name>) -> Option<Next> {
+    fn follow_input(
+        &mut self,
+        instance: InstanceIx,
+        node: NodeIx,
+        slot: usize,
+        kind: &mut Option<Name>,
+    ) -> Option<Next> {
         let editor = self.editor;
         let id = editor.nodes[node].inputs.get(slot)?.link?;
         let Some(link) = editor.nets[editor.nodes[node].net].links.get(&id) else {
@@ -110,7 +116,7 @@ impl Resolver<'_, '_> {
             && let Some((outer, host)) = self.instances[instance].host
         {
             *kind = None;
-            return self.from_outside(outer, host, link, node, slot);
+            return self.follow_outside(outer, host, link, node, slot);
         }
         let Some(origin) = editor.node_by_id(editor.nodes[node].net, &link.origin) else {
             let message = format!("the input is linked to node {}, and there is no such node", link.origin);
@@ -122,7 +128,7 @@ impl Resolver<'_, '_> {
     }
 
     /// What comes into a subgraph at the socket that `link` begins at.
-    fn from_outside(
+    fn follow_outside(
         &mut self,
         outer: InstanceIx,
         host: NodeIx,
@@ -149,7 +155,7 @@ impl Resolver<'_, '_> {
         Some(Next::Stop(Stop::Input(outer, host, outer_link.target_slot)))
     }
 
-    fn from_output(
+    fn follow_output(
         &mut self,
         instance: InstanceIx,
         node: NodeIx,
@@ -168,7 +174,7 @@ impl Resolver<'_, '_> {
             Mode::Active => {}
         }
         match at.kind {
-            Kind::Host(net) => self.from_inside(instance, node, net, slot),
+            Kind::Host(net) => self.follow_inside(instance, node, net, slot),
             Kind::Get => {
                 let (instance, setter) = self.setter(instance, node)?;
                 Some(Next::Stop(Stop::Input(instance, setter, 0)))
@@ -182,7 +188,7 @@ impl Resolver<'_, '_> {
     }
 
     /// What goes out of a subgraph at output `slot`.
-    fn from_inside(&mut self, instance: InstanceIx, host: NodeIx, net: usize, slot: usize) -> Option<Next> {
+    fn follow_inside(&mut self, instance: InstanceIx, host: NodeIx, net: usize, slot: usize) -> Option<Next> {
         let editor = self.editor;
         let Some(io) = editor.nets[net].outputs.get(slot).filter(|_| slot < editor.nodes[host].outputs.len()) else {
             let message = format!("a link begins at output {slot} of the subgraph, which it does not have");

@@ -97,13 +97,10 @@ fn without_comments(text: &str) -> String {
             Some(b'/') => Some(comment.find(['\n', '\r', '\u{2028}', '\u{2029}']).unwrap_or(comment.len())),
             _ => None,
         };
-        rest = match skipped {
-            Some(skipped) => &comment[skipped..],
-            None => {
-                out.push('/');
-                &comment[1..]
-            }
-        };
+        if skipped.is_none() {
+            out.push('/');
+        }
+        rest = &comment[skipped.unwrap_or(1)..];
     }
     out.push_str(rest);
     out

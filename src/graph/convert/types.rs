@@ -17,6 +17,9 @@ enum End {
     Output(usize),
 }
 
+/// A chain of reroutes that does not lead to its beginning.
+struct Broken;
+
 impl Editor<'_> {
     /// Gives the inputs that share a template with input `slot` the types that are left to them, and
     /// the outputs theirs. False when they cannot match.
@@ -116,7 +119,7 @@ impl Editor<'_> {
         let mut joined = Vec::new();
         let source = self.source_of(ix, &mut joined);
         let first = joined.last().copied().unwrap_or(ix);
-        let Some(input_kind) = source else {
+        let Ok(input_kind) = source else {
             joined.iter().for_each(|at| self.settled[*at] = true);
             return;
         };
@@ -147,22 +150,21 @@ impl Editor<'_> {
         self.retype_reroutes(&joined, input_kind.as_ref(), output_kind.as_ref());
     }
 
-    /// The type of what comes into a chain of reroutes, if anything does. None when the chain is
-    /// broken. Adds the reroutes from `ix` to the first to `joined`.
-    fn source_of(&self, ix: NodeIx, joined: &mut Vec<NodeIx>) -> Option<Option<Name>> {
+    /// The type of what comes into a chain of reroutes, if anything does. Adds the reroutes from `ix` to the first to `joined`.
+    fn source_of(&self, ix: NodeIx, joined: &mut Vec<NodeIx>) -> Result<Option<Name>, Broken> {
         let mut seen: IndexMap<NodeIx, ()> = IndexMap::default();
         let mut at = ix;
         loop {
             if seen.insert(at, ()).is_some() {
-                return Some(None);
+                return Ok(None);
             }
             joined.push(at);
-            let Some(id) = self.nodes[at].inputs.first()?.link else { return Some(None) };
+            let Some(id) = self.nodes[at].inputs.first().ok_or(Broken)?.link else { return Ok(None) };
             let net = self.nodes[at].net;
-            let link = self.nets[net].links.get(&id)?;
-            let origin = self.node_by_id(net, &link.origin)?;
+            let link = self.nets[net].links.get(&id).ok_or(Broken)?;
+            let origin = self.node_by_id(net, &link.origin).ok_or(Broken)?;
             if !matches!(self.nodes[origin].kind, Kind::Reroute) {
-                return Some(self.nodes[origin].outputs.get(link.origin_slot).map(|output| output.kind.clone()));
+                return Ok(self.nodes[origin].outputs.get(link.origin_slot).map(|output| output.kind.clone()));
             }
             at = origin;
         }

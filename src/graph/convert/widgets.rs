@@ -149,7 +149,7 @@ impl Editor<'_> {
             WidgetForm::MultiSelect => {
                 node.add(NewWidget::new(name, "custom", json!([])));
                 if spec.is_controlled() {
-                    add_control(node, control_name(spec), control_value(spec, "fixed"), false);
+                    add_control(node, &control_name(spec), &control_value(spec, "fixed"), false);
                 }
             }
             WidgetForm::Choice(choice) => {
@@ -205,7 +205,7 @@ fn add_whole(node: &mut Node<'_>, name: &Name, spec: &Spec) {
         Some(value) => js::truthy(value),
     };
     if controlled {
-        add_control(node, control_name(spec), control_value(spec, "randomize"), false);
+        add_control(node, &control_name(spec), &control_value(spec, "randomize"), false);
     }
 }
 
@@ -214,7 +214,7 @@ fn add_decimal(node: &mut Node<'_>, name: &Name, spec: &Spec) {
     let kind = if gradient { "gradientslider" } else { number_kind(spec) };
     node.add(NewWidget::new(name, kind, default(spec, || json!(0))).limits(decimal_limits(spec)));
     if spec.is_controlled() {
-        add_control(node, control_name(spec), "fixed".to_owned(), false);
+        add_control(node, &control_name(spec), "fixed", false);
     }
 }
 
@@ -259,14 +259,14 @@ fn add_combo(node: &mut Node<'_>, name: &Name, spec: &Spec, values: &Arc<[Value]
         }
     }
     if spec.is_controlled() {
-        add_control(node, control_name(spec), control_value(spec, "randomize"), true);
+        add_control(node, &control_name(spec), &control_value(spec, "randomize"), true);
     }
 }
 
 /// Adds the widget that says how the one before it changes after a run.
-pub(super) fn add_control(node: &mut Node<'_>, name: Name, value: String, filter: bool) {
+pub(super) fn add_control(node: &mut Node<'_>, name: &Name, value: &str, filter: bool) {
     let limits = Limits { values: Some(CONTROLS.iter().map(|control| json!(control)).collect()), ..Limits::default() };
-    node.add(NewWidget::new(&name, "combo", json!(value)).limits(limits).unsent());
+    node.add(NewWidget::new(name, "combo", json!(value)).limits(limits).unsent());
     if filter {
         node.add(NewWidget::new(&Name::from("control_filter_list"), "string", json!("")).unsent());
     }

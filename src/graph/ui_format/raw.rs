@@ -229,7 +229,7 @@ impl RawIo<'_> {
     }
 }
 
-impl<'a> RawNode<'a> {
+impl RawNode<'_> {
     /// Its class.
     pub(crate) fn class(&self) -> Option<&str> {
         self.class.as_ref().map(|class| &*class.0)

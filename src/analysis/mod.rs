@@ -1,0 +1,19 @@
+//! What a run's record means: where its time went, which way its items went, what it measured.
+//!
+//! Readers over rows of the ledger, free of clock and files. Knows no pages.
+
+mod address;
+mod course;
+mod duration;
+mod happened;
+mod links;
+mod numbers;
+mod trace;
+
+pub use address::{address_of, parts_of, short_label};
+pub use course::{Bar, Course, EndKind, ExecutorCourse, course};
+pub use duration::duration_text;
+pub use happened::{Happened, Step, happened};
+pub use links::waits;
+pub use numbers::{FailureGroup, MetricRow, RetryRow, RouteCount, failures, metric_rows, retries, route_counts};
+pub use trace::{TracedDecision, TracedRule, Verdict, trace};

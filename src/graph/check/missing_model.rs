@@ -1,0 +1,9 @@
+//! `missing-model`: a model file that the server does not list.
+
+use super::{GraphProblem, files, inspection::Inspection, sites::Site};
+
+pub(super) const CODE: &str = "missing-model";
+
+pub(super) fn look(_: &Inspection<'_>, site: &Site<'_>) -> Option<GraphProblem> {
+    if files::is_lora(site) { None } else { files::missing(site, CODE, "a model file") }
+}
