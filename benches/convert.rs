@@ -21,8 +21,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     };
     let nodes = NodeSet::parse(fs::read_to_string(object_info)?)?;
-    let texts: Vec<(Arc<str>, String)> =
-        arguments.map(|file| Ok((Arc::from(file.as_str()), fs::read_to_string(&file)?))).collect::<Result<_, std::io::Error>>()?;
+    let texts: Vec<(Arc<str>, String)> = arguments
+        .map(|file| Ok((Arc::from(file.as_str()), fs::read_to_string(&file)?)))
+        .collect::<Result<_, std::io::Error>>()?;
     let round = || {
         let start = Instant::now();
         let converted = texts.iter().filter_map(|(file, text)| {
@@ -33,6 +34,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (count, first) = round();
     let best = (0..ROUNDS).map(|_| round().1).fold(f64::INFINITY, f64::min);
-    println!("{{\"files\": {}, \"converted\": {count}, \"first_ms\": {first:.2}, \"best_ms\": {best:.2}}}", texts.len());
+    println!(
+        "{{\"files\": {}, \"converted\": {count}, \"first_ms\": {first:.2}, \"best_ms\": {best:.2}}}",
+        texts.len()
+    );
     Ok(())
 }

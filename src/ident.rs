@@ -7,6 +7,12 @@
 /// the standard library's function would be a tenth of what reading and judging costs.
 pub type IndexMap<K, V> = indexmap::IndexMap<K, V, foldhash::fast::RandomState>;
 
+/// A set in order of appearance.
+pub type IndexSet<T> = indexmap::IndexSet<T, foldhash::fast::RandomState>;
+
+/// A map without an order.
+pub type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
+
 /// Whether `name` is a document name: lower case letters, digits and inner hyphens.
 pub fn is_document_name(name: &str) -> bool {
     !name.is_empty()

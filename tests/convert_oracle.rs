@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeSet, env, error::Error, fs, path::PathBuf, sync::Arc};
 
-use comfywright::graph::{BoundFile, NodeSet, UiOptions, from_ui, to_api};
+use comfywright::graph::{BoundFile, NodeSet, UiOptions, from_api, from_ui, lost_in_drawing, to_api, to_ui};
 use serde_json::Value;
 
 struct Oracle {
@@ -81,5 +81,25 @@ fn workflows_become_what_the_frontend_sends() -> Result<(), Box<dyn Error>> {
     assert!(!names.is_empty(), "the folder has no workflows");
     eprintln!("{} workflows, {wrong} differ", names.len());
     assert!(differing.is_empty(), "{wrong} of {} differ:\n{}", names.len(), differing.join("\n"));
+    Ok(())
+}
+
+/// Every graph that the frontend sent is drawn, and the drawing becomes the same graph.
+#[test]
+fn graphs_are_drawn_and_read_again() -> Result<(), Box<dyn Error>> {
+    let Some(oracle) = oracle()? else { return Ok(()) };
+    let (mut graphs, mut lost) = (0, Vec::new());
+    for entry in fs::read_dir(&oracle.folder)? {
+        let path = entry?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".api.json")) else { continue };
+        let graph = from_api(&serde_json::from_str(&fs::read_to_string(&path)?)?)?;
+        let drawn = to_ui(&graph, &oracle.nodes, &[], &mut |_: &[BoundFile]| Value::Null);
+        graphs += 1;
+        let problems = lost_in_drawing(&graph, &drawn, &oracle.nodes, &[]);
+        lost.extend(problems.into_iter().map(|p| format!("{name}: {} {:?}: {}", p.node, p.input, p.message)));
+    }
+    eprintln!("{graphs} graphs, {} inputs are lost", lost.len());
+    assert!(graphs > 0, "the folder has no graphs");
+    assert!(lost.is_empty(), "{}", lost.join("\n"));
     Ok(())
 }

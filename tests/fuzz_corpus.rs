@@ -35,6 +35,16 @@ fn rules() {
 }
 
 #[test]
+fn workflow() {
+    replay("workflow", targets::workflow);
+}
+
+#[test]
 fn image() {
     replay("image", targets::image);
+}
+
+#[test]
+fn import() {
+    replay("import", targets::import);
 }

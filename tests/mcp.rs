@@ -181,7 +181,7 @@ impl Session {
 fn tools_are_listed_the_same_every_time() {
     let mut session = Session::begin();
     let first = session.ask("tools/list", &json!({}));
-    assert_eq!(first["result"]["tools"].as_array().unwrap().len(), 12);
+    assert_eq!(first["result"]["tools"].as_array().unwrap().len(), 15);
     assert_eq!(session.ask("tools/list", &json!({}))["result"], first["result"]);
     for tool in first["result"]["tools"].as_array().unwrap() {
         for schema in ["inputSchema", "outputSchema"] {
@@ -431,7 +431,14 @@ fn runs_reach_no_further_than_clients() {
 #[cfg(unix)]
 fn kill(session: &Session, run: &Value) {
     let path = format!(".comfywright/locks/{}.lock", run.as_str().unwrap());
-    let process = fs::read_to_string(session.path(&path)).unwrap();
+    // The process writes its number once it has the lock.
+    let number = || fs::read_to_string(session.path(&path)).ok().filter(|number| !number.is_empty());
+    let process = loop {
+        match number() {
+            Some(process) => break process,
+            None => std::thread::sleep(std::time::Duration::from_millis(5)),
+        }
+    };
     assert!(Command::new("kill").args(["-9", &process]).status().unwrap().success());
 }
 
@@ -538,6 +545,130 @@ fn a_run_is_cancelled_and_then_begun_anew() {
     assert_ne!(new["run_id"], begun["run_id"]);
     session.done("get_run", &json!({"run_id": new["run_id"], "wait": 25}));
     session.end();
+}
+
+/// The tasks of a small catalogue, as a client gives them.
+fn catalogue() -> Value {
+    let node = json!({"paper": {"EmptyImage": {"width": "{size}", "height": 48, "batch_size": 1, "color": 4_210_752}}});
+    let paper = json!({"node": node, "outputs": {"image": "@paper.IMAGE"}, "foreach": {"size": [40, 48, 56, 64]}});
+    let mut generate = json!({"id": "generate", "type": "graph"});
+    paper.as_object().unwrap().iter().for_each(|(key, value)| generate[key] = value.clone());
+    json!([
+        generate,
+        {"id": "upscale", "type": "upscale", "depends_on": ["generate"], "with": {"scale": 2}},
+        {"id": "soft", "type": "adjust", "with": {"blur": 2}},
+        {"id": "sheet", "type": "contact_sheet", "depends_on": ["upscale"], "gather": ["size"],
+         "with": {"images": "@upscale.image"}},
+    ])
+}
+
+#[test]
+fn tasks_become_a_chain_that_is_carried_out() {
+    let mut session = Session::begin();
+    let arguments = json!({
+        "operation_name": "Product catalog Q4", "tasks": catalogue(), "optimization_mode": "critical_path",
+        "dependencies": {"soft": ["generate"], "sheet": ["upscale", "soft"]},
+    });
+    let made = session.done("create_batch_dependency_chain", &arguments);
+    assert_eq!((&made["path"], &made["check"]["errors"]), (&json!("pipelines/product-catalog-q4.toml"), &json!(0)));
+    assert_eq!(made["operation_name"], "Product catalog Q4");
+    assert_eq!(made["waves"], json!([["generate"], ["upscale", "soft"], ["sheet"]]));
+    assert_eq!(made["critical_path"][0], "generate");
+    assert_eq!(made["tasks"][0]["items"], 4);
+    let bottlenecks = made["bottlenecks"].to_string();
+    assert!(bottlenecks.contains("waits for all of upscale, soft"), "{bottlenecks}");
+    assert!(made["mermaid"].as_str().unwrap().starts_with("flowchart"), "{made}");
+    insta::assert_snapshot!(fs::read_to_string(session.path("pipelines/product-catalog-q4.toml")).unwrap());
+    let again = session.done("create_batch_dependency_chain", &arguments);
+    assert_eq!(again["hash"], made["hash"]);
+
+    let run = json!({"operation_name": "Product catalog Q4", "parallel_limit": 1, "checkpoint_interval": 3,
+                     "tasks": [{"id": "sheet"}, {"id": "soft", "type": "adjust", "with": {"blur": 2}}]});
+    let begun = session.done("coordinate_batch_operation", &run);
+    assert_eq!((&begun["items"], &begun["path"]), (&json!(13), &made["path"]));
+    let seen = session.done("get_run", &json!({"run_id": begun["run_id"], "wait": 25}));
+    assert_eq!((&seen["state"], &seen["counts"]), (&json!("complete"), &json!({"done": 13})), "{seen}");
+    let list = session.path(begun["folder"].as_str().unwrap()).join("results.jsonl");
+    let lines = fs::read_to_string(list).unwrap();
+    let items: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(items.len(), 13);
+    let first = &items[0];
+    assert_eq!((&first["event"], &first["state"]), (&json!("item_finished"), &json!("done")), "{first}");
+    assert!(session.path(first["files"][0].as_str().unwrap()).exists());
+
+    let anew = json!({"operation_name": "product-catalog-q4", "resume_on_failure": false});
+    let other = session.done("coordinate_batch_operation", &anew);
+    assert_ne!(other["run_id"], begun["run_id"]);
+    session.done("get_run", &json!({"run_id": other["run_id"], "wait": 25}));
+    session.end();
+}
+
+#[test]
+fn batches_that_cannot_be_are_refused() {
+    let mut session = Session::begin();
+    let chain = |tasks: Value, dependencies: Value| json!({"operation_name": "odd", "tasks": tasks, "dependencies": dependencies});
+    let two = json!([{"id": "a", "type": "load", "path": "x.png"}, {"id": "b", "type": "adjust", "depends_on": ["a"]}]);
+    for (arguments, expected) in [
+        (chain(two.clone(), json!({"a": ["b"]})), "tasks wait for each other: a -> b -> a"),
+        (chain(two.clone(), json!({"a": ["c"]})), "names the task `c`, which is not among the tasks"),
+        (chain(two.clone(), json!({"bb": ["a"]})), "`dependencies` names the task `bb`"),
+        (chain(json!([]), json!({})), "there are no tasks"),
+        (chain(json!([{"id": "a", "type": "enhnce"}]), json!({})), "did you mean `enhance`?"),
+        (chain(json!([{"id": "a b", "type": "load"}]), json!({})), "such as `a_b`"),
+    ] {
+        let told = session.refused("create_batch_dependency_chain", &arguments);
+        assert!(told.contains(expected), "{arguments}: {told}");
+    }
+    assert!(!session.path("pipelines/odd.toml").exists(), "nothing was written");
+    let unknown = session.refused("coordinate_batch_operation", &json!({"operation_name": "nothing"}));
+    assert!(unknown.contains("give its tasks"), "{unknown}");
+    let zero = json!({"operation_name": "cards", "parallel_limit": 0});
+    assert!(session.refused("coordinate_batch_operation", &zero).contains("at least 1"));
+    let other = json!({"operation_name": "cards", "tasks": [{"id": "card", "type": "resize"}]});
+    assert!(
+        session.refused("coordinate_batch_operation", &other).contains("is not as pipelines/cards.toml has it: type")
+    );
+    session.end();
+}
+
+/// The rules of the original description: they are translated where nothing measures quality yet, and
+/// carried out with metrics that are measured here.
+#[test]
+fn rules_in_words_are_carried_out() {
+    let mut session = Session::begin();
+    let rules = json!({"if_quality < 0.8": "enhance", "if_nsfw_detected": "skip", "if_error": "retry_once"});
+    let routed = session.done("conditional_batch_routing", &json!({"tasks": catalogue(), "routing_rules": rules}));
+    assert_eq!(routed["rules"][0]["route"], json!({"if": "quality < 0.8", "to": "enhance"}));
+    assert_eq!(routed["rules"][1]["route"], json!({"if": "nsfw > 0.5", "to": "@skip"}));
+    assert_eq!(routed["rules"][2]["route"], json!({"on": "error", "to": "@retry", "times": 1}));
+    assert!(routed["notes"].to_string().contains("nothing measures `quality` yet"), "{routed}");
+    fs::write(
+        session.path("comfywright.toml"),
+        "[scorer.judge]\ncommand = [\"judge\"]\nmetrics = [\"quality\", \"nsfw\"]\n",
+    )
+    .unwrap();
+    let made = json!({"operation_name": "judged", "tasks": routed["tasks"], "dependencies": {"soft": ["generate"]}});
+    let made = session.done("create_batch_dependency_chain", &made);
+    assert_eq!(made["check"]["errors"], 0, "{made}");
+
+    let rules = json!({"if_width < 50": "enhance", "if_width > 60": "skip", "if_error": "retry_once"});
+    let tasks = json!([catalogue()[0], catalogue()[1], catalogue()[3]]);
+    let routed = session.done("conditional_batch_routing", &json!({"tasks": tasks, "routing_rules": rules}));
+    let begun =
+        session.done("coordinate_batch_operation", &json!({"operation_name": "wide", "tasks": routed["tasks"]}));
+    let seen = session.done("get_run", &json!({"run_id": begun["run_id"], "wait": 25}));
+    assert_eq!(seen["state"], "complete", "{seen}");
+    // Of four sizes two are enhanced, one goes on as it is, one is skipped with what needs it.
+    let tasks = &seen["tasks"];
+    assert_eq!((&tasks["enhance"]["done"], &tasks["generate"]["skipped"]), (&json!(2), &json!(1)), "{seen}");
+    assert_eq!((&tasks["upscale"]["done"], &tasks["upscale"]["skipped"]), (&json!(3), &json!(1)), "{seen}");
+    let refused = json!({"tasks": tasks_of(), "routing_rules": {"if_qualty < 0.8": "enhance"}});
+    assert!(session.refused("conditional_batch_routing", &refused).contains("did you mean `if_quality < 0.8`?"));
+    session.end();
+}
+
+fn tasks_of() -> Value {
+    json!([{"id": "a", "type": "load"}])
 }
 
 fn graph() -> Value {

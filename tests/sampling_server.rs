@@ -87,6 +87,7 @@ fn a_text_becomes_pictures_that_say_what_made_them() {
         let record = carried(&path, "comfywright");
         assert_eq!((&record["document"], &record["version"]), (&"sd15".into(), &"1.0.0".into()));
         assert_eq!((&record["seed"], &record["item"]), (&seed.into(), &format!("generate[seed={seed}]").into()));
+        assert_eq!((&record["preset"]["name"], &record["with"]["subject"]), (&"sd15".into(), &"a red bicycle".into()));
         assert!(record["fingerprint"].as_str().is_some_and(|f| f.len() == 64), "{record}");
         assert_eq!(open(&path).dimensions(), (64, 64));
     }

@@ -1,6 +1,6 @@
 //! From a document and what the command line says to a plan that can be carried out.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::{Value, json};
 
@@ -27,12 +27,24 @@ pub struct JobOptions {
     pub seeds: Option<(u64, u64)>,
     /// Servers to use; `native` for this process.
     pub servers: Vec<String>,
-    /// The only task that is wanted, with what it needs.
-    pub only: Option<String>,
-    /// Whether partner nodes may run, which cost money. Does not make it other work.
-    pub allow_spend: bool,
+    /// The only tasks that are wanted, with what they need; all when there are none.
+    pub only: Vec<String>,
     /// Whether an A/B test stands for all samples of all its variations, to be looked at.
     pub all_samples: bool,
+    /// How the work is done; does not make it other work.
+    pub way: Way,
+}
+
+/// What of a run's options does not make it other work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Way {
+    /// Whether partner nodes may run, which cost money.
+    pub allow_spend: bool,
+    /// Most items at the same time, instead of what the chain says.
+    pub parallel: Option<u32>,
+    /// After how many finished items the list of results is brought up to date, instead of what the
+    /// chain says.
+    pub checkpoint: Option<u32>,
 }
 
 /// A document made ready to run.
@@ -50,20 +62,33 @@ pub struct RunnableJob {
     pub hash: ContentHash,
     /// What the command line said, as it is kept with the run.
     pub settings: Value,
+    /// After how many finished items the list of results is brought up to date; none for never.
+    pub checkpoint: Option<u32>,
     /// Warnings.
     pub diagnostics: Vec<Diagnostic>,
 }
 
 impl JobOptions {
     fn to_json(&self) -> Value {
-        json!({ "set": self.set, "seeds": self.seeds, "servers": self.servers, "only": self.only })
+        let only = match self.only.as_slice() {
+            [] => Value::Null,
+            [one] => Value::from(one.as_str()),
+            several => json!(several),
+        };
+        json!({ "set": self.set, "seeds": self.seeds, "servers": self.servers, "only": only })
     }
 
     /// As they are kept with a run.
     fn kept(&self) -> Value {
         let mut kept = self.to_json();
-        if self.allow_spend {
+        let Way { allow_spend, parallel, checkpoint } = self.way;
+        if allow_spend {
             kept["allow_spend"] = Value::from(true);
+        }
+        for (key, number) in [("parallel", parallel), ("checkpoint", checkpoint)] {
+            if let Some(number) = number {
+                kept[key] = Value::from(number);
+            }
         }
         kept
     }
@@ -73,13 +98,18 @@ impl JobOptions {
         let texts =
             |key: &str| value[key].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
         let seed = |i: usize| value["seeds"].get(i).and_then(Value::as_u64);
+        let number = |key: &str| value[key].as_u64().and_then(|number| u32::try_from(number).ok());
         Self {
             set: value["set"].as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect(),
             seeds: seed(0).zip(seed(1)),
             servers: texts("servers").collect(),
-            only: value["only"].as_str().map(str::to_owned),
-            allow_spend: value["allow_spend"] == true,
+            only: value["only"].as_str().map(str::to_owned).into_iter().chain(texts("only")).collect(),
             all_samples: false,
+            way: Way {
+                allow_spend: value["allow_spend"] == true,
+                parallel: number("parallel"),
+                checkpoint: number("checkpoint"),
+            },
         }
     }
 }
@@ -111,13 +141,16 @@ pub fn make_job(
     let wrong = diagnostics.iter().any(|d| d.severity == Severity::Error);
     let Some(program) = outcome.program.filter(|_| !wrong) else { return Err(AppError::Wrong(diagnostics)) };
     let placement = plan::Options { servers: options.servers.clone() };
-    let plan = Arc::new(plan::build(&program, &session.config.defaults, &placement));
+    let mut plan = plan::build(&program, &session.config.defaults, &placement);
+    plan.parallel = options.way.parallel.or(plan.parallel);
+    let plan = Arc::new(plan);
+    let checkpoint = options.way.checkpoint.or(program.chain.checkpoint.as_ref().map(|checkpoint| checkpoint.every));
     let program = Arc::new(program);
     let preparation =
         Arc::new(Preparation::new(plan.clone(), program.clone(), nodes.clone(), session.world.clone(), NATIVE_VERSION));
     let hash = work_hash(&program, &preparation, &options.to_json());
     let settings = options.kept();
-    Ok(RunnableJob { loaded: loaded.clone(), program, plan, preparation, hash, settings, diagnostics })
+    Ok(RunnableJob { loaded: loaded.clone(), program, plan, preparation, hash, settings, checkpoint, diagnostics })
 }
 
 fn check_servers(session: &Session, options: &JobOptions) -> Result<(), AppError> {
@@ -150,7 +183,7 @@ fn as_chain(session: &Session, document: &Document, options: &JobOptions) -> Res
         Body::Chain(_) if options.seeds.is_some() => {
             return Err(AppError::usage("--seeds is for presets; a chain says its seeds itself"));
         }
-        Body::Chain(chain) => return restricted(chain, options.only.as_deref()),
+        Body::Chain(chain) => return restricted(chain, &options.only),
         Body::Preset(_) => return preset_chain(document, options),
         Body::AbTest(test) if options.all_samples => return all_samples(session, test),
         Body::Template(_) => "a template",
@@ -178,17 +211,19 @@ fn preset_chain(document: &Document, options: &JobOptions) -> Result<Chain, AppE
     Ok(Chain { task: IndexMap::from_iter([("generate".to_owned(), task)]), ..Chain::default() })
 }
 
-/// The chain with only `task` and what it needs.
-fn restricted(chain: &Chain, only: Option<&str>) -> Result<Chain, AppError> {
-    let Some(only) = only else { return Ok(chain.clone()) };
-    if !chain.task.contains_key(only) {
+/// The chain with only the tasks `only` and what they need; the whole chain when there are none.
+fn restricted(chain: &Chain, only: &[String]) -> Result<Chain, AppError> {
+    if only.is_empty() {
+        return Ok(chain.clone());
+    }
+    if let Some(only) = only.iter().find(|only| !chain.task.contains_key(*only)) {
         let error = AppError::usage(format!("--only {only}: there is no such task"));
         return Err(match crate::ident::did_you_mean(only, chain.task.keys().map(String::as_str)) {
             Some(near) => error.with_hint(format!("did you mean {near}?")),
             None => error,
         });
     }
-    let needed = compile::needed_by(chain, only);
+    let needed: BTreeSet<String> = only.iter().flat_map(|only| compile::needed_by(chain, only)).collect();
     let mut out = chain.clone();
     out.task.retain(|name, _| needed.contains(name));
     for task in out.task.values_mut() {

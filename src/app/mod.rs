@@ -2,7 +2,9 @@
 //!
 //! Wires paths, clock, environment and secrets into the layers below. Prints nothing.
 
+mod batch;
 mod check;
+mod checkpoint;
 pub mod client_files;
 mod controls;
 mod convert;
@@ -12,6 +14,7 @@ mod diff;
 mod doctor;
 mod error;
 mod explain;
+mod export;
 mod faults;
 mod fmt;
 mod graph_api;
@@ -46,6 +49,10 @@ mod trace;
 mod words;
 mod write;
 
+pub use batch::{
+    BatchTask, Bottleneck, ChainFile, ChainRequest, ChainShape, Routed, Shape, ShapedTask, TranslatedRule, chain_shape,
+    document_name, existing_chain, route_tasks, tasks_text, write_chain,
+};
 pub use check::{CheckOptions, CheckReport, Fixed, check, check_and_fix, open_to_check};
 pub use controls::{cancel, tell};
 pub use convert::{ConvertOptions, Converted, Destination, convert};
@@ -55,6 +62,7 @@ pub use diff::{Compared, DiffRequest, diff};
 pub use doctor::{DoctorFinding, DoctorOptions, DoctorReport, Fitness, ServerReport, doctor};
 pub use error::{AppError, ExitCode};
 pub use explain::explain_code;
+pub use export::{ExportForm, ExportOptions, Exported, export};
 pub use faults::{Aftermath, fault_diagnostics};
 pub use fmt::{FmtReport, fmt};
 pub use graph_api::{GraphApiOptions, GraphApiReport, graph_api, pretty};
@@ -62,7 +70,7 @@ pub use import::{ImportOptions, Imported, JudgedBy, import};
 pub use import_client::import_for_client;
 pub use import_file::{ImportTarget, ImportedFile, classes_of, import_file};
 pub use init::{FIRST_DOCUMENT, InitReport, init};
-pub use job::{JobOptions, RunnableJob, make_job};
+pub use job::{JobOptions, RunnableJob, Way, make_job};
 pub use layout::canonical_text;
 pub use lock::{LockOptions, LockReport, ServerFacts, write_lock};
 pub use outlook::{Outlook, TaskOutlook};

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{
     AppError, Session,
+    checkpoint::Checkpoints,
     controls::with_told,
     faults::Aftermath,
     history::{find_run, is_active},
@@ -118,7 +119,7 @@ pub fn ready_unless_active(session: &Session, request: &RunRequest) -> Result<Re
     let mut placed = placed_job(session, &loaded, &request.options, Purpose::Run)?;
     let drifted = drift_of_run(session, &placed, request.locked)?;
     placed.job.diagnostics.extend(drifted);
-    let on_servers = pool(session, &placed, request.options.allow_spend)?;
+    let on_servers = pool(session, &placed, request.options.way.allow_spend)?;
     let job = placed.job;
     let ledger = open_ledger(session)?;
     let unfinished = ledger
@@ -148,7 +149,7 @@ pub fn ready_again(session: &Session, name: &str, verify: bool) -> Result<ReadyR
     let loaded = session.document(&row.path)?;
     let options = JobOptions::from_json(&row.settings);
     let placed = placed_job(session, &loaded, &options, Purpose::Run)?;
-    let on_servers = pool(session, &placed, options.allow_spend)?;
+    let on_servers = pool(session, &placed, options.way.allow_spend)?;
     let job = placed.job;
     if job.hash.to_string() != row.hash {
         return Err(AppError::usage(format!("{} has changed since this run", row.path))
@@ -227,6 +228,9 @@ fn continued(
     let lock = ledger.lock_run(&row.id).map_err(|e| ledger_error(&e))?;
     let journal = Arc::new(ledger.journal(&row.id).map_err(|e| ledger_error(&e))?);
     let past = ledger.events(&row.id).map_err(|e| ledger_error(&e))?;
+    if row.settings != job.settings {
+        ledger.set_settings(&row.id, &job.settings).map_err(|e| ledger_error(&e))?;
+    }
     let id = row.id.parse().map_err(|_| AppError::environment(format!("run {} has a broken id", row.id)))?;
     let (folder, root, native) = (row.folder.clone(), session.root.clone(), native_settings(session));
     outputs::sweep(&root.join(&folder));
@@ -278,6 +282,7 @@ impl ReadyRun {
         controls: mpsc::UnboundedReceiver<Control>,
     ) -> Result<RunOutcome, AppError> {
         let estimates = self.estimates();
+        let (observer, checkpoints) = self.checkpointed(observer);
         let controls = with_told(controls, self.ledger.clone(), self.id, self.told_before);
         let native = NativeExecutor::new(&self.root, self.native);
         let comfy = self.comfy_executor()?;
@@ -301,9 +306,21 @@ impl ReadyRun {
         if let Some(comfy) = comfy {
             comfy.settle().await;
         }
+        if let Some(checkpoints) = checkpoints {
+            // Without a last checkpoint the list is behind the ledger, until the next process.
+            let _ = tokio::task::spawn_blocking(|| checkpoints.finish()).await;
+        }
         carried_out.map_err(|e| {
             AppError::environment(e.to_string()).with_hint("everything acknowledged so far is kept; run again")
         })
+    }
+
+    /// The observer, and who keeps the list of results, if the run is to have one.
+    fn checkpointed(&self, observer: Observer) -> (Observer, Option<Checkpoints>) {
+        let Some(every) = self.job.checkpoint else { return (observer, None) };
+        let (ledger, run) = (self.ledger.clone(), self.id.to_string());
+        let (observer, checkpoints) = Checkpoints::start(observer, ledger, run, self.absolute_folder(), every);
+        (observer, Some(checkpoints))
     }
 
     fn comfy_executor(&self) -> Result<Option<Arc<ComfyExecutor>>, AppError> {

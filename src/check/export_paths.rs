@@ -12,7 +12,7 @@ const COMPARED: usize = 10_000;
 
 pub(super) fn check(visit: &mut Visit<'_>) {
     let Some(program) = visit.program.take() else { return };
-    let mut first: HashMap<String, String> = HashMap::new();
+    let mut first: HashMap<String, (usize, usize)> = HashMap::new();
     for number in 0..program.tasks.len() {
         if program.chain_task(number).kind == TaskType::Export {
             check_task(visit, &program, number, &mut first);
@@ -22,22 +22,22 @@ pub(super) fn check(visit: &mut Visit<'_>) {
 }
 
 /// Reports the first item of a task whose path another item has.
-fn check_task(visit: &mut Visit<'_>, program: &Program, number: usize, first: &mut HashMap<String, String>) {
+fn check_task(visit: &mut Visit<'_>, program: &Program, number: usize, first: &mut HashMap<String, (usize, usize)>) {
     let Some(setting) = program.tasks[number].settings.get("path") else { return };
     let items = &program.expansion.items[number];
     let mut found = None;
     for index in 0..items.len().min(COMPARED) {
-        let row = items.row(index);
-        let filled = setting.fill(&program.scope(number, row, 1, 1)).ok();
+        let filled = setting.fill(&program.scope(number, items.row(index), 1, 1)).ok();
         let Some(path) = filled.as_ref().and_then(|value| value.as_str()) else { continue };
-        let address = program.address(number, row);
         match first.get(path) {
-            Some(other) if found.is_none() => found = Some((path.to_owned(), other.clone(), address)),
+            Some(other) if found.is_none() => found = Some((path.to_owned(), *other, (number, index))),
             Some(_) => {}
-            None => drop(first.insert(path.to_owned(), address)),
+            None => drop(first.insert(path.to_owned(), (number, index))),
         }
     }
     let Some((path, one, other)) = found else { return };
+    let address = |(task, index): (usize, usize)| program.address(task, program.expansion.items[task].row(index));
+    let (one, other) = (address(one), address(other));
     let span = visit.subject.tree.span_of(&program.place(number, Some("path")));
     let message = format!("{one} and {other} both write \"{path}\"");
     let warning = Diagnostic::warning(CODE, visit.subject.file, span, message);

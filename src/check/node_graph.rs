@@ -13,7 +13,7 @@ use crate::{
         CoerceError, Graph, GraphNode, GraphProblem, Input, InputInfo, InputKind, LinkText, OutputError, check_nodes,
         coerce_value, output_index, parse_link, unescape_literal,
     },
-    ident::{IndexMap, did_you_mean},
+    ident::{IndexMap, IndexSet, did_you_mean},
     model::{NodeDef, Param, ParamType},
     path,
 };
@@ -52,7 +52,7 @@ pub(super) struct NodeGraph<'v, 'a> {
     /// Inputs about which everything has been said, as node and input.
     settled: HashSet<(String, String)>,
     /// Inputs whose value is not one that somebody chose.
-    invented: HashSet<(String, String)>,
+    invented: IndexSet<(String, String)>,
     used: BTreeSet<String>,
     /// Whether every text could be read, so that all names in them are known.
     is_readable: bool,
@@ -78,7 +78,7 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
             values,
             unlinked,
             settled: HashSet::new(),
-            invented: HashSet::new(),
+            invented: IndexSet::default(),
             used: BTreeSet::new(),
             is_readable: true,
         }
@@ -87,20 +87,14 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
     /// Reports everything that is wrong with them.
     pub(super) fn check(&mut self) {
         let mut graph = self.graph();
-        let drawn = graph.clone();
         let bypassed: BTreeSet<&str> = self.bypassed().collect();
-        bypassed.iter().for_each(|id| pass_by(&mut graph, id, self.visit.context.nodes));
-        let mut problems = self.problems(&graph);
-        if !bypassed.is_empty() {
-            // What is passed by may lack inputs and files, but is written right.
-            let of_bypassed =
-                |p: &GraphProblem| bypassed.contains(p.node.as_str()) && p.code != "missing-input" && !p.of_files;
-            problems.extend(self.problems(&drawn).into_iter().filter(of_bypassed));
-        }
+        let problems = if bypassed.is_empty() { self.problems(&graph) } else { self.pass_by(&mut graph, &bypassed) };
         self.judge(problems);
         // What nobody chose is not needed.
-        for (id, node) in &mut graph.nodes {
-            node.inputs.retain(|input, _| !self.invented.contains(&(id.clone(), input.clone())));
+        for (id, input) in &self.invented {
+            if let Some(node) = graph.nodes.get_mut(id) {
+                node.inputs.shift_remove(input);
+            }
         }
         self.visit.need(&graph);
     }
@@ -267,6 +261,18 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
     fn bypassed(&self) -> impl Iterator<Item = &'v str> + use<'v> {
         let nodes = self.nodes;
         nodes.iter().filter(|(_, node)| node.bypass == Some(Value::Bool(true))).map(|(id, _)| id.as_str())
+    }
+
+    /// Passes by what is bypassed, and what is wrong then: what is passed by may lack inputs and files, but is
+    /// written right.
+    fn pass_by(&self, graph: &mut Graph, bypassed: &BTreeSet<&str>) -> Vec<GraphProblem> {
+        let drawn = self.problems(graph);
+        bypassed.iter().for_each(|id| pass_by(graph, id, self.visit.context.nodes));
+        let of_bypassed =
+            |p: &GraphProblem| bypassed.contains(p.node.as_str()) && p.code != "missing-input" && !p.of_files;
+        let mut problems = self.problems(graph);
+        problems.extend(drawn.into_iter().filter(of_bypassed));
+        problems
     }
 
     /// What is wrong with `graph`, of which the named outputs are kept.

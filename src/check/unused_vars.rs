@@ -16,7 +16,7 @@ const CODE: &str = "unused-parameter";
 
 pub(super) fn check(visit: &mut Visit<'_>) {
     let Body::Chain(chain) = &visit.subject.document.body else { return };
-    let Some(tasks) = visit.subject.tree.get(&path!["task"]) else { return };
+    let Some(tasks) = visit.subject.tree.get(&path!["task"]).filter(|_| !chain.vars.is_empty()) else { return };
     let mut used = BTreeSet::new();
     if !collect(tasks, &mut used) {
         return;
@@ -32,6 +32,7 @@ pub(super) fn check(visit: &mut Visit<'_>) {
 /// Collects the names that texts within `node` insert; false when a text cannot be read.
 fn collect(node: &Node, used: &mut BTreeSet<String>) -> bool {
     match &node.kind {
+        NodeKind::String(text) if !text.contains('{') => true,
         NodeKind::String(text) => match Template::parse(unescape_literal(text)) {
             Ok(template) => {
                 used.extend(template.paths().iter().filter_map(|(names, _)| names.first().cloned()));

@@ -77,9 +77,17 @@ pub struct RunArgs {
     #[arg(long, value_name = "FROM..TO", value_parser = parse_seeds)]
     pub seeds: Option<(u64, u64)>,
 
-    /// Run only this task and what it needs
+    /// Run only this task and what it needs; may be repeated
     #[arg(long, value_name = "TASK")]
-    pub only: Option<String>,
+    pub only: Vec<String>,
+
+    /// Run at most so many items at the same time, whatever the chain says
+    #[arg(long, value_name = "ITEMS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub parallel: Option<u32>,
+
+    /// Bring results.jsonl in the outputs up to date after every so many finished items
+    #[arg(long, value_name = "ITEMS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub checkpoint: Option<u32>,
 
     /// Open the results when the run has ended
     #[arg(long)]

@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use super::{
-    args, check, completions, convert, diff, doctor, explain, fmt, graph, history, import, init, lock, mcp,
+    args, check, completions, convert, diff, doctor, explain, export, fmt, graph, history, import, init, lock, mcp,
     output::{ColorChoice, Output},
     plan, report, run, schema, snapshot, trace,
 };
@@ -56,6 +56,8 @@ pub enum Command {
     Convert(convert::ConvertArgs),
     /// Make a preset of a workflow, or of a picture or film that was made with one
     Import(import::ImportArgs),
+    /// Write a preset, or an item of a chain, as a graph that ComfyUI takes or its editor opens
+    Export(export::ExportArgs),
     /// Convert ComfyUI's own files
     Graph(graph::GraphArgs),
     /// Print the JSON schemas of documents, or write them to a folder
@@ -113,6 +115,7 @@ fn dispatch(cli: &Cli) -> ExitCode {
         Command::Fmt(args) => fmt::run(args, global, output),
         Command::Convert(args) => convert::run(args, global, output),
         Command::Import(args) => import::run(args, global, output),
+        Command::Export(args) => export::run(args, global, output),
         Command::Graph(args) => graph::run(args, output),
         Command::Schema(args) => schema::run(args, output),
         Command::Completions(args) => completions::run(args, output),

@@ -9,6 +9,7 @@ mod convert;
 mod diff;
 mod doctor;
 mod explain;
+mod export;
 mod fmt;
 mod format_name;
 mod graph;

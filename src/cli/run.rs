@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     app::{
-        self, AppError, ExitCode, JobOptions, ReadyRun, RunRequest, Session, SessionOptions, Sources, history,
+        self, AppError, ExitCode, JobOptions, ReadyRun, RunRequest, Session, SessionOptions, Sources, Way, history,
         run_view::RunView,
     },
     model::LOCK_FILE,
@@ -58,7 +58,7 @@ fn request(args: &RunArgs) -> RunRequest {
         options: JobOptions {
             seeds: args.seeds,
             only: args.only.clone(),
-            allow_spend: args.allow_spend,
+            way: Way { allow_spend: args.allow_spend, parallel: args.parallel, checkpoint: args.checkpoint },
             ..job_options(&args.target)
         },
         verify: args.verify,

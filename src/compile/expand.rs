@@ -2,8 +2,6 @@
 //!
 //! The items of a task are the natural join of its dependencies' items, times its own `foreach`.
 
-use std::collections::HashMap;
-
 use serde_json::Value;
 
 use super::{
@@ -15,7 +13,7 @@ use super::{
 };
 use crate::{
     files::{Path, World},
-    ident::did_you_mean,
+    ident::{HashMap, did_you_mean},
     model::{Chain, Join, Task},
     path,
 };

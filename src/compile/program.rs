@@ -126,8 +126,11 @@ pub fn compile(document: &Document, chain: &Chain, context: Context<'_>, report:
     for number in structure.order.clone() {
         tasks[number].alpha = carries_alpha(number, chain, &structure, &tasks);
     }
-    for number in 0..tasks.len() {
-        tasks[number].variables = variables(number, &structure, &expansion, &tasks);
+    for (number, task) in chain.task.values().enumerate() {
+        // Only rules and tests of rules read them.
+        if !task.route.is_empty() || !chain.routing_test.is_empty() {
+            tasks[number].variables = variables(number, &structure, &expansion, &tasks);
+        }
     }
     compile_rules(chain, &structure, &mut tasks, context.metrics, report);
     let mut program = Program {

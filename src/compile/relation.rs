@@ -3,13 +3,10 @@
 //! Pure and deterministic: rows keep the order in which they were made; hash maps are only looked
 //! up, never iterated.
 
-use std::collections::HashMap;
-
-use crate::ident::IndexMap;
-use indexmap::IndexSet;
 use serde_json::Value;
 
 use super::interpolate::{ROW_KEY, to_text};
+use crate::ident::{HashMap, IndexMap, IndexSet};
 
 /// Index of a key in [`KeyTable`].
 pub type KeyIx = u32;
@@ -148,7 +145,7 @@ impl Relation {
     pub fn project(&self, keys: &[KeyIx]) -> Self {
         let columns = self.columns(keys);
         let mut out = Self::empty(columns.iter().map(|c| self.keys[*c]).collect());
-        let mut seen = IndexSet::new();
+        let mut seen = IndexSet::default();
         for row in self.rows() {
             let projected: Vec<ValueIx> = columns.iter().map(|c| row[*c]).collect();
             if seen.insert(projected.clone()) {
@@ -217,7 +214,8 @@ impl Relation {
     /// Rows by their values of `keys`.
     pub fn index_by(&self, keys: &[KeyIx]) -> HashMap<Box<[ValueIx]>, Vec<u32>> {
         let columns = self.columns(keys);
-        let mut index: HashMap<Box<[ValueIx]>, Vec<u32>> = HashMap::with_capacity(self.len);
+        let mut index: HashMap<Box<[ValueIx]>, Vec<u32>> =
+            HashMap::with_capacity_and_hasher(self.len, foldhash::fast::RandomState::default());
         for (number, row) in self.rows().enumerate() {
             index.entry(columns.iter().map(|c| row[*c]).collect()).or_default().push(number as u32);
         }

@@ -13,7 +13,7 @@ use super::{
     workspace_files::WorkspaceFiles,
 };
 use crate::{
-    files::Path,
+    files::{Path, World},
     graph::{BoundFile, GraphNeeds, NodeSet, builtin},
     ident::IndexMap,
     model::{Task, TaskType, ValueMap},
@@ -57,6 +57,24 @@ impl Program {
         Ok((with, lowered))
     }
 
+    /// The graph of one item of task `number`, with stand-ins for the files of other tasks. Bypassed nodes stay in
+    /// it when `keeps_bypassed`.
+    pub fn example(
+        &self,
+        number: usize,
+        row: &[ValueIx],
+        nodes: &NodeSet,
+        world: &dyn World,
+        keeps_bypassed: bool,
+    ) -> Result<Lowered, LowerError> {
+        let files = WorkspaceFiles::default();
+        let find = |document: &str, path: &str| files.find(world, document, path, false);
+        let (scope, delivered) = (self.scope(number, row, 1, 1), self.stand_ins(number));
+        let with = self.fill(number, &scope, &delivered)?;
+        let input = self.input(number, with, delivered, &scope, nodes, &find);
+        lower(&LowerInput { keeps_bypassed, ..input })
+    }
+
     /// The settings of one item of task `number`, but for those that links deliver.
     fn fill(
         &self,
@@ -92,6 +110,7 @@ impl Program {
             inline: Some((&chain_task.node, &chain_task.outputs)),
             scope,
             nodes,
+            keeps_bypassed: false,
             document: &self.file,
             file: find,
         }

@@ -22,7 +22,8 @@ pub(super) fn place(sizes: &[(f64, f64)], links: &[(usize, usize)]) -> Vec<(f64,
     }
     for sweep in 0..SWEEPS {
         let forwards = sweep % 2 == 0;
-        let order: Vec<usize> = if forwards { (1..count).collect() } else { (0..count.saturating_sub(1)).rev().collect() };
+        let order: Vec<usize> =
+            if forwards { (1..count).collect() } else { (0..count.saturating_sub(1)).rev().collect() };
         for column in order {
             let beside = if forwards { &before } else { &after };
             sort_by_neighbours(&mut rows, column, beside);

@@ -2,7 +2,7 @@
 //! first directory, `prompt` in Model (0x0110), the others below it from Make (0x010f) downwards.
 //! Savers around ComfyUI use the user's comment, too.
 
-use std::io::{BufRead, Cursor, Seek};
+use std::io::Cursor;
 
 use exif::{Context, Field, In, Tag, Value, experimental::Writer};
 
@@ -13,14 +13,14 @@ const FIRST_TAG: u16 = 0x0110;
 const LAST_TAG: u16 = 0x0104;
 
 /// The texts of a file's EXIF data, from the highest tag down; empty when there is none.
-pub(super) fn read(reader: &mut (impl BufRead + Seek)) -> Vec<(String, String)> {
-    let Ok(data) = exif::Reader::new()
-        .continue_on_error(true)
-        .read_from_container(reader)
-        .or_else(|error| error.distill_partial_result(|_| ()))
-    else {
-        return Vec::new();
+pub(super) fn read(bytes: &[u8]) -> Vec<(String, String)> {
+    let mut reader = exif::Reader::new();
+    reader.continue_on_error(true);
+    let found = match webp_chunk(bytes) {
+        Some(data) => reader.read_raw(data.to_vec()),
+        None => reader.read_from_container(&mut Cursor::new(bytes)),
     };
+    let Ok(data) = found.or_else(|error| error.distill_partial_result(|_| ())) else { return Vec::new() };
     let mut fields: Vec<_> =
         data.fields().filter(|f| f.ifd_num == In::PRIMARY && f.tag.context() == Context::Tiff).collect();
     fields.sort_by_key(|field| std::cmp::Reverse(field.tag.number()));
@@ -34,6 +34,22 @@ pub(super) fn read(reader: &mut (impl BufRead + Seek)) -> Vec<(String, String)> 
         _ => Vec::new(),
     });
     fields.into_iter().filter_map(of_field).chain(own.unwrap_or_default()).collect()
+}
+
+/// The EXIF data of a WebP. Pillow begins it as in a JPEG when the picture is animated.
+fn webp_chunk(bytes: &[u8]) -> Option<&[u8]> {
+    let mut rest = bytes.strip_prefix(b"RIFF")?.get(4..)?.strip_prefix(b"WEBP")?;
+    loop {
+        let (kind, after) = rest.split_first_chunk::<4>()?;
+        let (length, after) = after.split_first_chunk::<4>()?;
+        let length = u32::from_le_bytes(*length) as usize;
+        let data = after.get(..length)?;
+        if kind == b"EXIF" {
+            return Some(data.strip_prefix(b"Exif\0\0").unwrap_or(data));
+        }
+        // Chunks begin at even places.
+        rest = after.get(length + length % 2..)?;
+    }
 }
 
 /// A user's comment: eight bytes that name its character set, then the text. Of the two orders of

@@ -1,6 +1,6 @@
 //! Text that travels in image files: workflows, prompts, provenance.
 
-use std::io::{Cursor, Read};
+use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 
@@ -40,7 +40,7 @@ pub fn metadata(bytes: &[u8]) -> Vec<(String, String)> {
     if bytes.starts_with(PNG_SIGNATURE) {
         return text_chunks(bytes);
     }
-    let Some(tags) = film::tags(bytes) else { return exif::read(&mut Cursor::new(bytes)) };
+    let Some(tags) = film::tags(bytes) else { return exif::read(bytes) };
     let is_comment = |name: &str| name == "comment";
     let texts = tags
         .into_iter()

@@ -48,19 +48,21 @@ impl Names {
 /// what it encodes, else its title, else its class; numbered where two would be the same.
 pub(super) fn node_names(view: &View<'_>, order: &[&str], texts: &Texts<'_>) -> IndexMap<String, String> {
     let mut names = Names::default();
+    let mut found: IndexMap<String, String> = IndexMap::default();
     for id in order.iter().filter(|id| is_identifier(id)) {
-        names.free(id);
+        found.insert((*id).to_owned(), names.free(id));
     }
-    let encodes = |id: &&str| match (texts.positive.contains(id), texts.negative.contains(id)) {
-        (true, _) if texts.prompts.is_empty() => None,
-        (true, _) => Some("positive".to_owned()),
-        (false, true) => Some("negative".to_owned()),
-        (false, false) => None,
-    };
-    let wanted = |id: &&str| encodes(id).unwrap_or_else(|| node_name(view.node(id), view.class(id)));
-    let name = |id: &&str| if is_identifier(id) { (*id).to_owned() } else { names.free(&wanted(id)) };
-    let named: Vec<String> = order.iter().map(name).collect();
-    order.iter().map(|id| (*id).to_owned()).zip(named).collect()
+    // Encoders of a picture without a prompt are called by their classes.
+    let positive = texts.positive.iter().filter(|_| !texts.prompts.is_empty()).map(|id| (id, "positive"));
+    let encoders = positive.chain(texts.negative.iter().map(|id| (id, "negative")));
+    let named = encoders.map(|(id, name)| (id, name.to_owned()));
+    let others = order.iter().map(|id| (id, node_name(view.node(id), view.class(id))));
+    for (id, wanted) in named.chain(others) {
+        if !found.contains_key(*id) {
+            found.insert((*id).to_owned(), names.free(&wanted));
+        }
+    }
+    found
 }
 
 /// What a node is called by its title, else by its class.
@@ -86,14 +88,21 @@ fn says_the_same(title: &str, class: &str) -> bool {
     title.replace('_', "") == class.replace('_', "") || title.split('_').all(begins)
 }
 
-/// The name that a title gives: of "Int (Steps)", where the class is called "Int", what it adds.
+/// The name that a title gives: of "Int (Steps)", where the class is called "Int", what it adds; of
+/// "Load Checkpoint - Base" what the class is for, too.
 fn title_name(title: &str, class: Option<&ClassInfo>) -> Option<String> {
     let added = title.split_once(['(', '（']).and_then(|(head, rest)| {
         let rest = rest.trim_end().strip_suffix([')', '）'])?;
         let is_class = |class: &ClassInfo| [&class.display_name, &class.name].iter().any(|name| *name == head.trim());
         class.is_some_and(is_class).then_some(rest)
     });
-    let name = snake_case(added.unwrap_or(title));
+    let follows = |class: &ClassInfo| {
+        let rest = title.strip_prefix(class.display_name.as_str())?;
+        let more = snake_case(rest);
+        (rest.starts_with([' ', '-', ':']) && !more.is_empty()).then(|| format!("{}_{more}", class_name(&class.name)))
+    };
+    let followed = class.filter(|_| added.is_none()).and_then(follows);
+    let name = followed.unwrap_or_else(|| snake_case(added.unwrap_or(title)));
     let name = name.strip_prefix("load_").unwrap_or(&name).to_owned();
     let name = if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name };
     (is_identifier(&name) && name.len() <= LONGEST && name.bytes().any(|b| b.is_ascii_alphabetic())).then_some(name)
@@ -200,6 +209,8 @@ mod tests {
         for (title, expected) in [
             ("Int", "primitive_int"),
             ("Int (Steps)", "steps"),
+            ("Int - Base", "primitive_int_base"),
+            ("Integer", "integer"),
             ("Split (Steps)", "split_steps"),
             ("4 steps?", "_4_steps"),
             ("Load Steps", "steps"),

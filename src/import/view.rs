@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     cell::RefCell,
+    cmp::Reverse,
     collections::{BTreeSet, HashMap},
 };
 
@@ -136,8 +137,20 @@ impl<'a> View<'a> {
         order
     }
 
-    /// All nodes, each behind what it takes, beginning with what leads to the first saver.
+    /// All nodes, each behind what it takes, beginning with what leads to the first saver. Of what a
+    /// node takes, that with most before it comes first: the first pass before what refines it.
     fn sources_first(&self) -> Vec<&'a str> {
+        let mut depths: HashMap<&str, usize> = HashMap::new();
+        for id in self.walk(&|_| 0) {
+            let before = self.links(id).filter_map(|(_, link)| depths.get(self.source(link)));
+            let depth = before.max().map_or(0, |depth| depth + 1);
+            depths.insert(id, depth);
+        }
+        self.walk(&|id| depths.get(id).copied().unwrap_or_default())
+    }
+
+    /// All nodes, each behind what it takes, the deepest first.
+    fn walk(&self, depth: &dyn Fn(&str) -> usize) -> Vec<&'a str> {
         let all = || self.graph.nodes.keys().map(String::as_str);
         let savers = all().filter(|id| self.ends(id));
         let last = all().filter(|id| self.takers(id).is_empty());
@@ -150,7 +163,8 @@ impl<'a> View<'a> {
                     order.push(id);
                 } else if seen.insert(id) {
                     stack.push((id, true));
-                    let sources: Vec<&str> = self.links(id).map(|(_, link)| self.source(link)).collect();
+                    let mut sources: Vec<&str> = self.links(id).map(|(_, link)| self.source(link)).collect();
+                    sources.sort_by_key(|id| Reverse(depth(id)));
                     stack.extend(sources.into_iter().rev().map(|source| (source, false)));
                 }
             }

@@ -78,6 +78,15 @@ impl Ledger {
         self.journal(&run.id)
     }
 
+    /// Keeps what the command line gave this time.
+    pub fn set_settings(&self, run: &str, settings: &Value) -> Result<(), LedgerError> {
+        let (run, settings) = (self.run_number(run)?, settings.to_string());
+        self.writer.write_and_wait(Box::new(move |transaction| {
+            transaction.execute("UPDATE runs SET settings = ? WHERE number = ?", params![settings, run])?;
+            Ok(())
+        }))
+    }
+
     /// The journal of an earlier run, to go on with it.
     pub fn journal(self: &Arc<Self>, id: &str) -> Result<RunJournal, LedgerError> {
         let number = self.run_number(id)?;

@@ -35,6 +35,13 @@ impl Ledger {
         Ok(Self { writer, root: root.to_owned(), folder: folder.to_owned(), reader })
     }
 
+    /// Brings what was written into the file itself, as far as no reader is in the way, so that
+    /// `ledger.db` alone is nearly up to date.
+    pub fn checkpoint(&self) {
+        // Whatever is not brought over stays in the log beside it, which is as good.
+        let _ = self.reader().query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    }
+
     /// The connection to read with.
     pub(super) fn reader(&self) -> MutexGuard<'_, Connection> {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)

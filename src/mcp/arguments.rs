@@ -32,7 +32,9 @@ fn check(value: &Value, schema: &Map<String, Value>, path: &str, problems: &mut 
         && !options.contains(value)
     {
         let names: Vec<&str> = options.iter().filter_map(Value::as_str).collect();
-        problems.push(format!("argument `{path}` must be one of {}, not {value}", names.join(", ")));
+        let near = value.as_str().and_then(|given| did_you_mean(given, names.iter().copied()));
+        let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        problems.push(format!("argument `{path}` must be one of {}, not {value}{near}", names.join(", ")));
     }
     match value {
         Value::Object(object) => check_object(object, schema, path, problems),

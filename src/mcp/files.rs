@@ -257,8 +257,9 @@ pub(super) struct WrittenFile {
     is_new: bool,
     /// It held exactly this already.
     unchanged: bool,
+    /// What is wrong with it, of a document.
     #[serde(skip_serializing_if = "Option::is_none")]
-    check: Option<Checked>,
+    pub(super) check: Option<Checked>,
 }
 
 fn write_file(shared: &Shared, arguments: &WriteFile) -> Result<Answer<WrittenFile>, Refusal> {

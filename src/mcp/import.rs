@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     files::{WrittenFile, after_writing, hash},
-    findings::{Problem, Refusal, lines, problems, refused},
+    findings::{Refusal, lines, refused},
     shared::Shared,
     tool::{About, Answer, Callable, Effect, blocking},
 };
@@ -23,9 +23,9 @@ pub(super) fn tools() -> Vec<Callable> {
         &About {
             name: "import_workflow",
             title: "Import a workflow as a preset",
-            description: "Makes a preset below pipelines/ of a file of the workspace: a ComfyUI workflow or API graph \
-                          (.json), or a PNG, WebP, JPEG or film that was made with one. Nodes get readable names; \
-                          prompt, seed, steps, size, models and input files become parameters.",
+            description: "Makes a preset below pipelines/ of a ComfyUI workflow or API graph (.json), or of a picture \
+                          or film that was made with one. Prompt, seed, steps, size, models and input files become \
+                          parameters.",
             effect: Effect::Replaces,
         },
         import_workflow,
@@ -42,7 +42,7 @@ struct ImportWorkflow {
     /// Keep the graph as a file beside the preset, with parameters bound to its inputs
     #[serde(default)]
     keep_workflow: bool,
-    /// A server of comfywright.toml that says what its classes are
+    /// The server whose classes to judge by
     server: Option<String>,
     /// Where to write, .toml or .kdl; pipelines/NAME.toml without it
     path: Option<String>,
@@ -61,7 +61,7 @@ struct ImportedPreset {
     made_with: Option<Value>,
     /// What could not be known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    notes: Vec<Problem>,
+    notes: Vec<String>,
 }
 
 fn import_workflow(shared: &Shared, arguments: &ImportWorkflow) -> Result<Answer<ImportedPreset>, Refusal> {
@@ -77,16 +77,16 @@ fn import_workflow(shared: &Shared, arguments: &ImportWorkflow) -> Result<Answer
         import_for_client(&session, &arguments.file, arguments.server.as_deref(), &options, &target)
             .map_err(|e| refused(&e, &sources))?;
     let answer = after_writing(shared, &written)?;
-    let notes = findings(&imported.diagnostics, &sources);
+    let notes = lines(&findings(&imported.diagnostics, &sources));
     let preset = &imported.preset;
     let outputs = preset.preset().into_iter().flat_map(|body| body.outputs.keys().cloned());
-    let texts = [vec![answer.text], lines(&notes), vec![String::new(), beginning(&preset.text)]];
+    let texts = [vec![answer.text], notes.clone(), vec![String::new(), beginning(&preset.text)]];
     let data = ImportedPreset {
         written: answer.data,
         params: preset.params().map(|(name, _)| name.clone()).collect(),
         outputs: outputs.collect(),
         made_with: imported.made_with,
-        notes: problems(&notes),
+        notes,
     };
     Ok(Answer::new(texts.concat().join("\n"), data))
 }

@@ -6,6 +6,7 @@
 //! standard output.
 
 mod arguments;
+mod batch;
 mod check;
 mod diff;
 mod files;

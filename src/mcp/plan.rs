@@ -55,7 +55,7 @@ pub(super) fn job_options(
     set: &IndexMap<String, Value>,
     seeds: Option<Seeds>,
     servers: &[String],
-    only: Option<&str>,
+    only: &[String],
 ) -> Result<JobOptions, Refusal> {
     if seeds.is_some_and(|seeds| seeds.from > seeds.to) {
         return Err(Refusal("argument `seeds`: the first seed is larger than the last".to_owned()));
@@ -64,15 +64,14 @@ pub(super) fn job_options(
         set: set.clone(),
         seeds: seeds.map(|seeds| (seeds.from, seeds.to)),
         servers: servers.to_vec(),
-        only: only.map(str::to_owned),
-        allow_spend: false,
-        all_samples: false,
+        only: only.to_vec(),
+        ..JobOptions::default()
     })
 }
 
 fn plan_file(shared: &Shared, arguments: &PlanFile) -> Result<Answer<PlanSummary>, Refusal> {
     let PlanFile { document, set, seeds, servers, only } = arguments;
-    let options = job_options(set, *seeds, servers, only.as_deref())?;
+    let options = job_options(set, *seeds, servers, only.as_slice())?;
     let summary = shared.with(|session| {
         let document = ClientFiles::open(session)?.document(document)?;
         app::plan(session, &document, &options).map(|planned| planned.summary())

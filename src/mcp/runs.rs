@@ -128,7 +128,7 @@ impl Begun {
 }
 
 async fn run_file(shared: Arc<Shared>, arguments: RunFile, _: Caller) -> Result<Answer<Begun>, Refusal> {
-    let options = job_options(&arguments.set, arguments.seeds, &arguments.servers, arguments.only.as_deref())?;
+    let options = job_options(&arguments.set, arguments.seeds, &arguments.servers, arguments.only.as_slice())?;
     let (document, new) = (arguments.document, arguments.new);
     let begun = on_a_thread(move || {
         shared.with(|session| {

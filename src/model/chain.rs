@@ -17,6 +17,10 @@ pub struct Chain {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000))]
     pub parallel: Option<u32>,
+    /// How often the list of results is brought up to date while the chain runs. Without it there is
+    /// none: what is finished is in the ledger at once, either way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Checkpoint>,
     /// Values that every task may insert with `{name}`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub vars: ValueMap,
@@ -28,6 +32,14 @@ pub struct Chain {
     /// Routing decisions that `check` verifies.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routing_test: Vec<RoutingTest>,
+}
+
+/// How often the list of results is brought up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Checkpoint {
+    /// After so many finished items: `results.jsonl` in the folder of the run's outputs.
+    #[schemars(range(min = 1))]
+    pub every: u32,
 }
 
 /// The order of ready items.

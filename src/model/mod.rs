@@ -22,7 +22,8 @@ mod workspace;
 pub use canonical::canonical_numbers;
 pub use catalog::{Catalog, Identity, Loaded, OlderVersions, Origin, ReferenceError, VERSIONS_FOLDER, VersionsFolder};
 pub use chain::{
-    Chain, ErrorClass, Foreach, Join, Mode, Retry, Route, RoutingTest, TASK_KEYS, Task, TaskDefaults, TaskType, Values,
+    Chain, Checkpoint, ErrorClass, Foreach, Join, Mode, Retry, Route, RoutingTest, TASK_KEYS, Task, TaskDefaults,
+    TaskType, Values,
 };
 pub use config::{Config, ConfigDefaults, ExternalScorer, Limits, Registry, Server, Store};
 pub use document::{

@@ -113,7 +113,7 @@ fn the_check_and_the_server_agree() {
     let only = variable("COMFYWRIGHT_MUTANTS_ONLY");
     let mutants = mutants(&graphs, &nodes, seed).into_iter().enumerate();
     // Of each round of mutations others.
-    let is_in_sample = |number: usize| (number + number / MUTATIONS.len()) % SAMPLE == 0;
+    let is_in_sample = |number: usize| (number + number / MUTATIONS.len()).is_multiple_of(SAMPLE);
     let chosen = mutants.filter(|(number, m)| (is_whole || is_in_sample(*number)) && m.mutation.name.contains(&only));
     let findings: Vec<Finding> = chosen.map(|(_, mutant)| judge(&mut server, mutant, &nodes)).collect();
     let page = table::markdown(&findings, graphs.len(), &server.stats(), seed);
@@ -160,9 +160,15 @@ fn mutants(graphs: &BTreeMap<String, Value>, nodes: &NodeSet, seed: u64) -> Vec<
 fn judge(server: &mut Server, mutant: Mutant, nodes: &NodeSet) -> Finding {
     let Mutant { mutation, base, graph } = mutant;
     let errors = our_errors(&graph, nodes);
-    let verdict = server.judge(&graph, errors.is_empty() && samples(&graph));
+    let verdict = server.judge(&graph, outputs(&graph, nodes), errors.is_empty() && samples(&graph));
     eprintln!("{base}: {}: {verdict:?}, {} errors", mutation.name, errors.len());
     Finding { mutation: mutation.name, base, graph, judged: Judged { errors, server: verdict } }
+}
+
+/// How many nodes of the graph save or show something.
+fn outputs(graph: &Value, nodes: &NodeSet) -> usize {
+    let classes = graph.as_object().into_iter().flatten().filter_map(|(_, node)| node["class_type"].as_str());
+    classes.filter_map(|class| nodes.class(class)).filter(|class| class.output_node).count()
 }
 
 /// Whether the graph has a node that samples, which takes long without a graphics card.
@@ -202,12 +208,30 @@ fn find_bases(server: &mut Server, graphs: &BTreeMap<String, Value>, nodes: &Nod
     ordered.sort_by_key(|(_, graph)| graph.to_string().contains("CheckpointLoaderSimple"));
     let mut carried_out = BTreeSet::new();
     for (name, graph) in ordered {
-        let (errors, verdict) = (our_errors(graph, nodes), server.judge(graph, false));
+        let (errors, verdict) = (our_errors(graph, nodes), server.judge(graph, outputs(graph, nodes), false));
         println!("{name}: {verdict:?}, ours: {errors:?}");
         if verdict == Verdict::Executed {
             carried_out.insert(name.as_str());
         }
-        let list: String = carried_out.iter().map(|name| format!("{name}\n")).collect();
-        fs::write(list_path(), list).expect("bases.txt can be written");
+        let list: Vec<&str> = carried_out.iter().copied().collect();
+        fs::write(list_path(), list.join("\n") + "\n").expect("bases.txt can be written");
     }
+}
+
+#[test]
+fn the_committed_table_is_of_these_mutations() {
+    let text = fs::read_to_string(table_path()).expect("docs/check.md is there");
+    let row = |name: &str| {
+        let row = text.lines().find(|line| line.starts_with(&format!("| {name} | ")));
+        let row = row.unwrap_or_else(|| panic!("docs/check.md lacks {name}: run all mutants"));
+        row.split('|').skip(2).filter_map(|cell| cell.trim().parse::<usize>().ok()).collect::<Vec<_>>()
+    };
+    let mut mutants = 0;
+    for mutation in MUTATIONS {
+        let counts = row(mutation.name);
+        assert!(counts[0] > 0 && counts[7] == 0 && counts[8] == 0, "{}: {counts:?}", mutation.name);
+        mutants += counts[0];
+    }
+    assert_eq!((mutants, row("**all**")[0]), (MUTANTS, MUTANTS));
+    assert!(MUTATIONS.len() >= 20);
 }

@@ -67,14 +67,18 @@ impl Server {
         serde_json::from_str(&text).expect("JSON")
     }
 
-    /// Submits `graph` and waits for what comes of it, unless its being accepted is enough. A server that
-    /// hangs is started again.
-    pub fn judge(&mut self, graph: &Value, accepted_is_enough: bool) -> Verdict {
+    /// Submits `graph`, which has this number of output nodes, and waits for what comes of it, unless its being
+    /// accepted is enough. A server that hangs is started again.
+    pub fn judge(&mut self, graph: &Value, outputs: usize, accepted_is_enough: bool) -> Verdict {
         let body = json!({ "prompt": graph, "extra_data": { "extra_pnginfo": { "workflow": {} } } }).to_string();
         let (status, text) = self.request("POST", "/prompt", &body).expect("an answer");
         let answer: Value = serde_json::from_str(&text).unwrap_or_default();
         let faults = fault_types(&answer);
         if status != 200 || !faults.is_empty() {
+            if status == 200 {
+                // What is not at fault runs.
+                self.wait_for(|server| server.runs_nothing().then_some(Verdict::Accepted));
+            }
             let kind = answer["error"]["type"].as_str().map_or_else(|| status.to_string(), str::to_owned);
             return Verdict::Refused(if faults.is_empty() { kind } else { faults.join(", ") });
         }
@@ -83,23 +87,41 @@ impl Server {
             let stop = json!({ "delete": [id] }).to_string();
             self.request("POST", "/queue", &stop).expect("an answer");
             self.request("POST", "/interrupt", &json!({ "prompt_id": id }).to_string()).expect("an answer");
-            return Verdict::Accepted;
+            return self.wait_for(|server| server.runs_nothing().then_some(Verdict::Accepted));
         }
-        self.outcome(&id)
+        self.wait_for(|server| server.outcome(&id, outputs))
     }
 
-    fn outcome(&mut self, id: &str) -> Verdict {
+    fn outcome(&self, id: &str, outputs: usize) -> Option<Verdict> {
+        let history = self.get(&format!("/history/{id}"));
+        let status = &history[id]["status"];
+        let is_success = status["status_str"].as_str()? == "success";
+        // Outputs in whose way a node takes its own output are left out without a word.
+        if history[id]["prompt"][4].as_array().is_none_or(|chosen| chosen.len() < outputs) {
+            return Some(Verdict::Refused("left out".to_owned()));
+        }
+        // Of a circle of nodes it says "success", and that there was an error.
+        let has_error = status["messages"].as_array().into_iter().flatten().any(|m| m[0] == "execution_error");
+        Some(if is_success && !has_error { Verdict::Executed } else { Verdict::BrokeOff(breaking(status)) })
+    }
+
+    fn runs_nothing(&self) -> bool {
+        let queue = self.get("/queue");
+        ["queue_running", "queue_pending"].iter().all(|part| queue[part].as_array().is_some_and(Vec::is_empty))
+    }
+
+    fn get(&self, path: &str) -> Value {
+        let (_, text) = self.request("GET", path, "").expect("an answer");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    fn wait_for(&mut self, verdict: impl Fn(&Self) -> Option<Verdict>) -> Verdict {
         let end = Instant::now() + PATIENCE;
         let mut pause = Duration::from_millis(5);
         let mut looked = (Instant::now(), self.process.processor_time());
         while Instant::now() < end {
-            let (_, text) = self.request("GET", &format!("/history/{id}"), "").expect("an answer");
-            let history: Value = serde_json::from_str(&text).unwrap_or_default();
-            let status = &history[id]["status"];
-            match status["status_str"].as_str() {
-                Some("success") => return Verdict::Executed,
-                Some(_) => return Verdict::BrokeOff(breaking(status)),
-                None => {}
+            if let Some(verdict) = verdict(self) {
+                return verdict;
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(250));

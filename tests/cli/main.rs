@@ -6,6 +6,7 @@ mod convert;
 mod doctor;
 mod envelope;
 mod explain;
+mod export;
 mod fix;
 mod fmt;
 mod graph;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """One whole session of a Python client with the MCP server: list, read, edit, validate, plan, run,
-look, save a preset, cancel.
+look, save and import a preset, cancel.
 
     session.py PATH_OF_COMFYWRIGHT
 
@@ -12,6 +12,7 @@ the tool declares.
 import asyncio
 import base64
 import io
+import json
 import os
 import sys
 import tempfile
@@ -122,16 +123,47 @@ async def run_and_look(session, servers):
 
 
 async def save_and_cancel(session):
-    """Keeps a graph as a preset, runs it once for many seeds, and gives that up."""
+    """Keeps a graph as a preset in both ways, runs it once for many seeds, and gives that up."""
     params = {"color": {"node": "1", "input": "color"}, "seed": {"node": "1", "input": "width", "type": "seed"}}
     saved = await session.data("save_workflow_preset", name="soft", graph=GRAPH, params=params)
     assert saved["check"]["errors"] == 0, saved
     text = (await session.data("read_file", path="pipelines/soft.toml"))["text"]
     assert '[node.image_blur.ImageBlur]' in text, text
+    await session.data("write_file", path="pipelines/graph.json", content=json.dumps(GRAPH))
+    imported = await session.data("import_workflow", file="pipelines/graph.json", name="imported")
+    assert imported["check"]["errors"] == 0 and imported["outputs"] == ["image"], imported
     begun = await session.data("run_file", document="soft", seeds={"from": 64, "to": 1500})
     cancelled = await session.data("cancel_run", run_id=begun["run_id"])
     assert cancelled["cancelled"] and cancelled["state"] == "cancelled", cancelled
     await session.refused("read_file", "leads out of the workspace", path="../secret.toml")
+
+
+async def batches(session):
+    """Tasks become a chain with rules, which is carried out."""
+    paper = {"paper": {"EmptyImage": {"width": "{size}", "height": 48, "batch_size": 1, "color": 4210752}}}
+    tasks = [
+        {"id": "generate", "type": "graph", "node": paper, "outputs": {"image": "@paper.IMAGE"},
+         "foreach": {"size": [40, 48, 56, 64]}},
+        {"id": "upscale", "type": "upscale", "depends_on": ["generate"], "with": {"scale": 2}},
+    ]
+    original = {"if_quality < 0.8": "enhance", "if_nsfw_detected": "skip", "if_error": "retry_once"}
+    routed = await session.data("conditional_batch_routing", tasks=tasks, routing_rules=original)
+    assert [rule["route"]["to"] for rule in routed["rules"]] == ["enhance", "@skip", "@retry"], routed
+    await session.refused("conditional_batch_routing", "did you mean `if_quality < 0.8`?",
+                          tasks=tasks, routing_rules={"if_qualty < 0.8": "enhance"})
+    rules = {"if_width < 50": "enhance", "if_width > 60": "skip", "if_error": "retry_once"}
+    routed = await session.data("conditional_batch_routing", tasks=tasks, routing_rules=rules)
+    made = await session.data("create_batch_dependency_chain", operation_name="Product catalog Q4",
+                              tasks=routed["tasks"], dependencies={"upscale": ["enhance|generate"]},
+                              optimization_mode="smart")
+    assert made["check"]["errors"] == 0 and made["waves"][0] == ["generate"], made
+    assert made["critical_path"] and made["mermaid"].startswith("flowchart"), made
+    begun = await session.data("coordinate_batch_operation", operation_name="Product catalog Q4",
+                               tasks=routed["tasks"], parallel_limit=2, checkpoint_interval=2, resume_on_failure=True)
+    session.progress.clear()
+    status = (await session.end_of(begun["run_id"])).structured_content
+    assert status["state"] == "complete", status
+    assert status["tasks"]["enhance"]["done"] == 2 and status["tasks"]["generate"]["skipped"] == 1, status["tasks"]
 
 
 async def whole_session(program, folder, servers):
@@ -144,6 +176,7 @@ async def whole_session(program, folder, servers):
         for server in servers:
             counts = await run_and_look(session, server)
             print(f"on {', '.join(server) or 'this machine'}: {counts}")
+        await batches(session)
         await save_and_cancel(session)
         print(f"{len(tools)} tools, {len(await client.list_resources())} resources")
 

@@ -62,6 +62,8 @@ pub struct LowerInput<'a> {
     pub scope: &'a dyn super::Scope,
     /// Signatures of classes.
     pub nodes: &'a NodeSet,
+    /// Whether bypassed nodes stay in the graph, as the editor draws them.
+    pub keeps_bypassed: bool,
     /// Path of the document, to which written paths are relative.
     pub document: &'a str,
     /// Finds a file by the path of a document and a path that is written there.
@@ -88,6 +90,8 @@ pub struct Lowered {
     pub passed_on: Vec<(String, Vec<BoundFile>)>,
     /// Metrics to measure on the primary output.
     pub scores: Vec<String>,
+    /// The nodes of the graph that are bypassed, where these stay in it.
+    pub bypassed: Vec<String>,
 }
 
 /// Why an item has no graph.

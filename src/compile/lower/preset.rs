@@ -47,6 +47,7 @@ pub(super) fn generate(builder: &mut Builder<'_>) -> Result<(), LowerError> {
         })
         .collect();
     builder.out.graph = build_graph(&preset.node, &scope, &files, builder.input.nodes)?;
+    bypass(builder, &preset.node, &scope)?;
     collect_outputs(builder, &preset.outputs)
 }
 
@@ -196,10 +197,11 @@ pub(super) fn inline(builder: &mut Builder<'_>) -> Result<(), LowerError> {
         }
     }
     builder.out.graph = graph;
+    bypass(builder, nodes, builder.input.scope)?;
     collect_outputs(builder, outputs)
 }
 
-/// A graph from node definitions: parameters inserted, links resolved, bypassed nodes left out.
+/// A graph from node definitions: parameters inserted, links resolved.
 fn build_graph(
     nodes: &IndexMap<String, NodeDef>,
     scope: &dyn Scope,
@@ -219,7 +221,7 @@ fn build_graph(
                     uploads.push((id.clone(), name.clone(), files.to_vec()));
                     continue;
                 }
-                match link(text, nodes, known, &key())? {
+                match link(text, nodes, known, &key)? {
                     LinkOrLiteral::Link(link) => {
                         inputs.insert(name.clone(), link);
                         continue;
@@ -241,7 +243,6 @@ fn build_graph(
     for (id, name, files) in uploads {
         set_files(&mut graph, &id, &name, &files, known)?;
     }
-    bypass(&mut graph, nodes, scope, known)?;
     Ok(graph)
 }
 
@@ -263,21 +264,21 @@ fn link(
     text: &str,
     nodes: &IndexMap<String, NodeDef>,
     known: &NodeSet,
-    key: &str,
+    key: &dyn Fn() -> String,
 ) -> Result<LinkOrLiteral, LowerError> {
     let Some(parts) = parse_link(text) else { return Ok(LinkOrLiteral::Literal) };
     let Some(target) = nodes.get(parts.node) else { return Ok(LinkOrLiteral::OtherTask) };
     let output = parts.output.unwrap_or("0");
     let index = match known.class(&target.class) {
         Some(class) => output_index(class, output).map_err(|e| {
-            let error = LowerError::at("bad-link", key, e.to_string());
+            let error = LowerError::at("bad-link", &key(), e.to_string());
             match e.hint() {
                 Some(hint) => error.hint(hint),
                 None => error,
             }
         })?,
         None => output.parse().map_err(|_| {
-            LowerError::at("unknown-class", key, format!("the outputs of {} are not known", target.class))
+            LowerError::at("unknown-class", &key(), format!("the outputs of {} are not known", target.class))
                 .hint("give a snapshot that has the class: --object-info FILE")
         })?,
     };
@@ -312,13 +313,8 @@ fn set_files(graph: &mut Graph, id: &str, name: &str, files: &[BoundFile], known
     Ok(())
 }
 
-/// Takes the nodes out that are bypassed.
-fn bypass(
-    graph: &mut Graph,
-    nodes: &IndexMap<String, NodeDef>,
-    scope: &dyn Scope,
-    known: &NodeSet,
-) -> Result<(), LowerError> {
+/// Takes the nodes out that are bypassed, unless they are to stay.
+fn bypass(builder: &mut Builder<'_>, nodes: &IndexMap<String, NodeDef>, scope: &dyn Scope) -> Result<(), LowerError> {
     for (id, node) in nodes {
         let Some(value) = &node.bypass else { continue };
         let value = Fillable::read(value)
@@ -327,8 +323,10 @@ fn bypass(
         let bypassed = coerce_value(&InputKind::Bool, &value).map_err(|_| {
             LowerError::at("wrong-type", &format!("{id}.bypass"), format!("`bypass` is true or false, not {value}"))
         })?;
-        if bypassed == Value::Bool(true) {
-            pass_by(graph, id, known);
+        match bypassed {
+            Value::Bool(true) if builder.input.keeps_bypassed => builder.out.bypassed.push(id.clone()),
+            Value::Bool(true) => pass_by(&mut builder.out.graph, id, builder.input.nodes),
+            _ => {}
         }
     }
     Ok(())

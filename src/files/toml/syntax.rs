@@ -99,7 +99,9 @@ pub(in crate::files) enum ValueKind {
 /// could be made of the text.
 pub(in crate::files) fn read(text: &str, file: &Arc<str>, diagnostics: &mut Vec<Diagnostic>) -> Outline {
     let source = Source::new(text);
-    let tokens = source.lex().into_vec();
+    // Documents of short lines have a token for every two to three bytes.
+    let mut tokens = Vec::with_capacity(text.len() / 2);
+    tokens.extend(source.lex());
     let mut events: Vec<Event> = Vec::with_capacity(tokens.len());
     let mut errors: Vec<ParseError> = Vec::new();
     {

@@ -6,14 +6,14 @@ use crate::graph::{class::ClassInfo, ir::Link};
 pub(super) const CODE: &str = "bad-link";
 
 pub(super) fn look(inspection: &Inspection<'_>, id: &str, name: &str, link: &Link) -> Option<GraphProblem> {
-    if !inspection.graph.nodes.contains_key(&link.node) {
+    let Some(number) = inspection.graph.nodes.get_index_of(&link.node) else {
         let message = format!("input \"{name}\" is linked to node \"{}\", which does not exist", link.node);
         let others = inspection.graph.nodes.keys().map(String::as_str).filter(|other| *other != id);
         let near = inspection.near(&link.node, others, inspection.graph.nodes.len());
         return Some(GraphProblem::new(id, Some(name), CODE, message).suggest(near.map(str::to_owned)));
-    }
+    };
     // A class that is not known is reported at its node.
-    let class = inspection.source_class(link)?;
+    let class = inspection.class(number)?;
     (link.output >= class.outputs.len()).then(|| no_such_output(id, name, link, class))
 }
 

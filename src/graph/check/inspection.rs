@@ -8,7 +8,7 @@ use std::{
 use super::{GraphProblem, output_types::OutputTypes};
 use crate::{
     graph::{
-        class::{ClassInfo, Types},
+        class::{ClassInfo, OutputInfo, Types},
         ir::{Graph, GraphNode, Input, Link},
         object_info::NodeSet,
     },
@@ -27,6 +27,8 @@ pub(super) struct Inspection<'g> {
     pub(super) is_whole: bool,
     /// What is wrong with the form of nodes, some of which may not be in the graph for it.
     pub(super) malformed: IndexMap<String, Vec<GraphProblem>>,
+    /// The class of each node, if it is known.
+    classes: Vec<Option<&'g ClassInfo>>,
     /// For each node, whether something that is kept or shown needs it.
     needed: Vec<bool>,
     types: RefCell<OutputTypes<'g>>,
@@ -45,10 +47,11 @@ impl<'g> Inspection<'g> {
     /// `kept` are nodes whose outputs are kept though no node of the graph saves them; none says
     /// that the graph is whole.
     pub(super) fn new(graph: &'g Graph, nodes: &'g NodeSet, kept: Option<&[&str]>) -> Self {
-        let needed = needed(graph, nodes, kept.unwrap_or_default());
+        let classes: Vec<_> = graph.nodes.values().map(|node| nodes.class(&node.class)).collect();
+        let needed = needed(graph, &classes, kept.unwrap_or_default());
         let types = RefCell::new(OutputTypes::new(graph, nodes));
         let (is_whole, malformed, compared) = (kept.is_none(), IndexMap::default(), Cell::new(0));
-        Self { graph, nodes, is_whole, malformed, needed, types, compared }
+        Self { graph, nodes, is_whole, malformed, classes, needed, types, compared }
     }
 
     /// A whole graph, about whose form something was found already.
@@ -65,9 +68,17 @@ impl<'g> Inspection<'g> {
         self.needed.get(number).copied().unwrap_or(true)
     }
 
-    /// The types that `link` brings; anything when they are not known.
-    pub(super) fn types_of(&self, link: &Link) -> Cow<'g, Types> {
-        self.types.borrow_mut().of_link(link)
+    /// The class of the node with this number, if it is known.
+    pub(super) fn class(&self, number: usize) -> Option<&'g ClassInfo> {
+        self.classes.get(number).copied().flatten()
+    }
+
+    /// The types that `link` brings, which goes out from `output`; anything when they are not known.
+    pub(super) fn types_of(&self, link: &Link, output: &'g OutputInfo) -> Cow<'g, Types> {
+        match output.match_template {
+            Some(_) => self.types.borrow_mut().of_link(link),
+            None => Cow::Borrowed(&output.types),
+        }
     }
 
     /// The one of `count` candidates that was probably meant by `given`; none when enough names were
@@ -84,7 +95,7 @@ impl<'g> Inspection<'g> {
 
     /// The class of the node from which `link` comes, if there is such a node and its class is known.
     pub(super) fn source_class(&self, link: &Link) -> Option<&'g ClassInfo> {
-        self.nodes.class(&self.graph.nodes.get(&link.node)?.class)
+        self.class(self.graph.nodes.get_index_of(&link.node)?)
     }
 
     /// Whether `text` begins with the id of a node, as a link does that lost its `@`.
@@ -94,10 +105,8 @@ impl<'g> Inspection<'g> {
 
     /// Nodes that save or show something.
     pub(super) fn output_nodes(&self) -> impl Iterator<Item = ClassedNode<'g>> {
-        let classed = self.graph.nodes.iter().filter_map(|(id, node)| {
-            let class = self.nodes.class(&node.class)?;
-            Some(ClassedNode { id, node, class })
-        });
+        let nodes = self.graph.nodes.iter().zip(&self.classes);
+        let classed = nodes.filter_map(|((id, node), class)| Some(ClassedNode { id, node, class: (*class)? }));
         classed.filter(|n| n.class.output_node)
     }
 }
@@ -113,11 +122,11 @@ pub(super) fn sources<'g>(graph: &'g Graph, node: &'g GraphNode) -> impl Iterato
 /// A server looks only at what its output nodes need. A node of a class that is not known may be
 /// one of these; where nothing comes out at all, or what is kept is not there, everything was meant
 /// to be needed.
-fn needed(graph: &Graph, nodes: &NodeSet, kept: &[&str]) -> Vec<bool> {
-    let ends = |class: &str| nodes.class(class).is_none_or(|info| info.output_node);
-    let is_end = |(id, node): (&String, &GraphNode)| kept.contains(&id.as_str()) || ends(&node.class);
-    let mut open: Vec<usize> =
-        (0..graph.nodes.len()).filter(|n| graph.nodes.get_index(*n).is_some_and(is_end)).collect();
+fn needed(graph: &Graph, classes: &[Option<&ClassInfo>], kept: &[&str]) -> Vec<bool> {
+    let ends = |class: Option<&ClassInfo>| class.is_none_or(|info| info.output_node);
+    let nodes = graph.nodes.keys().zip(classes).enumerate();
+    let are_ends = nodes.filter(|(_, (id, class))| kept.contains(&id.as_str()) || ends(**class));
+    let mut open: Vec<usize> = are_ends.map(|(number, _)| number).collect();
     if open.is_empty() || kept.iter().any(|id| !graph.nodes.contains_key(*id)) {
         return vec![true; graph.nodes.len()];
     }

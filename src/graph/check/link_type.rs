@@ -15,14 +15,14 @@ pub(super) fn look(inspection: &Inspection<'_>, site: &Site<'_>) -> Option<Graph
     let Some(Input::Link(link)) = site.input else { return None };
     let class = inspection.source_class(link)?;
     let output = class.outputs.get(link.output)?;
-    let (wanted, received) = (site.info.kind.link_types(), inspection.types_of(link));
-    let (name, label) = (&site.name, label(output, link.output));
-    let source = format!("output \"{label}\" of node \"{}\"", link.node);
+    let (wanted, received) = (site.info.kind.link_types(), inspection.types_of(link, output));
+    let name = &site.name;
+    let source = || format!("output \"{}\" of node \"{}\"", label(output, link.output), link.node);
     if let InputKind::Combo { options, form: ComboForm::List, .. } = &site.info.kind {
         if received.is_any() || output.values.as_ref() == Some(options) {
             return None;
         }
-        let message = format!("input \"{name}\" takes one of a list of values, but {source} is {received}");
+        let message = format!("input \"{name}\" takes one of a list of values, but {} is {received}", source());
         return Some(
             GraphProblem::new(site.at.id, Some(name), CODE, message).hint("write the value itself".to_owned()),
         );
@@ -30,7 +30,7 @@ pub(super) fn look(inspection: &Inspection<'_>, site: &Site<'_>) -> Option<Graph
     if wanted.accepts(&received) {
         return None;
     }
-    let message = format!("input \"{name}\" takes {wanted}, but {source} is {received}");
+    let message = format!("input \"{name}\" takes {wanted}, but {} is {received}", source());
     let (hint, suggestion) = mend(link, class, &wanted, &received);
     Some(GraphProblem { hint, suggestion, ..GraphProblem::new(site.at.id, Some(name), CODE, message) })
 }

@@ -5,5 +5,5 @@ use super::{GraphProblem, files, inspection::Inspection, sites::Site};
 pub(super) const CODE: &str = "missing-model";
 
 pub(super) fn look(_: &Inspection<'_>, site: &Site<'_>) -> Option<GraphProblem> {
-    if files::is_lora(site) { None } else { files::missing(site, CODE, "a model file") }
+    files::missing(site, CODE, "a model file").filter(|_| !files::is_lora(site))
 }

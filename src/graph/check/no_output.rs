@@ -6,8 +6,8 @@ pub(super) const CODE: &str = "no-output";
 
 pub(super) fn look(inspection: &Inspection<'_>, problems: &mut Vec<GraphProblem>) {
     // A node of a class that is not known may save something.
-    let ends = |class: &str| inspection.nodes.class(class).is_none_or(|info| info.output_node);
-    if !inspection.is_whole || inspection.graph.nodes.values().any(|node| ends(&node.class)) {
+    let ends = |number| inspection.class(number).is_none_or(|info| info.output_node);
+    if !inspection.is_whole || (0..inspection.graph.nodes.len()).any(ends) {
         return;
     }
     let problem = GraphProblem::new("", None, CODE, "no node of the graph saves or shows anything");

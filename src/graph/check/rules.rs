@@ -11,6 +11,7 @@ use super::{
 use crate::{
     diagnostic::Severity,
     graph::{
+        class::ClassInfo,
         ir::{Graph, GraphNode, Input, Link},
         object_info::NodeSet,
     },
@@ -82,7 +83,10 @@ pub fn check_nodes(graph: &Graph, nodes: &NodeSet, kept: &[&str]) -> Vec<GraphPr
 
 pub(super) fn check(inspection: &Inspection<'_>) -> Vec<GraphProblem> {
     let nodes = inspection.graph.nodes.iter().enumerate();
-    let by_node = nodes.map(|(number, (id, node))| (inspection.is_needed(number), check_node(inspection, id, node)));
+    let by_node = nodes.map(|(number, (id, node))| {
+        let class = inspection.class(number);
+        (inspection.is_needed(number), check_node(inspection, id, node, class))
+    });
     let by_node: Vec<(bool, Vec<GraphProblem>)> = by_node.collect();
     let is_broken = by_node.iter().any(|(is_needed, found)| *is_needed && found.iter().any(breaks_links));
     let outside = inspection.malformed.iter().filter(|(id, _)| !inspection.graph.nodes.contains_key(*id));
@@ -127,8 +131,8 @@ fn with_form(inspection: &Inspection<'_>, id: &str, mut found: Vec<GraphProblem>
     malformed.iter().cloned().chain(found).collect()
 }
 
-fn check_node(inspection: &Inspection<'_>, id: &str, node: &GraphNode) -> Vec<GraphProblem> {
-    let classed = inspection.nodes.class(&node.class).map(|class| ClassedNode { id, node, class });
+fn check_node(inspection: &Inspection<'_>, id: &str, node: &GraphNode, class: Option<&ClassInfo>) -> Vec<GraphProblem> {
+    let classed = class.map(|class| ClassedNode { id, node, class });
     let sites = classed.map(sites);
     let (declared, extra) = sites.as_ref().map_or((&[][..], &[][..]), |s| (&s.declared[..], &s.extra[..]));
     let links = || {

@@ -42,7 +42,8 @@ pub(super) struct Sites<'g> {
 
 /// What `at` gives to its class.
 pub(super) fn sites(at: ClassedNode<'_>) -> Sites<'_> {
-    let mut walk = Walk { at, declared: Vec::new(), seen: vec![false; at.node.inputs.len()] };
+    let mut walk =
+        Walk { at, declared: Vec::with_capacity(at.class.inputs.len()), seen: vec![false; at.node.inputs.len()] };
     walk.all("", &at.class.inputs, true);
     let extra = at.node.inputs.iter().zip(walk.seen).filter(|(_, seen)| !seen);
     Sites { declared: walk.declared, extra: extra.map(|((name, input), _)| (name.as_str(), input)).collect() }

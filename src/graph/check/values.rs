@@ -35,6 +35,10 @@ pub(super) fn judge(info: &InputInfo, required: bool, value: &Value) -> Option<V
         }
         // What is not given is null to a node, too.
         CoerceError::OnlyLinks { .. } if value.is_null() && !required => ValueFault::Unchecked(error),
+        // Samplers go through conditioning as a list, and an empty text is an empty list, too.
+        CoerceError::OnlyLinks { types, .. } if types.contains("CONDITIONING") && value == "" => {
+            ValueFault::Unchecked(error)
+        }
         CoerceError::WrongType { .. } => match as_python(&info.kind, value) {
             Some(made) => match coerce_value(&info.kind, &made) {
                 Ok(_) => ValueFault::Odd(error, made),

@@ -12,9 +12,9 @@ use crate::graph::{
 pub(super) const CODE: &str = "wrong-input-type";
 
 pub(super) fn look(_: &Inspection<'_>, site: &Site<'_>) -> Option<GraphProblem> {
-    let (id, name, place) = (site.at.id, Some(site.name.as_ref()), site.place());
+    let (id, name) = (site.at.id, Some(site.name.as_ref()));
     if matches!(site.input, Some(Input::Files(_))) && !site.info.takes_files {
-        let problem = GraphProblem::new(id, name, CODE, format!("{place} takes no files"));
+        let problem = GraphProblem::new(id, name, CODE, format!("{} takes no files", site.place()));
         return Some(problem.hint("load them with a LoadImage node and link its output".to_owned()));
     }
     let (error, made) = match site.fault.as_ref()? {
@@ -22,6 +22,7 @@ pub(super) fn look(_: &Inspection<'_>, site: &Site<'_>) -> Option<GraphProblem> 
         ValueFault::Odd(error, made) => (error, Some(made)),
     };
     let CoerceError::WrongType { expected, given, suggestion } = error else { return None };
+    let place = site.place();
     if let (Value::Object(table), InputKind::DynamicCombo { .. }) = (given, &site.info.kind) {
         let below = table.keys().next().map_or("…", String::as_str);
         let hint =

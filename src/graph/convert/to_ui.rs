@@ -10,6 +10,7 @@ use super::{
     spec::{AutogrowSpec, Name},
     state::{Editor, Kind, Link, Mode, NodeIx, Role, Sends},
     text,
+    widgets::is_control,
 };
 use crate::{
     graph::{
@@ -163,7 +164,10 @@ impl Drawing<'_> {
         let mut at = 0;
         while at < self.editor.nodes[ix].widgets.len() {
             let widget = &self.editor.nodes[ix].widgets[at];
-            if let Some(value) = values.shift_remove(&*widget.name) {
+            if is_control(widget) {
+                // A file says its seed: the editor is not to draw another one after a run.
+                self.editor.set_value(ix, at, Some(Value::from("fixed")));
+            } else if let Some(value) = values.shift_remove(&*widget.name) {
                 let value = match (&widget.sends, value) {
                     (Sends::Prompt, Value::String(text)) => Value::String(text::escaped(&text)),
                     (_, value) => value,
@@ -188,7 +192,8 @@ impl Drawing<'_> {
     }
 
     fn grow_to(&mut self, ix: NodeIx, name: &Name, group: &std::sync::Arc<AutogrowSpec>, ordinal: usize) {
-        let first = super::dynamic::place_name(name, group, Some(ordinal), group.inputs.first().map_or("", |spec| &*spec.name));
+        let first =
+            super::dynamic::place_name(name, group, Some(ordinal), group.inputs.first().map_or("", |spec| &*spec.name));
         if !self.editor.nodes[ix].inputs.iter().any(|input| *input.name == *first) {
             self.editor.grow(ix, name, group, ordinal);
         }
@@ -233,7 +238,8 @@ impl Drawing<'_> {
 
     fn workflow(&self) -> Value {
         let sizes: Vec<(f64, f64)> = (0..self.editor.nodes.len()).map(|ix| self.size(ix)).collect();
-        let index: IndexMap<&NodeId, usize> = self.editor.nodes.iter().enumerate().map(|(ix, node)| (&node.id, ix)).collect();
+        let index: IndexMap<&NodeId, usize> =
+            self.editor.nodes.iter().enumerate().map(|(ix, node)| (&node.id, ix)).collect();
         let ends: Vec<(usize, usize)> = self.editor.nets[0]
             .links
             .values()
@@ -270,9 +276,11 @@ impl Drawing<'_> {
                 socket
             })
             .collect();
-        inputs.extend(self.literals[ix].iter().map(|(name, _)| {
-            json!({ "name": name, "type": "*", "link": null, "widget": { "name": name } })
-        }));
+        inputs.extend(
+            self.literals[ix]
+                .iter()
+                .map(|(name, _)| json!({ "name": name, "type": "*", "link": null, "widget": { "name": name } })),
+        );
         let saved = node.widgets.iter().filter(|widget| widget.saved);
         let mut values: Vec<Value> = saved.map(|widget| node.value(widget).unwrap_or_default()).collect();
         values.extend(self.literals[ix].iter().map(|(_, value)| value.clone()));
@@ -308,7 +316,8 @@ impl Drawing<'_> {
         let letters = |text: &str| text.chars().count() as f64 * LETTER;
         let sockets: Vec<&str> =
             node.inputs.iter().filter(|input| input.widget.is_none()).map(|input| &*input.name).collect();
-        let outputs: Vec<String> = self.outputs(ix).iter().map(|o| o["name"].as_str().unwrap_or_default().to_owned()).collect();
+        let outputs: Vec<String> =
+            self.outputs(ix).iter().map(|o| o["name"].as_str().unwrap_or_default().to_owned()).collect();
         let rows = sockets.len().max(outputs.len());
         let left = sockets.iter().map(|name| letters(name)).fold(0.0, f64::max);
         let right = outputs.iter().map(|name| letters(name)).fold(0.0, f64::max);
@@ -332,4 +341,3 @@ fn unwrapped(value: &Value) -> Value {
 fn is_typed_list(map: &Map<String, Value>) -> bool {
     map.len() == 2 && map.contains_key("__type__") && map.get("__value__").is_some_and(Value::is_array)
 }
-

@@ -272,6 +272,12 @@ pub(super) fn add_control(node: &mut Node<'_>, name: &Name, value: &str, filter:
     }
 }
 
+/// Whether the widget says how the one before it changes after a run.
+pub(super) fn is_control(widget: &Widget) -> bool {
+    let values = widget.limits.values.as_deref().unwrap_or_default();
+    values.iter().map(|value| value.as_str().unwrap_or_default()).eq(CONTROLS)
+}
+
 fn control_name(spec: &Spec) -> Name {
     match (spec.option("control_after_generate").and_then(Value::as_str), spec.option("control_prefix")) {
         (Some(name), _) => Name::from(name),
