@@ -7,6 +7,7 @@ Needs no packages. Files that a fuzzer found (named `found-…`) are kept; the r
 a few dozen small files for each target, under 300 KB together.
 """
 
+import json
 import struct
 import sys
 import zlib
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT / "fixtures" / "fuzz"
 MAX_TEXT = 4096
 MAX_IMAGE = 6000
+MAX_WORKFLOW = 1800
 
 TOML = {
     "empty": b"",
@@ -123,8 +125,34 @@ def texts(target: str, named: dict[str, bytes]) -> None:
             write(target, f"document-{path.parent.name}", path.read_bytes())
 
 
+WORKFLOWS = {
+    "empty": b"",
+    "not-utf8": b"{\"nodes\": [\"\xff\"]}",
+    "open-ends": b"{\"nodes\": [{\"id\": 1, \"type\": \"Any",
+    "deep": b"{\"nodes\": " + b"[" * 300 + b"]" * 300 + b"}",
+    "self-link": b"{\"1\": {\"class_type\": \"Any\", \"inputs\": {\"value\": [\"1\", 0]}}}",
+    "far-output": b"{\"1\": {\"class_type\": \"Any\", \"inputs\": {\"value\": [\"2\", 4294967296]}}, \"2\": {\"class_type\": \"Any\", \"inputs\": {}}}",
+    "far-place": b"{\"1\": {\"class_type\": \"Sum\", \"inputs\": {\"values.v99999999999999999999\": [\"1\", 0], \"values.v8\": [\"1\", 0]}}}",
+    "subgraph-in-itself": b"{\"nodes\": [{\"id\": 1, \"type\": \"s\"}], \"links\": [], \"definitions\": {\"subgraphs\": [{\"id\": \"s\", \"nodes\": [{\"id\": 2, \"type\": \"s\"}], \"links\": []}]}}",
+}
+
+
+def workflows() -> None:
+    """Small workflows and graphs of the other fixtures, in as few bytes as they need."""
+    for name, data in WORKFLOWS.items():
+        write("workflow", f"seed-{name}", data)
+    found = [*(ROOT / "fixtures" / "convert").rglob("*.json"), *(ROOT / "fixtures" / "import").rglob("in.json")]
+    for path in sorted(found):
+        try:
+            data = json.dumps(json.loads(path.read_bytes()), separators=(",", ":"), ensure_ascii=False).encode()
+        except (ValueError, RecursionError):
+            continue
+        if len(data) <= MAX_WORKFLOW:
+            write("workflow", f"{path.stem}-{path.parent.name}", data)
+
+
 def main() -> None:
-    for target in ("toml", "kdl", "rules", "image", "import"):
+    for target in ("toml", "kdl", "rules", "image", "import", "workflow"):
         folder = CORPUS / target
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.iterdir():
@@ -142,6 +170,7 @@ def main() -> None:
     for path in sorted((ROOT / "fixtures" / "import").rglob("*.*")):
         if path.suffix not in (".py", ".toml", ".txt") and 0 < path.stat().st_size <= MAX_TEXT:
             write("import", f"file-{path.parent.name}-{path.name}", path.read_bytes())
+    workflows()
     size = sum(path.stat().st_size for path in CORPUS.rglob("*") if path.is_file())
     count = sum(1 for path in CORPUS.rglob("*") if path.is_file())
     print(f"{count} files, {size / 1000:.0f} KB")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs fuzz targets one after the other, each for SECONDS_EACH (600) seconds, at low priority.
 #
-#   fuzz/run.sh [toml|kdl|rules|image|import]...
+#   fuzz/run.sh [toml|kdl|rules|image|import|workflow]...
 #
 # Needs cargo-fuzz (`cargo install cargo-fuzz --locked`). RUSTC_BOOTSTRAP=1 lets a stable compiler
 # take the flags of the coverage instrumentation; the crate has no unsafe code of its own, so no
@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 export RUSTC_BOOTSTRAP=1
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(toml kdl rules image import)
+[ ${#targets[@]} -gt 0 ] || targets=(toml kdl rules image import workflow)
 status=0
 for target in "${targets[@]}"; do
   mkdir -p "corpus/$target"

@@ -1,6 +1,9 @@
 //! Small workflows become what ComfyUI's frontend made of them (`fixtures/convert`, recorded by
 //! `tests/convert/record.py`).
 
+#[path = "support/redrawn.rs"]
+mod redrawn;
+
 use std::{error::Error, fs, path::Path, sync::Arc};
 
 use comfywright::{
@@ -177,5 +180,23 @@ fn bypassed_nodes_can_be_kept() -> Result<(), Box<dyn Error>> {
     let graph = to_api(&kept.graph, &mut |_: &[BoundFile]| Value::Null);
     assert_eq!(graph["90"]["inputs"]["images"], serde_json::json!(["11", 0]));
     assert_eq!(graph["11"]["inputs"]["second"], serde_json::json!(["10", 0]));
+    Ok(())
+}
+
+/// What no drawing carries: values in a group that grows while the file is read, nothing as a choice,
+/// and a value of an input that has no widget.
+const LOST: &[(&str, &str)] = &[("Weighted", "layers.weight1"), ("CustomCombo", "choice"), ("Any", "value")];
+
+/// What the frontend made of the fixtures, drawn, is made the same of again.
+#[test]
+fn graphs_are_drawn_as_they_were() -> Result<(), Box<dyn Error>> {
+    let nodes = classes()?;
+    let mut differing = Vec::new();
+    for case in cases(fixtures(), "api.json")? {
+        let recorded: Value = serde_json::from_str(&fs::read_to_string(case.join("api.json"))?)?;
+        let found = redrawn::differences(&recorded, &nodes, LOST);
+        differing.extend(found.into_iter().map(|difference| format!("{}: {difference}", case.display())));
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
     Ok(())
 }

@@ -35,6 +35,11 @@ fn rules() {
 }
 
 #[test]
+fn workflow() {
+    replay("workflow", targets::workflow);
+}
+
+#[test]
 fn image() {
     replay("image", targets::image);
 }

@@ -12,8 +12,10 @@ use comfywright::{
     app::{self, ImportOptions, JudgedBy},
     diagnostic::{Diagnostic, Span},
     files::{self, Format, Node, NodeKind, Shape, edit},
-    graph::builtin,
-    imagefile, model,
+    graph::{self, NodeSet, UiOptions, builtin},
+    imagefile,
+    import::read_source,
+    model,
     rules::{self, Rule, Value, Values, Variables},
 };
 
@@ -70,6 +72,44 @@ pub fn image(bytes: &[u8]) {
         assert_eq!((mask.width, mask.height), (image.width, image.height));
         assert_eq!(mask.data.len(), mask.batch * mask.height * mask.width);
     }
+}
+
+/// Any bytes are a workflow or a graph, or there is a reason; what is converted can be sent, drawn and
+/// made a preset.
+pub fn workflow(bytes: &[u8]) {
+    let nodes = classes();
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        for keep_bypassed in [false, true] {
+            match graph::from_ui(&Arc::from("fuzz.json"), text, nodes, UiOptions { keep_bypassed }) {
+                Ok(converted) => {
+                    places_of_findings_are_in(text, &converted.warnings);
+                    let sent = graph::to_api(&converted.graph, &mut |_| Default::default());
+                    graph::from_api(&sent).expect("what is sent is a graph");
+                }
+                Err(found) => {
+                    assert!(!found.is_empty(), "no graph and no reason");
+                    places_of_findings_are_in(text, &found);
+                }
+            }
+        }
+    }
+    let prompt = read_source(bytes).ok().and_then(|source| source.prompt);
+    if let Some(graph) = prompt.and_then(|prompt| graph::from_api(&prompt).ok()) {
+        let drawn = graph::to_ui(&graph, nodes, &[], &mut |_| Default::default());
+        let _ = graph::lost_in_drawing(&graph, &drawn, nodes, &[]);
+        let _ = graph::check_graph(&graph, nodes);
+    }
+    let _ = app::import("fuzz.json", bytes, JudgedBy { nodes, of_server: true }, &ImportOptions::default());
+}
+
+fn classes() -> &'static NodeSet {
+    static CLASSES: OnceLock<NodeSet> = OnceLock::new();
+    let text = include_str!("../../fixtures/convert/object_info.json");
+    CLASSES.get_or_init(|| NodeSet::parse(text.to_owned()).expect("the classes of the fixtures"))
+}
+
+fn places_of_findings_are_in(text: &str, diagnostics: &[Diagnostic]) {
+    diagnostics.iter().filter_map(|found| found.span).for_each(|span| is_in(text, span));
 }
 
 /// Any bytes become a preset, whose text then says what it says, or the reason is said; with the graph

@@ -20,15 +20,19 @@ pub(super) fn prompt(text: &str) -> Option<String> {
     expand(text, 0)
 }
 
-/// `text` written so that the editor makes `text` of it, as far as that is possible: there is no way
-/// to write a comment.
+/// `text` written so that the editor makes `text` of it, as far as that is possible. A choice of
+/// nothing keeps the signs apart that would begin a comment.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    let mut before = ' ';
     for c in text.chars() {
-        if "{}".contains(c) {
-            out.push('\\');
+        match c {
+            '{' | '}' => out.push('\\'),
+            '/' | '*' if before == '/' => out.push_str("{}"),
+            _ => {}
         }
         out.push(c);
+        before = c;
     }
     out
 }
@@ -207,7 +211,7 @@ mod tests {
             assert_eq!(prompt(text).as_deref(), expected, "{text}");
         }
         assert_eq!(prompt(&"{".repeat(10_000)), None);
-        for text in ["a {red|blue} cat", "}{", "\\(so:1.2\\)", "{\"a\": [1]}", "plain"] {
+        for text in ["a {red|blue} cat", "}{", "\\(so:1.2\\)", "{\"a\": [1]}", "plain", "https://x.y/z /* c */ ///"] {
             assert_eq!(prompt(&escaped(text)).as_deref(), Some(text));
         }
     }
