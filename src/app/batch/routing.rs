@@ -411,7 +411,7 @@ mod tests {
             ("if_quality is low", "skip", "is no rule"),
             ("if_quality < high", "skip", "is no rule"),
             ("if_quality < 0.8; import \"x\"", "skip", "is no rule"),
-            ("if_zebra > 1", "skip", "there are contrast, sharpness, quality"),
+            ("if_zebra > 1", "skip", "there are contrast, nsfw, quality, sharpness"),
             ("if_error", "retry_onse", "did you mean `retry_once`?"),
             ("if_error", "retry_0_times", "between 1 and 100"),
             ("if_quality < 0.8", "polishh", "did you mean `polish`?"),
