@@ -77,7 +77,13 @@ pub fn lost_in_drawing(graph: &Graph, drawn: &DrawnGraph, nodes: &NodeSet, bypas
             let expected = match input {
                 Input::Link(link) => Input::link(number(&link.node), link.output),
                 Input::Files(_) => continue,
-                Input::Value(value) => Input::Value(super::js::written(value.clone())),
+                Input::Value(value) => {
+                    let written = super::js::written(value.clone());
+                    if (value.is_u64() || value.is_i64()) && written != *value {
+                        problems.push(problem(id, Some(name), &format!("the editor rounds {value} to {written}")));
+                    }
+                    Input::Value(written)
+                }
             };
             match other.inputs.get(name) {
                 Some(found) if *found == expected => {}
@@ -340,4 +346,20 @@ fn unwrapped(value: &Value) -> Value {
 
 fn is_typed_list(map: &Map<String, Value>) -> bool {
     map.len() == 2 && map.contains_key("__type__") && map.get("__value__").is_some_and(Value::is_array)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::builtin;
+
+    #[test]
+    fn numbers_that_the_editor_cannot_hold_are_told() {
+        let mut graph = Graph::default();
+        graph.add("1", "PrimitiveInt", [("value", Input::value(9_007_199_254_740_993_i64))]);
+        let drawn = to_ui(&graph, builtin(), &[], &mut |_| Value::Null);
+        let lost = lost_in_drawing(&graph, &drawn, builtin(), &[]);
+        let told: Vec<&str> = lost.iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!(told, ["the editor rounds 9007199254740993 to 9007199254740992"]);
+    }
 }
