@@ -152,7 +152,9 @@ fn missing_model_files_are_errors() {
     let options = SessionOptions { start: Some(PathBuf::from(ROOT)), object_info: Some(snapshot) };
     let session = Session::open(&options).expect("a workspace");
     let report = check(&session, &CheckOptions::default()).expect("checked");
-    assert_eq!((report.errors(), report.warnings()), (1, 0), "{:#?}", report.diagnostics);
-    assert_eq!(report.diagnostics[0].code, "missing-model");
-    assert!(report.diagnostics[0].hint.as_ref().is_some_and(|h| h.contains("flux1-schnell.safetensors")));
+    // Models that run in this process may not be on this machine.
+    let of_servers: Vec<_> = report.diagnostics.iter().filter(|d| d.code != "absent-model").collect();
+    assert_eq!((of_servers.len(), report.errors()), (1, 1), "{:#?}", report.diagnostics);
+    assert_eq!(of_servers[0].code, "missing-model");
+    assert!(of_servers[0].hint.as_ref().is_some_and(|h| h.contains("flux1-schnell.safetensors")));
 }

@@ -80,7 +80,9 @@ pub fn sweeps() -> Vec<Sweep> {
 
 fn primitives() -> Vec<Sweep> {
     let odd = [json!(7), json!(-2.5), json!(1e16), json!(true), json!("12"), json!("x")];
-    let numbers = [json!(0), json!(-7), json!(i64::MAX), json!(-i64::MAX), json!(0.1), json!(1.5e-7), json!("1e3")];
+    // The largest that does not round to more than the bounds.
+    let largest = (i64::MAX as f64).next_down();
+    let numbers = [json!(0), json!(-7), json!(largest), json!(-largest), json!(0.1), json!(1.5e-7), json!("1e3")];
     vec![
         Sweep::of("PrimitiveString").each("value", TEXTS.iter().copied()),
         Sweep::of("PrimitiveString").each("value", odd.clone()),

@@ -88,7 +88,7 @@ fn native_executor(root: &Path) -> Arc<dyn Executor> {
 }
 
 fn comfy_executor(root: &Path, client: &Client) -> Arc<dyn Executor> {
-    let server = ServerSettings { prefetch: 16, ..ServerSettings::plain("test", client.url()) };
+    let server = ServerSettings { prefetch: 16, ..ServerSettings::plain("local", client.url()) };
     let settings = ComfySettings {
         root: root.to_owned(),
         client_id: Uuid::now_v7().to_string(),
