@@ -83,7 +83,7 @@ pub fn workflow(bytes: &[u8]) {
             match graph::from_ui(&Arc::from("fuzz.json"), text, nodes, UiOptions { keep_bypassed }) {
                 Ok(converted) => {
                     places_of_findings_are_in(text, &converted.warnings);
-                    let sent = graph::to_api(&converted.graph, &mut |_| Default::default());
+                    let sent = graph::to_api(&converted.graph, &mut |_| serde_json::Value::Null);
                     graph::from_api(&sent).expect("what is sent is a graph");
                 }
                 Err(found) => {
@@ -95,7 +95,7 @@ pub fn workflow(bytes: &[u8]) {
     }
     let prompt = read_source(bytes).ok().and_then(|source| source.prompt);
     if let Some(graph) = prompt.and_then(|prompt| graph::from_api(&prompt).ok()) {
-        let drawn = graph::to_ui(&graph, nodes, &[], &mut |_| Default::default());
+        let drawn = graph::to_ui(&graph, nodes, &[], &mut |_| serde_json::Value::Null);
         let _ = graph::lost_in_drawing(&graph, &drawn, nodes, &[]);
         let _ = graph::check_graph(&graph, nodes);
     }
