@@ -76,7 +76,7 @@ def main() -> int:
     parser.add_argument("--binary", type=Path, default=measure.BINARY)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    files = sorted(arguments.workflows.glob("*.workflow.json"))
+    files = sorted(arguments.workflows.resolve().glob("*.workflow.json"))
     if not files:
         sys.exit(f"{arguments.workflows} has no *.workflow.json")
     size = sum(file.stat().st_size for file in files)
@@ -105,7 +105,7 @@ def compare(arguments: argparse.Namespace, files: list[Path], scratch: Path) -> 
     for name, result in best.items():
         print(f"{name:12} {result['best_ms']:8.1f} ms   {result['converted']} of {result['files']} converted")
     print(f"{'':12} {best['comfywright']['first_ms']:8.1f} ms   comfywright's first round, in which it reads the classes")
-    command = [arguments.binary, "graph", "api", *files, "--object-info", arguments.object_info, "--out", scratch / "api", "--json"]
+    command = [arguments.binary, "graph", "api", *files, "--object-info", arguments.object_info.resolve(), "--out", scratch / "api", "--json"]
     whole = measure.repeated(command, scratch, arguments.rounds, (0, 2))
     print(f"graph api, the whole process: {measure.summary(whole)}")
     ratios = {
