@@ -57,7 +57,7 @@ enum Stop {
     Output(InstanceIx, NodeIx, usize),
 }
 
-impl Resolver<'_, '_> {
+impl<'e> Resolver<'e, '_> {
     /// Where the value of input `slot` comes from, if from anywhere.
     pub(super) fn origin(&mut self, instance: InstanceIx, node: NodeIx, slot: usize) -> Option<Origin> {
         let mut stop = Stop::Input(instance, node, slot);
@@ -107,11 +107,7 @@ impl Resolver<'_, '_> {
     ) -> Option<Next> {
         let editor = self.editor;
         let id = editor.nodes[node].inputs.get(slot)?.link?;
-        let Some(link) = editor.nets[editor.nodes[node].net].links.get(&id) else {
-            let message = format!("the input is linked by {id}, and there is no such link");
-            self.faults.push(Fault::error("dangling-link", self.place(node, Some(slot)), message));
-            return None;
-        };
+        let link = self.link_into(node, slot, id)?;
         if link.origin == NodeId::SUBGRAPH_INPUT
             && let Some((outer, host)) = self.instances[instance].host
         {
@@ -125,6 +121,17 @@ impl Resolver<'_, '_> {
         };
         // Of two nodes with one id the later one counts.
         Some(Next::Stop(Stop::Output(instance, origin, link.origin_slot)))
+    }
+
+    /// The link `id` that leads into input `slot` of `node`.
+    fn link_into(&mut self, node: NodeIx, slot: usize, id: i64) -> Option<&'e Link> {
+        let editor = self.editor;
+        let link = editor.nets[editor.nodes[node].net].links.get(&id);
+        if link.is_none() {
+            let message = format!("the input is linked by {id}, and there is no such link");
+            self.faults.push(Fault::error("dangling-link", self.place(node, Some(slot)), message));
+        }
+        link
     }
 
     /// What comes into a subgraph at the socket that `link` begins at.
@@ -147,11 +154,7 @@ impl Resolver<'_, '_> {
             let cell = input.promoted?;
             return Some(Next::Value(editor.nodes[host].cells[cell].value.clone()));
         };
-        let Some(outer_link) = editor.nets[editor.nodes[host].net].links.get(&id) else {
-            let message = format!("the input is linked by {id}, and there is no such link");
-            self.faults.push(Fault::error("dangling-link", self.place(host, Some(link.origin_slot)), message));
-            return None;
-        };
+        let outer_link = self.link_into(host, link.origin_slot, id)?;
         Some(Next::Stop(Stop::Input(outer, host, outer_link.target_slot)))
     }
 
