@@ -76,7 +76,7 @@ def batch(run, workers):
 
 def of_tract(cache, options):
     environment = {**os.environ, "COMFYWRIGHT_BENCH_MODELS": str(cache)}
-    command = ["cargo", "bench", "--bench", "models", *options]
+    command = ["cargo", "bench", "--bench", "models", "--features", "parallel-inference", *options]
     output = subprocess.run(command, cwd=REPOSITORY, env=environment, check=True, capture_output=True, text=True).stdout
     return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
 

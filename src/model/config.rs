@@ -125,7 +125,7 @@ pub struct ModelDefaults {
     /// Most memory of models that stay loaded between pictures, in MiB; 1024 without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_mib: Option<u32>,
-    /// Threads of one inference; the number of cores without it.
+    /// Threads of one inference in a program built with `parallel-inference`; the number of cores without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 256))]
     pub threads: Option<u32>,

@@ -1,9 +1,13 @@
 //! A loaded model: runs on one picture's values, on one thread or several.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+#[cfg(feature = "parallel-inference")]
+use std::sync::OnceLock;
 
-use tract_linalg::multithread::{Executor, multithread_tract_scope};
-use tract_onnx::prelude::*;
+use tract_onnx::{
+    prelude::*,
+    tract_core::internal::multithread::{Executor, multithread_tract_scope},
+};
 
 use super::{ModelError, onnx::words};
 use crate::model::ModelManifest;
@@ -24,7 +28,15 @@ impl Threads {
         Self(None)
     }
 
+    /// A pool of `count` threads, made once in a process for each number; the calling thread alone in a program that
+    /// was built without `parallel-inference`.
+    #[cfg(not(feature = "parallel-inference"))]
+    pub(super) fn pool(_count: usize) -> Self {
+        Self::one()
+    }
+
     /// A pool of `count` threads, made once in a process for each number.
+    #[cfg(feature = "parallel-inference")]
     pub(super) fn pool(count: usize) -> Self {
         static POOL: OnceLock<(usize, Executor)> = OnceLock::new();
         if count < 2 {

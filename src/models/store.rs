@@ -220,7 +220,7 @@ impl ModelStore {
         LoadedModel::new(manifest.clone(), typed)
     }
 
-    /// Alone, an inference takes all threads; beside others each takes one, which is the quickest for all.
+    /// Alone, an inference takes all the threads it may; beside others each takes one, which is the quickest for all.
     fn infer(&self, model: &LoadedModel, input: &[f32]) -> Result<Vec<f32>, ModelError> {
         let running = &self.shared.running;
         let alone = running.fetch_add(1, Ordering::Relaxed) == 0;
