@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeSet, env, error::Error, fs, path::PathBuf, sync::Arc};
 
-use comfywright::graph::{BoundFile, NodeSet, UiOptions, from_api, from_ui, lost_in_drawing, to_api, to_ui};
+use comfywright::graph::{BoundFile, Graph, InputKind, NodeSet, UiOptions, from_api, from_ui, lost_in_drawing, to_api, to_ui};
 use serde_json::Value;
 
 struct Oracle {
@@ -84,21 +84,35 @@ fn workflows_become_what_the_frontend_sends() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Whether the editor has a widget for the input `name` of node `id`. Into a socket, only a subgraph's own widget can
+/// bring a value, which a flat drawing has none of.
+fn has_widget(oracle: &Oracle, graph: &Graph, id: &str, name: &str) -> bool {
+    let info = graph.nodes.get(id).and_then(|node| oracle.nodes.input_of(node, name));
+    !info.is_some_and(|info| {
+        matches!(info.kind, InputKind::MatchType { .. } | InputKind::Link { widget: false, .. }) || info.force_input
+    })
+}
+
 /// Every graph that the frontend sent is drawn, and the drawing becomes the same graph.
 #[test]
 fn graphs_are_drawn_and_read_again() -> Result<(), Box<dyn Error>> {
     let Some(oracle) = oracle()? else { return Ok(()) };
-    let (mut graphs, mut lost) = (0, Vec::new());
+    let (mut graphs, mut undrawable, mut lost) = (0, 0, Vec::new());
     for entry in fs::read_dir(&oracle.folder)? {
         let path = entry?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".api.json")) else { continue };
         let graph = from_api(&serde_json::from_str(&fs::read_to_string(&path)?)?)?;
         let drawn = to_ui(&graph, &oracle.nodes, &[], &mut |_: &[BoundFile]| Value::Null);
         graphs += 1;
-        let problems = lost_in_drawing(&graph, &drawn, &oracle.nodes, &[]);
-        lost.extend(problems.into_iter().map(|p| format!("{name}: {} {:?}: {}", p.node, p.input, p.message)));
+        let problems = lost_in_drawing(&graph, &drawn, &oracle.nodes, &[]).into_iter().filter(|problem| {
+            let input = problem.input.clone().unwrap_or_default();
+            let without_widget = !has_widget(&oracle, &graph, &problem.node, &input);
+            undrawable += usize::from(without_widget);
+            !without_widget && !oracle.excluded.contains(&(name.to_owned(), problem.node.clone(), input))
+        });
+        lost.extend(problems.map(|p| format!("{name}: {} {:?}: {}", p.node, p.input, p.message)));
     }
-    eprintln!("{graphs} graphs, {} inputs are lost", lost.len());
+    eprintln!("{graphs} graphs, {undrawable} values of sockets cannot be drawn, {} other inputs are lost", lost.len());
     assert!(graphs > 0, "the folder has no graphs");
     assert!(lost.is_empty(), "{}", lost.join("\n"));
     Ok(())

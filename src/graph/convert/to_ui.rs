@@ -91,7 +91,10 @@ pub fn lost_in_drawing(graph: &Graph, drawn: &DrawnGraph, nodes: &NodeSet, bypas
                     let message = format!("the editor would send {} for input \"{name}\"", shown(found));
                     problems.push(problem(id, Some(name), &message));
                 }
-                None => problems.push(problem(id, Some(name), &format!("the editor would not send input \"{name}\""))),
+                None => {
+                    let message = format!("the editor has no widget for input \"{name}\" and would not send it");
+                    problems.push(problem(id, Some(name), &message));
+                }
             }
         }
     }
