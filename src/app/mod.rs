@@ -52,6 +52,7 @@ mod session;
 mod snapshots;
 mod survey;
 mod trace;
+mod watch;
 mod words;
 mod write;
 
@@ -103,5 +104,6 @@ pub use servers::{Connected, Knowledge, connect, server_error, server_settings};
 pub use session::{Session, SessionOptions};
 pub use snapshots::{KeptSnapshot, SnapshotOptions, SnapshotReport, SnapshotTarget, take_snapshot};
 pub use trace::{ItemTrace, TracedTry, item_traces};
+pub use watch::{EndedItem, RunMoment, RunningItem, ServerMoment, TaskMoment, run_moment, server_moments};
 pub use words::count;
 pub use write::{WriteError, atomic_write, write_new, write_text};

@@ -120,6 +120,10 @@ pub struct StatusArgs {
     /// A run; the latest one without it
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
+
+    /// Keep looking: tasks, servers, what runs, what ended, the time that is left (q leaves)
+    #[arg(long)]
+    pub watch: bool,
 }
 
 /// `comfywright runs`

@@ -76,6 +76,9 @@ pub fn runs(global: &GlobalArgs, output: Output) -> ExitCode {
 
 /// Runs `status`.
 pub fn status(args: &StatusArgs, global: &GlobalArgs, output: Output) -> ExitCode {
+    if args.watch {
+        return super::watch::run(args.run.as_deref().unwrap_or("last"), global, output);
+    }
     answer("status", global, output, |_, ledger| {
         let run = history::find_run(ledger, args.run.as_deref().unwrap_or("last"))?;
         let items = history::items(ledger, &run)?;

@@ -31,6 +31,7 @@ mod servers;
 mod signals;
 mod snapshot;
 mod trace;
+mod watch;
 
 pub use command::{Cli, Command, GlobalArgs, main};
 pub use output::{ColorChoice, Output};

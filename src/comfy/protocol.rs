@@ -174,9 +174,19 @@ impl Queue {
         self.queue_pending.iter().any(|row| row.0 == Some(id))
     }
 
+    /// How many prompts run, whoever submitted them.
+    pub fn running(&self) -> usize {
+        self.queue_running.len()
+    }
+
+    /// How many prompts wait, whoever submitted them.
+    pub fn pending(&self) -> usize {
+        self.queue_pending.len()
+    }
+
     /// How many prompts run or wait, whoever submitted them.
     pub fn len(&self) -> usize {
-        self.queue_running.len() + self.queue_pending.len()
+        self.running() + self.pending()
     }
 
     /// Whether the server has nothing to do.
