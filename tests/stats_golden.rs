@@ -168,7 +168,8 @@ fn davidson(cases: &Value) {
 
 /// With independent votes that follow the model, both covariances estimate the same.
 fn robust_is_of_the_same_size(found: &Strengths) {
-    for (robust, plain) in found.robust_covariance.iter().zip(&found.covariance).enumerate().map(|(k, (r, p))| (r[k], p[k]))
+    for (robust, plain) in
+        found.robust_covariance.iter().zip(&found.covariance).enumerate().map(|(k, (r, p))| (r[k], p[k]))
     {
         assert!((0.5..2.0).contains(&(robust / plain)), "{robust} and {plain}");
     }

@@ -96,7 +96,7 @@ impl Plan {
         }
         let mut plan = Self { settings, variations, looks: Vec::new() };
         if settings.rule == Rule::Horizon {
-            plan.looks = looks(settings.samples, plan.pair_alpha());
+            plan.looks = looks(settings.samples, plan.pair_alpha() * allowance(settings));
         }
         Ok(plan)
     }
@@ -108,10 +108,17 @@ impl Plan {
     }
 }
 
-/// Ten looks, evenly spaced; five where there are fewer than 20 blocks. None before the fourth block; what is not
+/// The share of alpha that is spent, because Student's t crosses the bounds of normal theory a little too often
+/// when there are several looks and few samples: measured at 1.02 (80 samples) to 1.15 (6) times alpha. Stopping
+/// for futility prevents as many false winners from 20 samples on.
+fn allowance(settings: Settings) -> f64 {
+    if settings.futility && settings.samples >= 20 { 1.0 } else { 1.0 - 3.0 / (f64::from(settings.samples) + 15.0) }
+}
+
+/// Ten looks, evenly spaced; five where there are fewer than 12 blocks. None before the fourth block; what is not
 /// spent then is spent at the first look.
 fn looks(samples: u32, alpha: f64) -> Vec<Look> {
-    let count: u32 = if samples < 20 { 5 } else { 10 };
+    let count: u32 = if samples < 12 { 5 } else { 10 };
     let mut blocks: Vec<u32> = (1..=count)
         .map(|look| (f64::from(look) * f64::from(samples) / f64::from(count)).round() as u32)
         .filter(|block| *block >= FEWEST)
@@ -139,6 +146,7 @@ mod tests {
         assert_eq!(blocks(10), [4, 6, 8, 10]);
         assert_eq!(blocks(40), [4, 8, 12, 16, 20, 24, 28, 32, 36, 40]);
         assert_eq!(blocks(4), [4]);
+        assert_eq!(blocks(15), [5, 6, 8, 9, 11, 12, 14, 15]);
         assert_eq!(blocks(21), [4, 6, 8, 11, 13, 15, 17, 19, 21]);
     }
 

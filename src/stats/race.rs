@@ -279,26 +279,26 @@ impl<'a> Race<'a> {
         self.dropped[variation] = Some(Dropped { block: self.block(), look: self.look, by, reason });
     }
 
-    /// The one behind the leader, with the statistic of the difference.
-    fn runner_up(&self) -> Option<(usize, Option<f64>, u32)> {
+    /// How far the leader is ahead of the one behind it, as a statistic, and by how many blocks.
+    fn runner_up(&self) -> Option<(f64, u32)> {
         let others = self.alive().filter(|i| *i != self.leader);
         let with = others.map(|i| {
-            let (_, t, count) = self.pair(self.leader, i);
-            (i, t, count)
+            let (mean, t, count) = self.pair(self.leader, i);
+            // Differences that are all the same have no spread to be measured by.
+            (t.unwrap_or(if mean > 0.0 { f64::INFINITY } else { 0.0 }), count)
         });
-        with.min_by(|a, b| a.1.unwrap_or(0.0).total_cmp(&b.1.unwrap_or(0.0)))
+        with.min_by(|a, b| a.0.total_cmp(&b.0))
     }
 
     /// Whether the leader would not get past the last bound even if it were `BENEFIT` standard errors further
     /// ahead of the runner-up from here on.
     fn is_futile(&self) -> bool {
         let Some(last) = self.plan.looks.last().filter(|_| self.plan.settings.futility) else { return false };
-        let Some((_, t, count)) = self.runner_up().filter(|_| self.block() >= SETTLED) else { return false };
+        let Some((t, count)) = self.runner_up().filter(|_| self.block() >= SETTLED) else { return false };
         let (n, all) = (f64::from(count), f64::from(last.block));
         if count < FEWEST {
             return false;
         }
-        let t = t.unwrap_or(0.0);
         let drift = (t + BENEFIT) / n.sqrt();
         (t * n.sqrt() + drift * (all - n)) / all.sqrt() < last.bound
     }
@@ -454,8 +454,11 @@ impl<'a> Race<'a> {
         let narrow = spreads.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1))?;
         let wide = spreads.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
         let ratio = wide.1 / narrow.1.max(1e-9);
-        (wide.1 > 0.0 && ratio > WIDEST_RATIO)
-            .then_some(Warning::UnequalSpread { narrow: narrow.0, wide: wide.0, ratio: ratio.min(1e9) })
+        (wide.1 > 0.0 && ratio > WIDEST_RATIO).then_some(Warning::UnequalSpread {
+            narrow: narrow.0,
+            wide: wide.0,
+            ratio: ratio.min(1e9),
+        })
     }
 
     fn skewed(&self) -> Option<Warning> {

@@ -100,7 +100,11 @@ impl Density {
         let mut at = normal_point(share) * root;
         for _ in 0..80 {
             let mass = self.sum(at, spread, normal_tail);
-            if mass > share { low = at } else { high = at }
+            if mass > share {
+                low = at
+            } else {
+                high = at
+            }
             let slope = self.later(at, spread) / mass;
             let next = at + (mass / share).ln() / slope;
             let next = if next > low && next < high { next } else { 0.5 * (low + high) };

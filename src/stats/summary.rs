@@ -221,7 +221,8 @@ mod tests {
         let rows: Vec<Vec<Option<f64>>> =
             (0..20).map(|k| (0..3).map(|arm| Some(f64::from(k) / 40.0 + f64::from(arm) / 10.0)).collect()).collect();
         assert!((seed_correlation(&rows).unwrap() - 1.0).abs() < 1e-9);
-        let crossed: Vec<_> = (0..20).map(|k| vec![Some(f64::from(k) / 20.0), Some(1.0 - f64::from(k) / 20.0)]).collect();
+        let crossed: Vec<_> =
+            (0..20).map(|k| vec![Some(f64::from(k) / 20.0), Some(1.0 - f64::from(k) / 20.0)]).collect();
         assert!((seed_correlation(&crossed).unwrap() + 1.0).abs() < 1e-9);
         assert_eq!(seed_correlation(&[vec![Some(0.1), None]]), None);
         assert_eq!(seed_correlation(&[]), None);
