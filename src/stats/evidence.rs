@@ -57,16 +57,9 @@ impl Evidence {
         if scale <= 0.0 {
             return;
         }
-        // 1 + tanh(x) = 2 e^2x / (e^2x + 1); the rates are 1, 2, 4, 7, 11 and 16 tenths, so one exponential does.
-        let one = (0.2 * difference / scale).exp();
-        let two = one * one;
-        let four = two * two;
-        let eight = four * four;
-        let powers = [one, two, four, four * two * one, eight * two * one, eight * eight];
-        for (k, power) in powers.into_iter().enumerate() {
-            let falling = 2.0 / (power + 1.0);
-            self.above[k] = (self.above[k] * (2.0 - falling)).min(ENOUGH);
-            self.below[k] = (self.below[k] * falling).min(ENOUGH);
+        for (k, factor) in falling(difference, scale).into_iter().enumerate() {
+            self.above[k] = (self.above[k] * (2.0 - factor)).min(ENOUGH);
+            self.below[k] = (self.below[k] * factor).min(ENOUGH);
         }
     }
 
@@ -92,11 +85,40 @@ impl Evidence {
 
 /// The wealth of who bets that `differences` are above `margin`, after the last of them.
 pub fn wealth_above(bets: Bets, differences: &[f64], margin: f64) -> f64 {
-    let mut evidence = Evidence::new(bets);
-    // The largest loss of a bet on a bounded difference is 1 + |margin|.
-    let scale = if bets == Bets::Bounded { 1.0 / (1.0 + margin.abs()) } else { 1.0 };
-    differences.iter().for_each(|difference| evidence.push((difference - margin) * scale));
-    evidence.above()
+    let mut wealth = [1.0_f64; 6];
+    let mut stake = |factors: [f64; 6]| {
+        wealth.iter_mut().zip(factors).for_each(|(wealth, factor)| *wealth = (*wealth * factor).min(ENOUGH));
+    };
+    match bets {
+        Bets::SignFlip => {
+            let mut squares = 0.0;
+            for (count, difference) in (1_u32..).zip(differences.iter().map(|difference| difference - margin)) {
+                squares += difference * difference;
+                if squares > 0.0 {
+                    stake(falling(difference, (squares / f64::from(count)).sqrt()).map(|factor| 2.0 - factor));
+                }
+            }
+        }
+        Bets::Bounded => {
+            // The largest loss of a bet on a bounded difference is 1 + |margin|.
+            let scale = 1.0 / (1.0 + margin.abs());
+            for difference in differences {
+                let moved = (difference.clamp(-1.0, 1.0) - margin) * scale;
+                stake(BETS.map(|share| 1.0 + share * moved));
+            }
+        }
+    }
+    wealth.iter().sum::<f64>() / 6.0
+}
+
+/// `1 - tanh(g d / s)` for each rate g.
+fn falling(difference: f64, scale: f64) -> [f64; 6] {
+    // It is 2 / (e^2gx + 1); the rates are 1, 2, 4, 7, 11 and 16 tenths, so one exponential does.
+    let one = (0.2 * difference / scale).exp();
+    let two = one * one;
+    let four = two * two;
+    let eight = four * four;
+    [one, two, four, four * two * one, eight * two * one, eight * eight].map(|power| 2.0 / (power + 1.0))
 }
 
 /// The interval of the mean that `differences` in [-1, 1] leave open when everything outside is refuted with
@@ -130,7 +152,7 @@ fn lowest_open(bets: Bets, differences: &[f64], tail: f64) -> f64 {
         high = low;
         reach *= 1.5;
     };
-    while high - low > 1e-4_f64.max(0.01 * guess) {
+    while high - low > 1e-4_f64.max(0.02 * guess) {
         let middle = 0.5 * (low + high);
         if shows(middle) { low = middle } else { high = middle }
     }

@@ -220,7 +220,8 @@ impl<'a> Race<'a> {
     /// The variation that is best on average over the others that are left, each over the blocks that they share.
     /// Where no run failed this is the one with the highest mean. The first of several.
     fn best(&self) -> usize {
-        let lead = |a: usize| self.alive().filter(|b| *b != a).map(|b| self.pair(a, b).0).sum::<f64>();
+        let none_failed = self.alive().all(|a| self.failed[a] == 0);
+        let lead = |a: usize| if none_failed { self.own[a].mean() } else { self.lead(a) };
         let mut best: Option<(usize, f64)> = None;
         for (variation, lead) in self.alive().map(|a| (a, lead(a))) {
             if best.is_none_or(|(_, most)| lead > most + 1e-12) {
@@ -228,6 +229,11 @@ impl<'a> Race<'a> {
             }
         }
         best.map_or(0, |(variation, _)| variation)
+    }
+
+    /// The sum of the mean differences of `a` to the others that are left.
+    fn lead(&self, a: usize) -> f64 {
+        self.alive().filter(|b| *b != a).map(|b| self.pair(a, b).0).sum()
     }
 
     fn at_horizon(&mut self) {
@@ -503,18 +509,23 @@ impl Critical {
         point
     }
 
-    /// Whether a positive mean is beyond chance. Values that do not differ have no t: they are judged by the
-    /// probability that all signs are the same.
+    /// Whether a positive mean is beyond chance. Values that do not differ have no t: they are judged by what may
+    /// have been missed.
     fn is_beyond(&mut self, mean: f64, t: Option<f64>, count: u32) -> bool {
         count >= FEWEST
             && match t {
                 Some(t) => t >= self.point(count),
-                None => mean > 0.0 && 0.5_f64.powi(count as i32) <= self.tail,
+                None => mean > self.unseen(mean, count),
             }
     }
 
-    /// The interval of the mean of values in [-1, 1]. Where they do not differ: other values have not been seen
-    /// so far, so with probability 1 - tail their share is at most `1 - tail^(1/n)`.
+    /// How far other values, of which none was seen, may move the mean of `count` equal ones: with probability
+    /// 1 - tail their share is at most `1 - tail^(1/n)`, and each may be as far away as scores go.
+    fn unseen(&self, mean: f64, count: u32) -> f64 {
+        (1.0 + mean.abs()) * (1.0 - self.tail.powf(1.0 / f64::from(count)))
+    }
+
+    /// The interval of the mean of values in [-1, 1].
     fn interval(&mut self, sums: &Sums) -> Option<[f64; 2]> {
         if sums.count < FEWEST {
             return None;
@@ -523,7 +534,7 @@ impl Critical {
         let reach = if sums.variance() > 0.0 {
             self.point(sums.count) * sums.deviation() / n.sqrt()
         } else {
-            (1.0 + mean.abs()) * (1.0 - self.tail.powf(1.0 / n))
+            self.unseen(mean, sums.count)
         };
         Some([(mean - reach).max(-1.0), (mean + reach).min(1.0)])
     }

@@ -94,8 +94,14 @@ fn every_plan_and_outcome() {
         (data["outcome"].as_str().unwrap().to_owned(), data["winner"].clone(), data["recommended"].is_null())
     };
     assert_eq!(outcome("", 0.0, 20), ("undecided_futile".to_owned(), json!(null), false));
-    assert_eq!(outcome("futility = false\n", 0.0, 20), ("budget_out".to_owned(), json!(null), false));
-    assert_eq!(outcome("equivalence = 0.5\n", 0.0, 20), ("equivalent".to_owned(), json!(null), false));
+    assert_eq!(
+        outcome("futility = false\nequivalence = 0.0\n", 0.0, 20),
+        ("budget_out".to_owned(), json!(null), false)
+    );
+    assert_eq!(
+        outcome("equivalence = 0.5\nfutility = false\n", 0.0, 20),
+        ("equivalent".to_owned(), json!(null), false)
+    );
     assert_eq!(outcome("", 0.0, 3), ("running".to_owned(), json!(null), true));
     let text = analyze(&study(STUDY, &scores(0.0, 20)), &[]).stdout;
     assert!(text.contains("no winner") && text.contains("(no claim)"), "{text}");
@@ -175,7 +181,7 @@ fn wrong_documents_are_refused_with_the_place() {
     let at =
         |code: &str, line, column| vec![(code.to_owned(), "pipelines/lighting-study.toml".to_owned(), line, column)];
     let one = STUDY.replace("dramatic = { lighting = \"dramatic\" }\nnatural = { lighting = \"natural\" }\n", "");
-    assert_eq!(findings(&one, &scores), at("too-few-variations", 9, 1));
+    assert_eq!(findings(&one, &scores), at("too-few-variations", 9, 2));
     let same = STUDY.replace("{ lighting = \"natural\" }", "{ lighting = \"soft\" }");
     assert_eq!(findings(&same, &scores), at("same-variation", 12, 1));
     let few = STUDY.replace("samples_per_variation = 20", "samples_per_variation = 3");
