@@ -1,7 +1,8 @@
 //! What a run's record means: where its time went, which way its items went, what it measured.
 //!
-//! Readers over rows of the ledger, free of clock and files. Knows no pages.
+//! What scores of a test decide. Readers over rows of the ledger, free of clock and files. Knows no pages.
 
+mod ab;
 mod address;
 mod course;
 mod duration;
@@ -10,6 +11,7 @@ mod links;
 mod numbers;
 mod trace;
 
+pub use ab::{OtherMetric, ScoreTable, TestVerdict, VariationVerdict, judge_test, plan_of, read_scores};
 pub use address::{address_of, parts_of, short_label};
 pub use course::{Bar, Course, EndKind, ExecutorCourse, course};
 pub use duration::duration_text;

@@ -191,8 +191,11 @@ fn as_chain(session: &Session, document: &Document, options: &JobOptions) -> Res
         Body::AbTest(_) => "an A/B test",
         Body::Mask(_) => "a mask",
     };
-    Err(AppError::usage(format!("this version cannot run {kind} by itself"))
-        .with_hint("run a chain that uses it, or a preset"))
+    let hint = match &document.body {
+        Body::AbTest(_) => "score its samples elsewhere and decide it: comfywright ab analyze FILE --scores CSV",
+        _ => "run a chain that uses it, or a preset",
+    };
+    Err(AppError::usage(format!("this version cannot run {kind} by itself")).with_hint(hint))
 }
 
 fn preset_chain(document: &Document, options: &JobOptions) -> Result<Chain, AppError> {

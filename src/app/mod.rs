@@ -2,6 +2,7 @@
 //!
 //! Wires paths, clock, environment and secrets into the layers below. Prints nothing.
 
+mod ab_analyze;
 mod batch;
 mod capabilities;
 mod check;
@@ -56,6 +57,7 @@ mod watch;
 mod words;
 mod write;
 
+pub use ab_analyze::{Analyzed, ScoreFile, analyze_scores, score_file};
 pub use batch::{
     BatchTask, Bottleneck, ChainFile, ChainRequest, ChainShape, Routed, Shape, ShapedTask, TranslatedRule, chain_shape,
     document_name, existing_chain, route_tasks, tasks_text, write_chain,

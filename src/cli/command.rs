@@ -5,8 +5,8 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use super::{
-    args, check, completions, convert, diff, doctor, explain, export, fmt, graph, history, import, init, lock, mask,
-    mcp, models,
+    ab, args, check, completions, convert, diff, doctor, explain, export, fmt, graph, history, import, init, lock,
+    mask, mcp, models,
     output::{ColorChoice, Output},
     plan, report, run, schema, servers, snapshot, trace,
 };
@@ -83,6 +83,8 @@ pub enum Command {
     Mask(mask::MaskArgs),
     /// List, fetch, check, add and remove the models that run in this process
     Models(models::ModelsArgs),
+    /// Say what an A/B test decides
+    Ab(ab::AbArgs),
     /// Say what a run would do
     Plan(args::PlanArgs),
     /// Run a chain or a preset; an unfinished run of the same work is continued
@@ -139,6 +141,7 @@ fn dispatch(cli: &Cli) -> ExitCode {
         Command::Resume(args) => servers::resume(args, global, output),
         Command::Mask(args) => mask::run(args, global, output),
         Command::Models(args) => models::run(args, global, output),
+        Command::Ab(args) => ab::run(args, global, output),
         Command::Plan(args) => plan::run(args, global, output),
         Command::Run(args) => run::run(args, global, output),
         Command::Status(args) => history::status(args, global, output),

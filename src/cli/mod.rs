@@ -1,6 +1,7 @@
 //! The command line: one file for each verb. The only place that prints, renders diagnostics and
 //! ends the process.
 
+mod ab;
 pub mod args;
 mod check;
 mod command;

@@ -275,7 +275,7 @@ pub struct AbTest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_param: Option<String>,
     /// Most samples for each variation; the plan may stop earlier.
-    #[schemars(range(min = 2, max = 100_000))]
+    #[schemars(range(min = 4, max = 100_000))]
     pub samples_per_variation: u32,
     /// The seeds, the same for every variation.
     #[serde(default)]
@@ -336,6 +336,9 @@ pub struct Decision {
     #[serde(default = "Decision::default_equivalence")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub equivalence: f64,
+    /// Whether the plan "horizon" stops when a winner is no longer likely.
+    #[serde(default = "Decision::default_futility", skip_serializing_if = "Clone::clone")]
+    pub futility: bool,
 }
 
 impl Decision {
@@ -350,6 +353,10 @@ impl Decision {
     fn default_equivalence() -> f64 {
         0.02
     }
+
+    fn default_futility() -> bool {
+        true
+    }
 }
 
 impl Default for Decision {
@@ -359,6 +366,7 @@ impl Default for Decision {
             plan: DecisionPlan::default(),
             alpha: Self::default_alpha(),
             equivalence: Self::default_equivalence(),
+            futility: Self::default_futility(),
         }
     }
 }
