@@ -1,6 +1,7 @@
 //! The command line: one file for each verb. The only place that prints, renders diagnostics and
 //! ends the process.
 
+mod again;
 pub mod args;
 mod check;
 mod command;
@@ -12,6 +13,7 @@ mod explain;
 mod export;
 mod fmt;
 mod format_name;
+mod gc;
 mod graph;
 mod history;
 mod import;
@@ -25,6 +27,7 @@ mod plan;
 mod progress;
 mod render;
 mod report;
+mod results;
 mod run;
 mod schema;
 mod servers;

@@ -159,6 +159,11 @@ impl Clock for RealClock {
         SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as i64
     }
 
+    fn steady(&self) -> Duration {
+        static FIRST: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+        FIRST.elapsed()
+    }
+
     fn sleep(&self, duration: Duration) -> PortFuture<'_, ()> {
         Box::pin(tokio::time::sleep(duration))
     }
