@@ -55,12 +55,8 @@ pub fn retry(args: &RetryArgs, global: &GlobalArgs, output: Output) -> ExitCode 
         Ok(session) => session,
         Err(error) => return output.fail("retry", &error, &Sources::default()),
     };
-    let request = AgainRequest {
-        run: args.run.clone(),
-        items: args.items.clone(),
-        all: args.all,
-        downstream: args.downstream,
-    };
+    let request =
+        AgainRequest { run: args.run.clone(), items: args.items.clone(), all: args.all, downstream: args.downstream };
     let told = app::open_ledger(&session).and_then(|ledger| {
         let wanted = app::wanted_again(&ledger, &request)?;
         let is_told = app::tell(&ledger, &wanted.run, &wanted.control)?;

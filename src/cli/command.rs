@@ -5,8 +5,8 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use super::{
-    again, args, check, completions, convert, diff, doctor, explain, export, fmt, gc, graph, history, import, init, lock, mask,
-    mcp, models,
+    again, args, check, completions, convert, diff, doctor, explain, export, fmt, gc, graph, history, import, init,
+    lock, mask, mcp, models,
     output::{ColorChoice, Output},
     plan, report, results, run, schema, servers, snapshot, trace,
 };

@@ -44,9 +44,10 @@ pub fn run(args: &GcArgs, global: &GlobalArgs, output: Output) -> ExitCode {
 }
 
 fn lines(report: &GcReport) -> Vec<String> {
-    let runs = report.runs.iter().map(|run| {
-        format!("{}/: {}, {}", run.folder, count(run.files, "file"), size_text(run.bytes))
-    });
+    let runs = report
+        .runs
+        .iter()
+        .map(|run| format!("{}/: {}, {}", run.folder, count(run.files, "file"), size_text(run.bytes)));
     let kept = report.kept.iter().map(|run| format!("{}/ is kept: {}", run.folder, run.reason));
     let what = if report.dry_run { "would be free" } else { "are free now" };
     let all = format!(

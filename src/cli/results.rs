@@ -58,7 +58,9 @@ fn answer(session: &Session, args: &ResultsArgs) -> Result<(Vec<String>, serde_j
     }
     let files = results(&items, args.task.as_deref());
     let named = args.task.as_deref().filter(|_| files.is_empty());
-    if let Some(task) = named.filter(|task| !items.iter().any(|i| i.address == **task || i.address.starts_with(&format!("{task}[")))) {
+    if let Some(task) =
+        named.filter(|task| !items.iter().any(|i| i.address == **task || i.address.starts_with(&format!("{task}["))))
+    {
         return Err(AppError::usage(format!("nothing has happened to a task or item \"{task}\" in this run"))
             .with_hint("`comfywright status RUN` lists the tasks"));
     }

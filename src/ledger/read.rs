@@ -88,8 +88,7 @@ pub struct DecisionRow {
     pub decision: Decision,
 }
 
-const RUN_COLUMNS: &str =
-    "number, id, document, version, hash, path, settings, folder, items, state, started_ns, finished_ns, \
+const RUN_COLUMNS: &str = "number, id, document, version, hash, path, settings, folder, items, state, started_ns, finished_ns, \
      collected_ns";
 
 const ITEM_COLUMNS: &str = "item, address, state, reason, visits, attempt, epoch, prompt_id, executor, fingerprint, \

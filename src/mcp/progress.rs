@@ -220,7 +220,9 @@ impl RunStatus {
         let how = match (state, self.active) {
             (RunState::Paused, true) => "paused: it waits for comfywright continue",
             (_, true) => "still running; get_run with wait follows it",
-            (RunState::Running | RunState::Paused, false) => "broken off: the process that worked on it is gone; run_file goes on with it",
+            (RunState::Running | RunState::Paused, false) => {
+                "broken off: the process that worked on it is gone; run_file goes on with it"
+            }
             (RunState::Stopped, false) => "stopped; run_file goes on with it",
             (RunState::Held, false) => "held: a person decides, with comfywright approve or reject",
             (RunState::Complete, false) => "complete",

@@ -162,6 +162,10 @@ pub struct Limits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65_535))]
     pub image_side: Option<u32>,
+    /// Most rows of a CSV file that gives the values of a foreach key; 100000 without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub csv_rows: Option<u32>,
     /// Most items with partner nodes in one run: they cost money. Without it they run only with
     /// `--allow-spend`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

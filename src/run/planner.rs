@@ -426,8 +426,7 @@ impl Planner {
     /// Lets `item` try again as `rule` asked.
     pub(super) fn next_attempt(&mut self, item: u32, rule: Option<u16>) {
         let record = &mut self.items[item as usize];
-        record.id =
-            AttemptId { attempt: record.id.attempt.saturating_add(1), epoch: record.first_epoch, ..record.id };
+        record.id = AttemptId { attempt: record.id.attempt.saturating_add(1), epoch: record.first_epoch, ..record.id };
         record.retry_rule = rule.or(record.retry_rule);
         self.drop_watches(item);
         self.make_ready(item);

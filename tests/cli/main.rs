@@ -1,5 +1,6 @@
 //! The real program in folders of its own.
 
+mod again;
 mod browser;
 mod check;
 mod convert;
