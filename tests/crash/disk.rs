@@ -83,3 +83,18 @@ fn a_full_disk_stops_a_run_and_loses_nothing() {
         assert_eq!(sound, "ok");
     }
 }
+
+#[test]
+fn an_output_without_room_stops_a_run_and_fails_no_item() {
+    let folder = tempfile::tempdir().unwrap();
+    workspace(folder.path());
+    let mut command = program(folder.path(), &["run", "cards", "--json"]);
+    let run = command.env("COMFYWRIGHT_FAILPOINTS", "output.write=error@5+").output().unwrap();
+    let answer: Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(run.status.code(), Some(3), "{answer:#}");
+    assert!(answer["diagnostics"][0]["hint"].as_str().is_some_and(|hint| hint.contains("make room")), "{answer:#}");
+    assert_eq!(state(folder.path()).as_deref(), Some("stopped"));
+    let again = program(folder.path(), &["run", "cards", "--json"]).output().unwrap();
+    let answer: Value = serde_json::from_slice(&again.stdout).unwrap();
+    assert_eq!((again.status.code(), &answer["data"]["counts"]["failed"]), (Some(0), &Value::Null), "{answer:#}");
+}

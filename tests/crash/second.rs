@@ -52,7 +52,7 @@ fn assert_sound(folder: &Path) {
 
 #[test]
 fn of_processes_that_begin_the_same_work_one_does_it() {
-    let folder = workspace(&[("slow", 12)]);
+    let folder = workspace(&[("slow", 6)]);
     let children: Vec<Child> = (0..6).map(|_| start(folder.path(), "slow")).collect();
     let outputs: Vec<Output> = children.into_iter().map(|child| child.wait_with_output().unwrap()).collect();
     let worked = outputs.iter().filter(|output| output.status.success()).count();
@@ -70,13 +70,13 @@ fn of_processes_that_begin_the_same_work_one_does_it() {
 
 #[test]
 fn runs_of_other_documents_go_on_side_by_side() {
-    let documents = [("one", 4), ("two", 4), ("three", 4), ("four", 4)];
+    let documents = [("one", 2), ("two", 2), ("three", 2), ("four", 2)];
     let folder = workspace(&documents);
     let children: Vec<Child> = documents.iter().map(|(name, _)| start(folder.path(), name)).collect();
     for child in children {
         let output = child.wait_with_output().unwrap();
         let answer = answer(&output);
-        assert_eq!((output.status.code(), &answer["data"]["counts"]["done"]), (Some(0), &Value::from(4)), "{answer:#}");
+        assert_eq!((output.status.code(), &answer["data"]["counts"]["done"]), (Some(0), &Value::from(2)), "{answer:#}");
     }
     assert_eq!(runs(folder.path()).len(), 4);
     assert_sound(folder.path());
