@@ -10,7 +10,7 @@
 //! | judgement | [`compile`], [`check`], [`import`], [`diff`] | document -> items and graphs; what is wrong with it; graph -> document; what differs |
 //! | intent | [`plan`] | the items of a run and what each waits for |
 //! | engine | [`run`] | pure planner, dispatcher, ports |
-//! | adapters | [`outputs`], [`models`], [`comfy`], [`native`], [`scorers`], [`ledger`], [`git`] | what implements the ports |
+//! | adapters | [`failpoint`], [`outputs`], [`models`], [`comfy`], [`native`], [`scorers`], [`ledger`], [`git`] | what implements the ports |
 //! | readers | [`analysis`], [`report`] | what a run's record means; pages and drawings of plans and runs |
 //! | operations | [`app`] | one function for each operation; wires everything |
 //! | surface | [`mcp`], [`cli`] | the MCP server and the command line; only the latter prints |
@@ -26,6 +26,7 @@ pub mod content_hash;
 pub mod diagnostic;
 pub mod diff;
 pub mod draw;
+pub mod failpoint;
 pub mod files;
 pub mod git;
 pub mod graph;

@@ -175,7 +175,7 @@ impl<'a> Script<'a> {
                 steps += 1;
                 assert!(steps < 10_000, "the run does not end");
                 let event = match command {
-                    Command::Start { item, id, visit, place } => {
+                    Command::Start { item, id, visit, place, .. } => {
                         let submitted = Event::Submitted {
                             item,
                             id,

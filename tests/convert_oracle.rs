@@ -7,7 +7,9 @@
 
 use std::{collections::BTreeSet, env, error::Error, fs, path::PathBuf, sync::Arc};
 
-use comfywright::graph::{BoundFile, Graph, InputKind, NodeSet, UiOptions, from_api, from_ui, lost_in_drawing, to_api, to_ui};
+use comfywright::graph::{
+    BoundFile, Graph, InputKind, NodeSet, UiOptions, from_api, from_ui, lost_in_drawing, to_api, to_ui,
+};
 use serde_json::Value;
 
 struct Oracle {

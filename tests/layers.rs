@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["compile", "check", "import", "diff"],
     &["plan"],
     &["run"],
-    &["outputs", "models", "comfy", "native", "scorer", "scorers", "ledger", "git"],
+    &["failpoint", "outputs", "models", "comfy", "native", "scorer", "scorers", "ledger", "git"],
     &["analysis", "insight", "report", "share", "registry"],
     &["app"],
     &["mcp", "web", "cli"],

@@ -153,6 +153,11 @@ impl Clock for Now {
         jiff::Timestamp::now().as_nanosecond() as i64
     }
 
+    fn steady(&self) -> Duration {
+        static FIRST: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+        FIRST.elapsed()
+    }
+
     fn sleep(&self, duration: Duration) -> PortFuture<'_, ()> {
         Box::pin(tokio::time::sleep(duration))
     }

@@ -75,7 +75,9 @@ pub struct Explanation {
 /// made.
 pub fn explain(ledger: &Ledger, run: &RunRow, item: &ItemRow) -> Result<Explanation, AppError> {
     let all = runs(ledger, RECENT)?;
-    let earlier = all.into_iter().filter(|r| r.document == run.document && r.started_ns < run.started_ns);
+    // In the order in which they began, whatever the clock said then.
+    let before = all.into_iter().skip_while(|r| r.id != run.id).skip(1);
+    let earlier = before.filter(|r| r.document == run.document);
     for candidate in earlier {
         let Some((before, _)) = ledger.item(&candidate.id, &item.address).map_err(|e| ledger_error(&e))? else {
             continue;

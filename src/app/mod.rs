@@ -3,6 +3,7 @@
 //! Wires paths, clock, environment and secrets into the layers below. Prints nothing.
 
 mod ab_analyze;
+mod again;
 mod batch;
 mod capabilities;
 mod check;
@@ -18,8 +19,10 @@ mod drain;
 mod error;
 mod explain;
 mod export;
+mod failpoints;
 mod faults;
 mod fmt;
+mod gc;
 mod graph_api;
 pub mod history;
 mod import;
@@ -58,6 +61,7 @@ mod words;
 mod write;
 
 pub use ab_analyze::{Analyzed, ScoreFile, analyze_scores, score_file};
+pub use again::{AgainRequest, Wanted, continue_run, pause, wanted_again};
 pub use batch::{
     BatchTask, Bottleneck, ChainFile, ChainRequest, ChainShape, Routed, Shape, ShapedTask, TranslatedRule, chain_shape,
     document_name, existing_chain, route_tasks, tasks_text, write_chain,
@@ -73,8 +77,10 @@ pub use drain::{drain, resume};
 pub use error::{AppError, ExitCode};
 pub use explain::explain_code;
 pub use export::{ExportForm, ExportOptions, Exported, export};
+pub use failpoints::arm_failpoints;
 pub use faults::{Aftermath, fault_diagnostics};
 pub use fmt::{FmtReport, fmt};
+pub use gc::{CollectedRun, GcReport, GcRequest, KeptRun, gc};
 pub use graph_api::{GraphApiOptions, GraphApiReport, graph_api, pretty};
 pub use import::{ImportOptions, Imported, JudgedBy, import};
 pub use import_client::import_for_client;

@@ -3,8 +3,8 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
+    sync::{Arc, LazyLock},
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -128,16 +128,28 @@ pub fn ready_unless_active(session: &Session, request: &RunRequest) -> Result<Re
     let on_servers = pool(session, &placed, request.options.way.allow_spend)?;
     let job = placed.job;
     let ledger = open_ledger(session)?;
-    let unfinished = ledger
-        .unfinished_run(&job.plan.document, &job.hash.to_string())
-        .map_err(|e| ledger_error(&e))?
-        .filter(|_| !request.new);
-    let ready = match unfinished {
-        Some(row) if is_active(&ledger, &row) => return Ok(Readiness::Active(Box::new(row))),
-        Some(row) => continued(session, job, on_servers, ledger, &row, request.verify),
-        None => begun(session, job, on_servers, ledger, request.verify),
+    let unfinished = || {
+        let found = ledger.unfinished_run(&job.plan.document, &job.hash.to_string()).map_err(|e| ledger_error(&e));
+        found.map(|found| found.filter(|_| !request.new))
     };
-    ready.map(|ready| Readiness::Ready(Box::new(ready)))
+    let mut earlier = unfinished()?;
+    if earlier.is_none() {
+        let begun = begun(session, job.clone(), on_servers.clone(), ledger.clone(), request)?;
+        if let Some(ready) = begun {
+            return Ok(Readiness::Ready(Box::new(ready)));
+        }
+        // Another process has begun it a moment ago.
+        earlier = unfinished()?;
+    }
+    let Some(row) = earlier else {
+        return Err(AppError::environment("another process has just carried the same work out")
+            .with_hint("run it again: what it made is used"));
+    };
+    if is_active(&ledger, &row) {
+        return Ok(Readiness::Active(Box::new(row)));
+    }
+    let ready = continued(session, job, on_servers, ledger.clone(), &row, request.verify)?;
+    Ok(Readiness::Ready(Box::new(ready)))
 }
 
 /// Makes the run that `name` means ready to go on, whatever has become of it, but for one that was
@@ -166,6 +178,7 @@ pub fn ready_again(session: &Session, name: &str, verify: bool) -> Result<ReadyR
 }
 
 /// The servers of a run, and what it may do there.
+#[derive(Clone)]
 struct OnServers {
     connected: Connected,
     may_spend: bool,
@@ -177,13 +190,14 @@ fn pool(session: &Session, placed: &PlacedJob, allow_spend: bool) -> Result<Opti
     Ok(Some(OnServers { connected, may_spend }))
 }
 
+/// Begins a run; none when another process has begun the same work in the meantime.
 fn begun(
     session: &Session,
     job: RunnableJob,
     on_servers: Option<OnServers>,
     ledger: Arc<Ledger>,
-    verify: bool,
-) -> Result<ReadyRun, AppError> {
+    request: &RunRequest,
+) -> Result<Option<ReadyRun>, AppError> {
     let id = Uuid::now_v7();
     let now = jiff::Timestamp::now();
     let name = format!("{}-{}", now.strftime("%Y%m%d-%H%M%S"), &id.simple().to_string()[28..]);
@@ -203,17 +217,19 @@ fn begun(
     };
     let told_before = ledger.last_told().map_err(|e| ledger_error(&e))?;
     let lock = ledger.lock_run(&run.id).map_err(|e| ledger_error(&e))?;
-    let journal = Arc::new(ledger.begin_run(&run).map_err(|e| ledger_error(&e))?);
+    let begun = if request.new { ledger.begin_run(&run).map(Some) } else { ledger.begin_only_run(&run) };
+    let Some(journal) = begun.map_err(|e| ledger_error(&e))? else { return Ok(None) };
+    let journal = Arc::new(journal);
     let native = native_settings(session);
     let root = session.root.clone();
-    Ok(ReadyRun {
+    Ok(Some(ReadyRun {
         job,
         on_servers,
         id,
         folder,
         continued: false,
         past: Vec::new(),
-        verify,
+        verify: request.verify,
         ledger,
         journal,
         root,
@@ -221,7 +237,7 @@ fn begun(
         models: model_store(session),
         told_before,
         _lock: lock,
-    })
+    }))
 }
 
 fn continued(
@@ -327,9 +343,14 @@ impl ReadyRun {
             // Without a last checkpoint the list is behind the ledger, until the next process.
             let _ = tokio::task::spawn_blocking(|| checkpoints.finish()).await;
         }
-        carried_out.map_err(|e| {
+        let outcome = carried_out.map_err(|e| {
             AppError::environment(e.to_string()).with_hint("everything acknowledged so far is kept; run again")
-        })
+        })?;
+        match outcome.trouble {
+            Some(message) => Err(AppError::environment(message)
+                .with_hint("the run was stopped, and what is finished is kept; make room and run it again")),
+            None => Ok(outcome),
+        }
     }
 
     /// This process and the servers, those that a person took out of use among them.
@@ -427,6 +448,11 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now_ns(&self) -> i64 {
         jiff::Timestamp::now().as_nanosecond() as i64
+    }
+
+    fn steady(&self) -> Duration {
+        static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
+        FIRST.elapsed()
     }
 
     fn sleep(&self, duration: Duration) -> PortFuture<'_, ()> {

@@ -41,6 +41,9 @@ pub struct RunView {
     pub started_ns: i64,
     /// Nanoseconds since 1970.
     pub finished_ns: Option<i64>,
+    /// When `gc` removed its files, nanoseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collected_ns: Option<i64>,
 }
 
 /// An item of a run.
@@ -97,6 +100,7 @@ impl RunView {
             settings: run.settings.clone(),
             started_ns: run.started_ns,
             finished_ns: run.finished_ns,
+            collected_ns: run.collected_ns,
         }
     }
 

@@ -64,6 +64,7 @@ pub fn server_settings(session: &Session, name: &str) -> Result<ServerSettings, 
         prefetch: server.prefetch,
         tags: server.tags.clone(),
         dead_after: server.dead_after.as_deref().and_then(|text| parse_duration(text).ok()),
+        grace: server.grace.as_deref().and_then(|text| parse_duration(text).ok()),
     })
 }
 

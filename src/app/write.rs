@@ -9,7 +9,10 @@ use std::{
 use tempfile::NamedTempFile;
 
 use super::AppError;
-use crate::content_hash::ContentHash;
+use crate::{
+    content_hash::ContentHash,
+    failpoint::{Point, pass},
+};
 
 /// Why a file was not written. It is as it was before.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +64,9 @@ pub fn atomic_write(path: &Path, bytes: &[u8], expected: Option<ContentHash>) ->
     {
         return Err(WriteError::Changed { path: path.to_path_buf() });
     }
+    pass(Point::FileRename).map_err(|e| failed(e.into()))?;
     temporary.persist(&target).map_err(|e| failed(e.error))?;
+    pass(Point::FileRenamed).map_err(|e| failed(e.into()))?;
     sync_folder(&target).map_err(failed)
 }
 

@@ -5,12 +5,12 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use super::{
-    ab, args, check, completions, convert, diff, doctor, explain, export, fmt, graph, history, import, init, lock,
-    mask, mcp, models,
+    ab, again, args, check, completions, convert, diff, doctor, explain, export, fmt, gc, graph, history, import, init,
+    lock, mask, mcp, models,
     output::{ColorChoice, Output},
-    plan, report, run, schema, servers, snapshot, trace,
+    plan, report, results, run, schema, servers, snapshot, trace,
 };
-use crate::app::{AppError, ExitCode, Sources};
+use crate::app::{self, AppError, ExitCode, Sources};
 
 /// ComfyUI pipelines as code.
 ///
@@ -101,12 +101,22 @@ pub enum Command {
     Trace(args::TraceArgs),
     /// Say what a code of a finding means, or why an item was made again
     Explain(args::ExplainArgs),
+    /// List the files that a run has made, while it goes on as well
+    Results(results::ResultsArgs),
+    /// Make failed items of a run again, or any that are named
+    Retry(again::RetryArgs),
+    /// Let a run wait: what runs is finished, and nothing new begins
+    Pause(again::PauseArgs),
+    /// Let a run that waits go on
+    Continue(again::ContinueArgs),
     /// Give a run up, whether a process works on it or not
     Cancel(args::CancelArgs),
     /// Let held items go on
     Approve(args::ApproveArgs),
     /// Turn held items down
     Reject(args::RejectArgs),
+    /// Make room: remove outputs of runs that have ended, and what only saves time, the oldest first
+    Gc(gc::GcArgs),
     /// Serve the workspace to an MCP client on standard input and output
     Mcp(mcp::McpArgs),
 }
@@ -114,6 +124,9 @@ pub enum Command {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    if let Err(error) = app::arm_failpoints() {
+        return Output::new(false, ColorChoice::Never).fail("", &error, &Sources::default());
+    }
     match Cli::try_parse_from(&arguments) {
         Ok(cli) => dispatch(&cli),
         Err(error) => refused(&error, &arguments),
@@ -150,9 +163,14 @@ fn dispatch(cli: &Cli) -> ExitCode {
         Command::Report(args) => report::run(args, global, output),
         Command::Trace(args) => trace::run(args, global, output),
         Command::Explain(args) => explain::run(args, global, output),
+        Command::Results(args) => results::run(args, global, output),
+        Command::Retry(args) => again::retry(args, global, output),
+        Command::Pause(args) => again::pause(args, global, output),
+        Command::Continue(args) => again::go_on(args, global, output),
         Command::Cancel(args) => run::cancel(args, global, output),
         Command::Approve(args) => run::approve(args, global, output),
         Command::Reject(args) => run::reject(args, global, output),
+        Command::Gc(args) => gc::run(args, global, output),
         Command::Mcp(args) => mcp::run(args, global, output),
     }
 }

@@ -2,6 +2,7 @@
 //! ends the process.
 
 mod ab;
+mod again;
 pub mod args;
 mod check;
 mod command;
@@ -13,6 +14,7 @@ mod explain;
 mod export;
 mod fmt;
 mod format_name;
+mod gc;
 mod graph;
 mod history;
 mod import;
@@ -26,6 +28,7 @@ mod plan;
 mod progress;
 mod render;
 mod report;
+mod results;
 mod run;
 mod schema;
 mod servers;

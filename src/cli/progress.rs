@@ -71,6 +71,8 @@ fn line(event: &RunEvent, (settled, items): &mut (u32, u32)) {
         }
         RunEvent::ItemHeld { item, .. } => format!("            held     {item}"),
         RunEvent::ItemRetried { item, error } => format!("            again    {item}: {error}"),
+        RunEvent::RunPaused => "            paused: what runs is finished, and nothing new begins".to_owned(),
+        RunEvent::RunContinued => "            goes on".to_owned(),
         RunEvent::Server { server, condition } => {
             format!("            server   {server} {}", condition_text(*condition))
         }
@@ -140,6 +142,12 @@ impl Bars {
             RunEvent::Server { server, condition } => {
                 // Without a terminal there would be no bars.
                 let _ = self.all.println(format!("server {server} {}", condition_text(*condition)));
+            }
+            RunEvent::RunPaused => {
+                let _ = self.all.println("paused: what runs is finished, and nothing new begins");
+            }
+            RunEvent::RunContinued => {
+                let _ = self.all.println("goes on");
             }
             RunEvent::RunFinished { .. } => {
                 self.running.values().for_each(ProgressBar::finish_and_clear);

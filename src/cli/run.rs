@@ -131,7 +131,7 @@ fn decide(
     }
 }
 
-fn show(events: bool, output: Output) -> Show {
+pub(super) fn show(events: bool, output: Output) -> Show {
     if events {
         Show::Events
     } else if output.json {
@@ -143,7 +143,7 @@ fn show(events: bool, output: Output) -> Show {
     }
 }
 
-fn carried_out(
+pub(super) fn carried_out(
     verb: &str,
     session: &Session,
     ready: Result<ReadyRun, AppError>,
@@ -225,7 +225,7 @@ fn folder_name(folder: &str) -> &str {
 
 fn exit_code(outcome: &RunOutcome) -> ExitCode {
     match outcome.state {
-        RunState::Stopped | RunState::Cancelled | RunState::Running => ExitCode::Interrupted,
+        RunState::Stopped | RunState::Cancelled | RunState::Running | RunState::Paused => ExitCode::Interrupted,
         _ if outcome.counts.total(ItemState::is_failure) > 0 => ExitCode::Failures,
         RunState::Held => ExitCode::Held,
         RunState::Complete => ExitCode::Done,

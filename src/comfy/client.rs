@@ -18,6 +18,7 @@ use super::{
     protocol::{HistoryEntry, OutputRef, Queue, Refusal, Submission, Submitted, SystemStats, Upload},
     settings::{Secret, ServerSettings},
 };
+use crate::failpoint::{Point, pass_async};
 
 /// Longest time until a connection stands.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -130,14 +131,20 @@ impl Client {
 
     /// What runs and what waits.
     pub async fn queue(&self) -> Result<Queue, ClientError> {
-        self.json(self.get("queue", ANSWER), "/queue").await
+        let path = "/queue";
+        self.before(Point::QueueSend).await?;
+        let queue = self.json(self.get("queue", ANSWER), path).await?;
+        self.after(Point::QueueAnswered, path).await?;
+        Ok(queue)
     }
 
     /// What the server remembers of a prompt that has ended; none when it is unknown or unfinished.
     pub async fn history(&self, id: Uuid) -> Result<Option<HistoryEntry>, ClientError> {
         let path = format!("history/{id}");
+        self.before(Point::HistorySend).await?;
         let mut found: crate::ident::IndexMap<String, HistoryEntry> =
             self.json(self.get(&path, ANSWER), &format!("/{path}")).await?;
+        self.after(Point::HistoryAnswered, &path).await?;
         Ok(found.swap_remove(&id.to_string()))
     }
 
@@ -149,7 +156,9 @@ impl Client {
             body["extra_data"]["api_key_comfy_org"] = Value::from(key.reveal());
         }
         let request = self.http.post(self.address("prompt")).timeout(SLOW_ANSWER).json(&body);
+        self.before(Point::SubmitSend).await?;
         let response = request.send().await.map_err(|e| self.fault(path, &e))?;
+        self.after(Point::SubmitAnswered, path).await?;
         if response.status() == StatusCode::BAD_REQUEST {
             let text = response.text().await.map_err(|e| self.broken(path, &e))?;
             return serde_json::from_str(&text)
@@ -176,9 +185,12 @@ impl Client {
     /// The bytes of a file on the server.
     pub async fn view(&self, file: &OutputRef) -> Result<Vec<u8>, ClientError> {
         let path = "/view";
+        self.before(Point::ViewSend).await?;
         let response = self.http.get(self.view_address(file)).send().await.map_err(|e| self.fault(path, &e))?;
         let response = self.accepted(response, path).await?;
-        response.bytes().await.map(Vec::from).map_err(|e| self.broken(path, &e))
+        let bytes = response.bytes().await.map_err(|e| self.broken(path, &e))?;
+        self.after(Point::ViewAnswered, path).await?;
+        Ok(bytes.into())
     }
 
     /// Puts `bytes` into the server's input folder, replacing a file of that name.
@@ -189,7 +201,11 @@ impl Client {
             .text("type", "input")
             .text("subfolder", subfolder.to_owned())
             .text("overwrite", "true");
-        self.json(self.http.post(self.address("upload/image")).multipart(form), "/upload/image").await
+        let path = "/upload/image";
+        self.before(Point::UploadSend).await?;
+        let uploaded = self.json(self.http.post(self.address("upload/image")).multipart(form), path).await?;
+        self.after(Point::UploadAnswered, path).await?;
+        Ok(uploaded)
     }
 
     /// Cancels a prompt in one step, where the server can; says whether it could be asked.
@@ -283,6 +299,18 @@ impl Client {
             status: status.as_u16(),
             text,
         }
+    }
+
+    /// Where a test may want that nothing is sent.
+    async fn before(&self, point: Point) -> Result<(), ClientError> {
+        let (server, url) = (self.name.clone(), self.url().to_owned());
+        pass_async(point).await.map_err(|e| ClientError::Unreachable { server, url, reason: e.to_string() })
+    }
+
+    /// Where a test may want that the answer is lost.
+    async fn after(&self, point: Point, path: &str) -> Result<(), ClientError> {
+        let (server, path) = (self.name.clone(), path.to_owned());
+        pass_async(point).await.map_err(|e| ClientError::Broken { server, path, reason: e.to_string() })
     }
 
     fn fault(&self, path: &str, error: &reqwest::Error) -> ClientError {

@@ -145,7 +145,7 @@ impl ComfyExecutor {
     /// Whether the server knows what an earlier process meant to submit there. When it does not, this
     /// takes longer than a submission may be on its way.
     async fn find_earlier(&self, server: &Server, job: &Job, signals: &Signals) -> Result<bool, Failure> {
-        let until = Instant::now() + self.settings.patience.grace;
+        let until = Instant::now() + server.patience.grace;
         loop {
             match self.find_surely(server, job, signals).await {
                 Ok(Whereabouts::Unknown) if Instant::now() >= until => return Ok(false),
@@ -259,7 +259,7 @@ impl ComfyExecutor {
     /// After an error that leaves open whether the server has the prompt: it may have queued it and
     /// broken off afterwards.
     async fn look_for(&self, server: &Server, job: &Job, error: ClientError, signals: &Signals) -> Submitting {
-        let until = Instant::now() + self.settings.patience.grace;
+        let until = Instant::now() + server.patience.grace;
         loop {
             match self.find_surely(server, job, signals).await {
                 Ok(Whereabouts::Unknown) if Instant::now() >= until => break,

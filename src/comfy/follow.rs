@@ -186,13 +186,8 @@ impl<'a> Follower<'a> {
             match self.server.client.history(self.id).await {
                 Ok(Some(entry)) => return self.ended(entry),
                 Err(error) if Instant::now() >= until => return Ended::Failed(problems::request(&error)),
-                Ok(None) if Instant::now() >= until => {
-                    let message = format!(
-                        "the server \"{}\" has finished it, and its history does not have it",
-                        self.server.settings.name
-                    );
-                    return Ended::Failed(Fault::new(ErrorClass::Transient, message));
-                }
+                // Where its files are is forgotten, as after a restart.
+                Ok(None) if Instant::now() >= until => return Ended::Lost,
                 Ok(None) | Err(_) => tokio::time::sleep(wait).await,
             }
             wait = (wait * 2).min(HISTORY.1);

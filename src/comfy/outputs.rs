@@ -82,7 +82,7 @@ fn wanted(job: &Job, left: &IndexMap<String, Value>) -> Result<Vec<Wanted>, Faul
     Ok(out)
 }
 
-async fn store(root: &Path, wanted: Wanted, bytes: Vec<u8>) -> Result<OutputFile, Fault> {
+async fn store(root: &Path, wanted: Wanted, bytes: Vec<u8>) -> Result<OutputFile, Failure> {
     let root = root.to_owned();
     let work = move || {
         let size = imagefile::header(std::io::Cursor::new(&bytes)).map_or((0, 0), |found| (found.width, found.height));
@@ -91,8 +91,9 @@ async fn store(root: &Path, wanted: Wanted, bytes: Vec<u8>) -> Result<OutputFile
     };
     let failed = |text: String| Fault::new(ErrorClass::Error, format!("failed to {text}"));
     match tokio::task::spawn_blocking(work).await {
-        Ok(stored) => stored.map_err(|e| failed(e.to_string())),
-        Err(broken) => Err(failed(format!("write an output: {broken}"))),
+        Ok(Err(error)) if error.is_for_want_of_room() => Err(Failure::NoRoom(format!("failed to {error}"))),
+        Ok(stored) => stored.map_err(|e| failed(e.to_string()).into()),
+        Err(broken) => Err(failed(format!("write an output: {broken}")).into()),
     }
 }
 

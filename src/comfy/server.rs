@@ -52,6 +52,7 @@ pub(super) enum Whereabouts {
 impl Server {
     pub(super) fn new(settings: ServerSettings, mut patience: Patience) -> Result<Self, ClientError> {
         patience.dead_after = settings.dead_after.unwrap_or(patience.dead_after);
+        patience.grace = settings.grace.unwrap_or(patience.grace);
         Ok(Self {
             client: Client::new(&settings)?,
             settings,

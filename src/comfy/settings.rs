@@ -43,6 +43,9 @@ pub struct ServerSettings {
     pub tags: Vec<String>,
     /// How long it may be out of reach before its items move; the rule for all servers without it.
     pub dead_after: Option<Duration>,
+    /// How long a submission that cannot be found there may still be on its way; the rule for all servers
+    /// without it.
+    pub grace: Option<Duration>,
 }
 
 impl ServerSettings {
@@ -57,6 +60,7 @@ impl ServerSettings {
             prefetch: 2,
             tags: Vec::new(),
             dead_after: None,
+            grace: None,
         }
     }
 }

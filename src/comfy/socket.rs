@@ -24,6 +24,7 @@ use super::{
     executor::PreviewSink,
     socket_message::{PromptEvent, SocketMessage, read_binary, read_text},
 };
+use crate::failpoint::{Point, pass_async};
 
 /// Longest time until a connection stands.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -145,6 +146,9 @@ impl Connection {
 
     /// Connects and hands out messages until the connection ends; says whether there was one.
     async fn serve(&self) -> bool {
+        if pass_async(Point::SocketOpen).await.is_err() {
+            return false;
+        }
         let Ok(mut request) = self.client.socket_url(&self.client_id).into_client_request() else { return false };
         request.headers_mut().extend(self.client.headers().clone());
         let connecting = tokio::time::timeout(CONNECT, connect_async_with_config(request, None, true));

@@ -5,14 +5,14 @@
 use serde_json::Value;
 
 use super::{
-    foreach,
+    foreach::{self, Tables},
     interpolate::ROW_KEY,
     relation::{JoinProblem, KeyIx, KeyTable, Relation, ValueIx},
     report::Report,
     structure::{Structure, TaskStructure},
 };
 use crate::{
-    files::{Path, World},
+    files::Path,
     ident::{HashMap, did_you_mean},
     model::{Chain, Join, Task},
     path,
@@ -36,7 +36,7 @@ pub struct Expansion {
 pub type Parents = HashMap<Box<[ValueIx]>, Vec<u32>>;
 
 /// Expands all tasks of `chain`; problems go to `report`. A task whose items cannot be had has none.
-pub fn expand(chain: &Chain, structure: &Structure, world: &dyn World, report: &mut Report<'_>) -> Expansion {
+pub fn expand(chain: &Chain, structure: &Structure, tables: &Tables<'_>, report: &mut Report<'_>) -> Expansion {
     let count = structure.tasks.len();
     let mut out = Expansion {
         keys: KeyTable::default(),
@@ -52,7 +52,7 @@ pub fn expand(chain: &Chain, structure: &Structure, world: &dyn World, report: &
             broken[number] = true;
             continue;
         }
-        match items(task, parts, &mut out, number, world, report) {
+        match items(task, parts, &mut out, number, tables, report) {
             Some(relation) => out.items[number] = relation,
             None => broken[number] = true,
         }
@@ -65,7 +65,7 @@ fn items(
     parts: &TaskStructure,
     out: &mut Expansion,
     number: usize,
-    world: &dyn World,
+    tables: &Tables<'_>,
     report: &mut Report<'_>,
 ) -> Option<Relation> {
     let base = path!["task", &parts.name];
@@ -84,7 +84,7 @@ fn items(
             .ok()?;
     }
     out.gathered[number] = gather;
-    let own = own_keys(task, &joined, out, &base, report, world)?;
+    let own = own_keys(task, &joined, out, &base, report, tables)?;
     if joined.len().saturating_mul(own.len()) > MOST_ITEMS {
         let message = format!("task `{}` has more than {MOST_ITEMS} items", parts.name);
         report.error_at_key("too-many-items", &base, message);
@@ -203,7 +203,7 @@ fn own_keys(
     out: &mut Expansion,
     base: &Path,
     report: &mut Report<'_>,
-    world: &dyn World,
+    tables: &Tables<'_>,
 ) -> Option<Relation> {
     let Some(foreach) = &task.foreach else { return Some(Relation::unit()) };
     let base = base.join("foreach");
@@ -219,7 +219,7 @@ fn own_keys(
             ok = false;
             continue;
         }
-        match foreach::load(values, &document, world) {
+        match foreach::load(values, &document, tables) {
             Ok(values) => {
                 let mut axis = Relation::empty(vec![key]);
                 for value in values {

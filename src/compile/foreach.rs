@@ -2,17 +2,25 @@
 //!
 //! Reads files only through [`World`]. Identity is the value itself, never a row number.
 
+use std::io::{self, BufRead, BufReader};
+
 use serde_json::{Map, Number, Value};
 
 use super::{interpolate::ROW_KEY, relation::identity};
 use crate::{
-    files::{PathError, World, join_relative},
+    files::{PathError, World, WorldError, join_relative},
     ident::did_you_mean,
-    model::Values,
+    model::{Limits, Values},
 };
 
-/// Largest CSV file, in bytes.
-const LARGEST_CSV: u64 = 256 << 20;
+/// How much of a CSV file is looked at for its first line, in bytes.
+const FIRST_LINE: usize = 64 << 10;
+
+/// What some programs put before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Most rows of a CSV file, where the configuration does not say otherwise.
+const MOST_ROWS: usize = 100_000;
 
 /// Most values of one key.
 const MOST_VALUES: usize = 1_000_000;
@@ -47,16 +55,32 @@ impl ForeachError {
     }
 }
 
+/// Where tables come from, and how large they may be.
+#[derive(Clone, Copy)]
+pub struct Tables<'a> {
+    /// The files.
+    pub world: &'a dyn World,
+    /// Most rows of one.
+    pub most_rows: usize,
+}
+
+impl<'a> Tables<'a> {
+    /// Tables of `world`, as large as the configuration permits.
+    pub fn new(world: &'a dyn World, limits: &Limits) -> Self {
+        Self { world, most_rows: limits.csv_rows.map_or(MOST_ROWS, |rows| rows as usize) }
+    }
+}
+
 /// The values of a key, in order. `document` is the path of the document, to which paths are
 /// relative.
-pub fn load(values: &Values, document: &str, world: &dyn World) -> Result<Vec<Value>, ForeachError> {
+pub fn load(values: &Values, document: &str, tables: &Tables<'_>) -> Result<Vec<Value>, ForeachError> {
     let loaded = match values {
         Values::List(list) => list.clone(),
         Values::Range { from, to, step } => range(*from, *to, step.unwrap_or(1.0))?,
         Values::Csv { csv, column, columns, key } => {
-            load_csv(csv, column.as_deref(), columns, key.as_deref(), document, world)?
+            load_csv(csv, column.as_deref(), columns, key.as_deref(), document, tables)?
         }
-        Values::Glob { glob } => load_glob(glob, document, world)?,
+        Values::Glob { glob } => load_glob(glob, document, tables.world)?,
     };
     if loaded.is_empty() {
         return Err(ForeachError::new("no-items", "there are no values, so the task has no items".to_owned()));
@@ -124,20 +148,20 @@ fn load_csv(
     columns: &[String],
     key: Option<&str>,
     document: &str,
-    world: &dyn World,
+    tables: &Tables<'_>,
 ) -> Result<Vec<Value>, ForeachError> {
     let inside = join_relative(document, path).map_err(|e| bad_path(&e).at("csv"))?;
-    let bytes = world.read(&inside, LARGEST_CSV).map_err(|e| {
+    let unreadable = |e: &WorldError| {
         ForeachError::new(e.code(), format!("failed to {e}"))
             .at("csv")
             .hint("paths are relative to the document".to_owned())
+    };
+    let stream = tables.world.open(&inside).map_err(|e| unreadable(&e))?;
+    let file = BufReader::with_capacity(FIRST_LINE, stream);
+    let table = CsvTable::read(path, file, tables.most_rows).map_err(|error| match error {
+        TableError::Io(error) => unreadable(&WorldError::from_io(&inside, error)),
+        TableError::Wrong(error) => error,
     })?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| {
-        ForeachError::new("not-utf8", format!("\"{path}\" is not UTF-8"))
-            .at("csv")
-            .hint("save it as \"CSV UTF-8\"".to_owned())
-    })?;
-    let table = CsvTable::parse(path, text.trim_start_matches('\u{feff}'))?;
     let wanted: Vec<(&str, usize)> = match column {
         Some(column) => vec![(column, table.column(column, "column")?)],
         None if columns.is_empty() => table.header.iter().enumerate().map(|(i, name)| (name.as_str(), i)).collect(),
@@ -162,6 +186,14 @@ fn load_csv(
         .collect())
 }
 
+/// Why a table cannot be read.
+enum TableError {
+    /// The file cannot be read.
+    Io(io::Error),
+    /// It is no table, or too large.
+    Wrong(ForeachError),
+}
+
 struct CsvTable {
     path: String,
     header: Vec<String>,
@@ -169,28 +201,53 @@ struct CsvTable {
 }
 
 impl CsvTable {
-    /// Reads comma or semicolon separated text, whichever the header line has more of.
-    fn parse(path: &str, text: &str) -> Result<Self, ForeachError> {
-        let first = text.lines().next().unwrap_or("");
-        let semicolon = first.matches(';').count() > first.matches(',').count();
+    /// Reads comma or semicolon separated text, whichever the header line has more of. What is more than
+    /// `most_rows` is only counted.
+    fn read(path: &str, mut file: impl BufRead, most_rows: usize) -> Result<Self, TableError> {
+        let bad = |e: csv::Error| {
+            let text = e.to_string();
+            match e.into_kind() {
+                csv::ErrorKind::Io(error) => TableError::Io(error),
+                csv::ErrorKind::Utf8 { .. } => TableError::Wrong(
+                    ForeachError::new("not-utf8", format!("\"{path}\" is not UTF-8"))
+                        .at("csv")
+                        .hint("save it as \"CSV UTF-8\"".to_owned()),
+                ),
+                _ => TableError::Wrong(
+                    ForeachError::new("bad-csv", format!("failed to read \"{path}\": {text}")).at("csv"),
+                ),
+            }
+        };
+        let start = file.fill_buf().map_err(TableError::Io)?;
+        let mark = if start.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        let first = start[mark..].split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let count = |wanted: u8| first.iter().filter(|byte| **byte == wanted).count();
+        let delimiter = if count(b';') > count(b',') { b';' } else { b',' };
+        file.consume(mark);
         let mut reader = csv::ReaderBuilder::new()
-            .delimiter(if semicolon { b';' } else { b',' })
+            .delimiter(delimiter)
             .trim(csv::Trim::All)
-            .from_reader(text.as_bytes());
-        let bad = |e: csv::Error| ForeachError::new("bad-csv", format!("failed to read \"{path}\": {e}")).at("csv");
+            .buffer_capacity(1 << 16)
+            .from_reader(file);
         let header = reader.headers().map_err(bad)?.iter().map(str::to_owned).collect();
-        let rows = reader
-            .records()
-            .take(MOST_VALUES + 1)
-            .map(|record| Ok(record?.iter().map(str::to_owned).collect()))
-            .collect::<Result<Vec<_>, csv::Error>>()
-            .map_err(bad)?;
-        if rows.len() > MOST_VALUES {
-            return Err(
-                ForeachError::new("too-many-items", format!("\"{path}\" has more than {MOST_VALUES} rows")).at("csv")
-            );
+        let (mut rows, mut record) = (Vec::new(), csv::StringRecord::new());
+        while rows.len() < most_rows && reader.read_record(&mut record).map_err(bad)? {
+            rows.push(record.iter().map(str::to_owned).collect());
         }
-        Ok(Self { path: path.to_owned(), header, rows })
+        let mut more = csv::ByteRecord::new();
+        let mut first_line = None;
+        let mut too_many = 0;
+        while rows.len() == most_rows && reader.read_byte_record(&mut more).map_err(bad)? {
+            first_line = first_line.or(more.position().map(csv::Position::line));
+            too_many += 1;
+        }
+        if too_many == 0 {
+            return Ok(Self { path: path.to_owned(), header, rows });
+        }
+        let line = first_line.map_or_else(String::new, |line| format!(", which end before line {line}"));
+        let message = format!("\"{path}\" has {} rows; at most {most_rows} are read{line}", most_rows + too_many);
+        let hint = "raise `csv_rows` under [limits] in comfywright.toml, or part the table".to_owned();
+        Err(TableError::Wrong(ForeachError::new("too-many-items", message).at("csv").hint(hint)))
     }
 
     fn column(&self, name: &str, field: &'static str) -> Result<usize, ForeachError> {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{
     expand::{self, Expansion},
     fill::Fillable,
+    foreach::Tables,
     interpolate::Scope,
     lower::{Referred, file_params},
     relation::ValueIx,
@@ -127,7 +128,7 @@ pub fn compile(document: &Document, chain: &Chain, context: Context<'_>, report:
         return None;
     }
     let mut structure = structure::analyse(chain, report)?;
-    let expansion = expand::expand(chain, &structure, context.world, report);
+    let expansion = expand::expand(chain, &structure, &Tables::new(context.world, &context.config.limits), report);
     let mut tasks: Vec<TaskProgram> =
         chain.task.iter().map(|(name, task)| task_program(name, task, chain, context, report)).collect();
     fill_file_params(chain, &mut structure, &tasks);

@@ -75,7 +75,8 @@ impl WorldError {
         }
     }
 
-    fn from_io(path: &str, error: io::Error) -> Self {
+    /// What the system's `error` about `path` means.
+    pub(crate) fn from_io(path: &str, error: io::Error) -> Self {
         let path = path.to_owned();
         match error.kind() {
             // cap-std's own refusals carry no number of the system.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::failpoint::Injected;
+
 /// Why the ledger cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -60,6 +62,12 @@ pub enum LedgerError {
     /// The writer has ended, after an error that it told before.
     #[error("failed to write the ledger: {0}")]
     Write(String),
+}
+
+impl From<Injected> for LedgerError {
+    fn from(injected: Injected) -> Self {
+        Self::Write(injected.to_string())
+    }
 }
 
 fn who(process: Option<u32>) -> String {

@@ -53,9 +53,28 @@ pub struct RunJournal {
 impl Ledger {
     /// Begins a run. Not to be called within async code.
     pub fn begin_run(self: &Arc<Self>, run: &NewRun) -> Result<RunJournal, LedgerError> {
+        self.insert_run(run, false)?;
+        self.journal(&run.id)
+    }
+
+    /// Begins a run unless there is an unfinished one of the same work, which another process may have
+    /// begun a moment ago; none then. Not to be called within async code.
+    pub fn begin_only_run(self: &Arc<Self>, run: &NewRun) -> Result<Option<RunJournal>, LedgerError> {
+        self.insert_run(run, true)?;
+        match self.journal(&run.id) {
+            Ok(journal) => Ok(Some(journal)),
+            Err(LedgerError::NoSuchRun { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn insert_run(&self, run: &NewRun, only: bool) -> Result<(), LedgerError> {
         let row = run.clone();
         let outline = serde_json::to_string(&row.outline)?;
         self.writer.write_and_wait(Box::new(move |transaction| {
+            if only && newest_is_unfinished(transaction, &row)? {
+                return Ok(());
+            }
             transaction.execute(
                 "INSERT INTO runs (id, document, version, hash, path, settings, folder, items, outline, state,
                                    started_ns)
@@ -74,8 +93,7 @@ impl Ledger {
                 ],
             )?;
             Ok(())
-        }))?;
-        self.journal(&run.id)
+        }))
     }
 
     /// Keeps what the command line gave this time.
@@ -137,6 +155,14 @@ impl Journal for RunJournal {
     }
 }
 
+/// Whether the newest run of the same work may be continued.
+fn newest_is_unfinished(transaction: &Transaction<'_>, row: &NewRun) -> Result<bool, LedgerError> {
+    let query = "SELECT state FROM runs WHERE document = ? AND hash = ? ORDER BY number DESC LIMIT 1";
+    let newest = transaction.query_row(query, params![row.document, row.hash], |row| row.get::<_, String>(0));
+    let ended = [RunState::Complete.name(), RunState::Cancelled.name()];
+    Ok(newest.optional()?.is_some_and(|state| !ended.contains(&state.as_str())))
+}
+
 fn write_entry(transaction: &Transaction<'_>, run: i64, seq: i64, entry: &Entry) -> Result<(), LedgerError> {
     match entry {
         Entry::Event { time_ns, address, event } => {
@@ -162,7 +188,14 @@ fn write_item(
     event: &Event,
 ) -> Result<Option<i64>, LedgerError> {
     match event {
-        Event::Opened => set_run_state(transaction, run, RunState::Running, None)?,
+        Event::Opened => {
+            set_run_state(transaction, run, RunState::Running, None)?;
+            // Whoever works on it makes again what was removed.
+            let mut statement = transaction.prepare_cached("UPDATE runs SET collected_ns = NULL WHERE number = ?")?;
+            statement.execute([run])?;
+        }
+        Event::Continued => set_run_state(transaction, run, RunState::Running, None)?,
+        Event::Paused => set_run_state(transaction, run, RunState::Paused, None)?,
         Event::Submitted { item, id, prompt_id, fingerprint, parts, executor } => {
             touch_item(transaction, run, item.0, address, *id)?;
             let mut statement = transaction.prepare_cached(

@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{error::LedgerError, open::Ledger};
+use crate::failpoint::{Point, pass};
 
 /// How often a lock that somebody has is tried again: who only looks has it for a moment.
 const TRIES: u32 = 10;
@@ -44,6 +45,7 @@ impl Ledger {
         }
         // For people; the lock holds without it.
         let _ = file.set_len(0).and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
+        pass(Point::RunLocked)?;
         Ok(RunLock { _file: file })
     }
 

@@ -7,6 +7,7 @@
 //! Everything is written by one thread, which puts whatever has queued up into one transaction
 //! and acknowledges it when it is on disk.
 
+mod collect;
 mod controls;
 mod drained;
 mod durations;

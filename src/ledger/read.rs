@@ -40,6 +40,8 @@ pub struct RunRow {
     pub started_ns: i64,
     /// Nanoseconds since 1970; none while a process works on it.
     pub finished_ns: Option<i64>,
+    /// When its files were removed to make room, nanoseconds since 1970; none while they are there.
+    pub collected_ns: Option<i64>,
     /// Items by state; the ones to which nothing has happened yet are missing.
     pub counts: BTreeMap<ItemState, u32>,
 }
@@ -86,8 +88,8 @@ pub struct DecisionRow {
     pub decision: Decision,
 }
 
-const RUN_COLUMNS: &str =
-    "number, id, document, version, hash, path, settings, folder, items, state, started_ns, finished_ns";
+const RUN_COLUMNS: &str = "number, id, document, version, hash, path, settings, folder, items, state, started_ns, finished_ns, \
+     collected_ns";
 
 const ITEM_COLUMNS: &str = "item, address, state, reason, visits, attempt, epoch, prompt_id, executor, fingerprint, \
                             parts, started_ns, finished_ns, result";
@@ -237,6 +239,7 @@ fn run_row(row: &Row<'_>, counts: BTreeMap<ItemState, u32>) -> Result<RunRow, Le
         state: RunState::from_name(&state).ok_or_else(|| unknown(9, &state))?,
         started_ns: row.get(10)?,
         finished_ns: row.get(11)?,
+        collected_ns: row.get(12)?,
         counts,
     })
 }

@@ -13,6 +13,7 @@ use rusqlite::params;
 use super::{error::LedgerError, open::Ledger, read::read_result};
 use crate::{
     content_hash::ContentHash,
+    failpoint::{Point, pass},
     outputs::TEMPORARY_PREFIX,
     plan::{ItemResult, OutputFile},
     run::ResultStore,
@@ -53,7 +54,7 @@ impl Ledger {
         let reader = self.reader();
         let mut statement = reader.prepare_cached(
             "SELECT results.number, runs.folder FROM results JOIN runs ON results.run = runs.number
-             WHERE fingerprint = ? ORDER BY results.number DESC LIMIT ?",
+             WHERE fingerprint = ? AND runs.collected_ns IS NULL ORDER BY results.number DESC LIMIT ?",
         )?;
         let rows = statement.query_map(params![fingerprint, CANDIDATES], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let numbers: Vec<(i64, String)> = rows.collect::<Result<_, _>>()?;
@@ -94,6 +95,7 @@ fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
     if from == to {
         return Ok(());
     }
+    pass(Point::ReuseLink)?;
     let folder = to.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let place = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempdir_in(folder)?;
@@ -102,7 +104,8 @@ fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
         fs::copy(from, &temporary)?;
         File::open(&temporary)?.sync_all()?;
     }
-    fs::rename(&temporary, to)
+    fs::rename(&temporary, to)?;
+    Ok(pass(Point::ReuseLinked)?)
 }
 
 /// Whether `file` is what it was: size, time and inode, or else the content.

@@ -10,6 +10,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::error::LedgerError;
+use crate::failpoint::{Point, pass};
 
 /// Writes something within a transaction. It may be called again, when a write beside it failed.
 pub(super) type Job = Box<dyn Fn(&Transaction<'_>) -> Result<(), LedgerError> + Send>;
@@ -86,7 +87,10 @@ fn write_all(mut connection: Connection, writes: &Receiver<Write>) {
 }
 
 fn commit(connection: &mut Connection, batch: &[Write]) -> Result<(), LedgerError> {
+    pass(Point::LedgerBegin)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     batch.iter().try_for_each(|write| (write.job)(&transaction))?;
-    Ok(transaction.commit()?)
+    pass(Point::LedgerCommit)?;
+    transaction.commit()?;
+    Ok(pass(Point::LedgerCommitted)?)
 }

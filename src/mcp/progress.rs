@@ -179,7 +179,7 @@ fn answer(shared: &Shared, watched: &Watched, page: &Page) -> Result<Answer<RunS
     let items = watched.ledger.items(&row.id).map_err(|e| Refusal(e.to_string()))?;
     let session = shared.session()?;
     let shown = show(&session, &items, page)?;
-    let broke_off = row.state == RunState::Running && !watched.is_active;
+    let broke_off = matches!(row.state, RunState::Running | RunState::Paused) && !watched.is_active;
     let fault = if broke_off { app::fault_of_detached(&session, &row.id) } else { None };
     let said = app::fault_diagnostics(&session, &watched.ledger, row);
     let said = findings(&said.map_err(|e| refused(&e, &Sources::default()))?, &Sources::of(&session));
@@ -218,8 +218,11 @@ fn failures(items: &[ItemRow]) -> Vec<Failure> {
 impl RunStatus {
     fn lines(&self, view: &RunView, state: RunState) -> Vec<String> {
         let how = match (state, self.active) {
+            (RunState::Paused, true) => "paused: it waits for comfywright continue",
             (_, true) => "still running; get_run with wait follows it",
-            (RunState::Running, false) => "broken off: the process that worked on it is gone; run_file goes on with it",
+            (RunState::Running | RunState::Paused, false) => {
+                "broken off: the process that worked on it is gone; run_file goes on with it"
+            }
             (RunState::Stopped, false) => "stopped; run_file goes on with it",
             (RunState::Held, false) => "held: a person decides, with comfywright approve or reject",
             (RunState::Complete, false) => "complete",

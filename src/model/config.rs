@@ -58,6 +58,10 @@ pub struct Server {
     /// How long it may be out of reach before its items move to other servers, such as "90s"; "3m" without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead_after: Option<String>,
+    /// How long a submission that cannot be found there may still be on its way, such as "20s": longer than it
+    /// takes to validate the largest graph; "5s" without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace: Option<String>,
     /// Key for partner nodes: `env:NAME` or `file:PATH`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<String>,
@@ -158,6 +162,10 @@ pub struct Limits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65_535))]
     pub image_side: Option<u32>,
+    /// Most rows of a CSV file that gives the values of a foreach key; 100000 without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub csv_rows: Option<u32>,
     /// Most items with partner nodes in one run: they cost money. Without it they run only with
     /// `--allow-spend`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -35,6 +35,8 @@ pub(super) enum Stop {
     NeedsMemory(u64),
     /// Nobody waits for it any longer.
     Cancelled,
+    /// There is no room for its files.
+    NoRoom(String),
 }
 
 impl From<Fault> for Stop {
@@ -163,6 +165,11 @@ fn run_node(
     produced: &mut Produced,
 ) -> Result<Vec<NodeValue>, Stop> {
     let failed = |error: StepError| {
+        if let StepError::File(error) = &error
+            && error.is_for_want_of_room()
+        {
+            return Stop::NoRoom(format!("failed to {error}"));
+        }
         let class = if matches!(error, StepError::Node(NodeError::TooLarge { .. })) {
             ErrorClass::Oom
         } else {

@@ -105,7 +105,7 @@ impl NativeExecutor {
     }
 
     /// The timeout is the engine's: it drops the future.
-    async fn run(&self, job: Job, signals: Signals) -> Result<Produced, Fault> {
+    async fn run(&self, job: Job, signals: Signals) -> Result<Produced, Failure> {
         check_classes(&job)?;
         let slot = acquire(&self.slots, 1).await?;
         let root: Arc<Path> = self.root.as_path().into();
@@ -126,12 +126,13 @@ impl NativeExecutor {
             });
             match evaluated.await {
                 Ok(Ok(produced)) => return Ok(produced),
-                Ok(Err(Stop::Fault(fault))) => return Err(fault),
-                Ok(Err(Stop::Cancelled)) => return Err(error("the item was cancelled".to_owned())),
+                Ok(Err(Stop::Fault(fault))) => return Err(fault.into()),
+                Ok(Err(Stop::Cancelled)) => return Err(error("the item was cancelled".to_owned()).into()),
+                Ok(Err(Stop::NoRoom(message))) => return Err(Failure::NoRoom(message)),
                 // Others hold the rest: begin again with more, so that two items that both wait for
                 // more never wait for each other.
                 Ok(Err(Stop::NeedsMemory(bytes))) => wanted = units(bytes.saturating_add(bytes / 4)).clamp(1, limit),
-                Err(broken) => return Err(broke_off(&broken)),
+                Err(broken) => return Err(broke_off(&broken).into()),
             }
         }
     }
@@ -139,7 +140,7 @@ impl NativeExecutor {
 
 impl Executor for NativeExecutor {
     fn execute(&self, job: Job, signals: Signals) -> PortFuture<'_, Result<Produced, Failure>> {
-        Box::pin(async move { Ok(self.run(job, signals).await?) })
+        Box::pin(self.run(job, signals))
     }
 }
 

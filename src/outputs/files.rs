@@ -8,7 +8,12 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use crate::{content_hash::ContentHash, imagefile::ImageFileError, plan::OutputFile};
+use crate::{
+    content_hash::ContentHash,
+    failpoint::{Point, pass},
+    imagefile::ImageFileError,
+    plan::OutputFile,
+};
 
 /// Start of the names of files and folders that are being written.
 pub const TEMPORARY_PREFIX: &str = ".comfywright-";
@@ -37,6 +42,15 @@ pub enum FileError {
         /// What is wrong with it.
         source: ImageFileError,
     },
+}
+
+impl FileError {
+    /// Whether nothing at all can be written there, whatever it is.
+    pub fn is_for_want_of_room(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        matches!(self, Self::Io { action: "write", source, .. }
+            if matches!(source.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem))
+    }
 }
 
 /// The place of `relative` (with `/`) in the workspace. Refuses what leads out of it: absolute
@@ -86,6 +100,7 @@ pub fn sweep(folder: &Path) {
 }
 
 fn write_atomically(root: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> {
+    pass(Point::OutputWrite)?;
     let folder = target.parent().unwrap_or(root);
     fs::create_dir_all(folder)?;
     // A symbolic link on the way may lead elsewhere.
@@ -99,7 +114,9 @@ fn write_atomically(root: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> 
     let mut file = builder.tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
+    pass(Point::OutputRename)?;
     file.persist(target)?;
+    pass(Point::OutputRenamed)?;
     sync_folder(folder)
 }
 

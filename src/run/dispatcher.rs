@@ -58,6 +58,17 @@ pub struct RunSetup {
 pub enum Control {
     /// Submit nothing new; finish what runs.
     Stop,
+    /// Submit nothing new until told to continue; finish what runs.
+    Pause,
+    /// Go on after a pause.
+    Continue,
+    /// Make these items again, and what was made of them, where that is wanted.
+    Again {
+        /// The items.
+        items: Vec<ItemIx>,
+        /// Whether what was made of them is made again as well.
+        downstream: bool,
+    },
     /// Give the run up.
     Cancel,
     /// Let a held item go on.
@@ -71,12 +82,14 @@ pub enum Control {
 }
 
 /// How a run was left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunOutcome {
     /// Where it stands.
     pub state: RunState,
     /// Items by state.
     pub counts: Counts,
+    /// Why it was stopped, when that was no person's wish: there is no room for what is made.
+    pub trouble: Option<String>,
 }
 
 /// What workers and timers tell the dispatcher.
@@ -157,6 +170,7 @@ struct Dispatcher {
     /// Tries that an earlier process meant to submit.
     submitted_before: BTreeSet<(ItemIx, AttemptId)>,
     cancelled: bool,
+    trouble: Option<String>,
 }
 
 impl Dispatcher {
@@ -179,6 +193,7 @@ impl Dispatcher {
             watches: BTreeMap::new(),
             submitted_before: BTreeSet::new(),
             cancelled: false,
+            trouble: None,
             plan,
             setup,
             ports,
@@ -257,6 +272,9 @@ impl Dispatcher {
     fn control(&mut self, control: Control) {
         let event = match control {
             Control::Stop => Event::Stopped,
+            Control::Pause => Event::Paused,
+            Control::Continue => Event::Continued,
+            Control::Again { items, downstream } => Event::Again { items, downstream },
             Control::Cancel => {
                 self.cancelled = true;
                 Event::Cancelled
@@ -290,7 +308,8 @@ impl Dispatcher {
             }
             Message::Probed { server, answers } => self.apply(Event::Probed { server, answers }, None),
             Message::Submit { item, id, prompt_id, place, prepared, durable } => {
-                if self.planner.is_stopping() || !self.is_current(item, id) {
+                let waits = self.planner.is_stopping() || self.planner.is_paused();
+                if waits || !self.is_current(item, id) {
                     // Dropping `durable` tells the worker that nothing is to be submitted.
                     return;
                 }
@@ -324,6 +343,11 @@ impl Dispatcher {
             return;
         }
         self.handles.remove(&item);
+        if let Ending::Failed(Failure::NoRoom(message)) = &ending {
+            self.trouble.get_or_insert(message.clone());
+            // What else ends now would find no room either.
+            self.apply(Event::Stopped, None);
+        }
         let event = self.event_of(item, id, ending);
         let timing = self.timing(&event);
         self.apply_with(event, Batch { entries: timing.into_iter().collect(), ..Batch::default() });
@@ -373,6 +397,8 @@ impl Dispatcher {
             Failure::Unreached(message) => Event::Unreached { item, id, message },
             Failure::Away(message) => lost(message, false),
             Failure::Forgotten(message) => lost(message, true),
+            // It may be there already; the next process looks.
+            Failure::NoRoom(_) => Event::Withdrawn { item, id },
         }
     }
 
@@ -421,14 +447,14 @@ impl Dispatcher {
     fn carry_out(&mut self, command: Command, batch: &mut Batch) {
         let time_ns = self.ports.clock.now_ns();
         match command {
-            Command::Start { item, id, visit, place } => {
+            Command::Start { item, id, visit, place, anew } => {
                 let place = self.planner.place_name(place).to_owned();
                 let claim = if self.submitted_before.remove(&(item, id)) { Claim::Earlier } else { Claim::Fresh };
-                let handle = self.spawn(item, id, visit, place, claim);
+                let handle = self.spawn(item, id, visit, place, claim, anew);
                 self.handles.insert(item, (id, handle));
             }
             Command::Watch { item, id, visit, server } => {
-                let handle = self.spawn(item, id, visit, server, Claim::GivenUp);
+                let handle = self.spawn(item, id, visit, server, Claim::GivenUp, true);
                 self.watches.insert((item, id), handle);
             }
             Command::Probe { server, after } => self.probe(server, after),
@@ -504,7 +530,15 @@ impl Dispatcher {
         });
     }
 
-    fn spawn(&mut self, item: ItemIx, id: AttemptId, visit: Visit, place: String, claim: Claim) -> AbortHandle {
+    fn spawn(
+        &mut self,
+        item: ItemIx,
+        id: AttemptId,
+        visit: Visit,
+        place: String,
+        claim: Claim,
+        anew: bool,
+    ) -> AbortHandle {
         let address = self.ports.preparer.address(item);
         let task_number = self.plan.items.task[item.0 as usize].0 as usize;
         let mut stem = self.names.stem(&self.plan, &*self.ports.preparer, item);
@@ -522,6 +556,7 @@ impl Dispatcher {
             timeout: self.plan.tasks[task_number].timeout,
             place,
             claim,
+            anew,
             address,
         };
         let work = make_try(attempt, self.ports.clone(), self.results.clone(), self.messages.clone());
@@ -544,6 +579,8 @@ impl Dispatcher {
                 let item = self.ports.preparer.address(*item);
                 Some(RunEvent::ItemRetried { item, error: fault.clone() })
             }
+            Event::Paused => Some(RunEvent::RunPaused),
+            Event::Continued => Some(RunEvent::RunContinued),
             _ => None,
         }
     }
@@ -585,7 +622,7 @@ impl Dispatcher {
         let finished = RunEvent::RunFinished { run: self.setup.run.to_string(), state, counts: by_state.collect() };
         let closed = Entry::Closed { time_ns: self.ports.clock.now_ns(), state };
         self.send(Batch { entries: vec![closed], reports: vec![finished], durable: None });
-        RunOutcome { state, counts }
+        RunOutcome { state, counts, trouble: self.trouble.clone() }
     }
 
     fn send(&self, batch: Batch) {

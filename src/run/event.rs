@@ -24,7 +24,7 @@ pub struct AttemptId {
     pub visits: u16,
     /// Attempts that rules asked for in this visit, from 1.
     pub attempt: u16,
-    /// Submissions of this attempt that were seen to fail or to be lost.
+    /// Submissions of this attempt that were seen to fail or to be lost, or that a person wanted again.
     pub epoch: u16,
 }
 
@@ -179,6 +179,17 @@ pub enum Event {
         /// The item.
         item: ItemIx,
     },
+    /// A person wants items again, whatever became of them: they are made anew, in this run.
+    Again {
+        /// The items that are meant.
+        items: Vec<ItemIx>,
+        /// Whether everything that was made of them is made anew as well.
+        downstream: bool,
+    },
+    /// A person lets the run wait: nothing new is to be submitted; what runs may finish.
+    Paused,
+    /// A person lets it go on.
+    Continued,
     /// Nothing new is to be submitted; what runs may finish.
     Stopped,
     /// The run is given up: what has not finished is cancelled.
@@ -200,6 +211,8 @@ pub enum Command {
         visit: Visit,
         /// Where it runs.
         place: Place,
+        /// Whether it is to be made although there may be an earlier result.
+        anew: bool,
     },
     /// A submission was given up, and the server may bring its result all the same: wait for it and
     /// answer with [`Event::Finished`], or with [`Event::Failed`] when nothing will come.

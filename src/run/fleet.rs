@@ -220,7 +220,7 @@ impl Planner {
                 Fault::new(ErrorClass::Transient, format!("{message}; {MOST_MOVES} other tries ended like this"));
             return self.fail(item, &fault, values);
         }
-        self.items[item as usize].id.epoch = id.epoch.saturating_add(1);
+        self.items[item as usize].raise_epoch();
         self.make_ready(item);
     }
 

@@ -28,6 +28,14 @@ pub(crate) struct Item {
     pub(crate) came_back_from: u32,
     /// The task to which a rule sent it.
     pub(crate) target: u32,
+    /// The epoch with which its attempts begin: larger than 0 when a person wanted it again.
+    pub(crate) first_epoch: u16,
+    /// The largest epoch of all attempts of this visit.
+    pub(crate) last_epoch: u16,
+    /// Whether it is to be made although there may be an earlier result.
+    pub(crate) anew: bool,
+    /// Whether its last visit begins once more when it has what it needs, and no other one.
+    pub(crate) repeats: bool,
     /// Whether its result is an earlier run's.
     pub(crate) reused: bool,
     /// Whether it has a result: what a held item needs to go on.
@@ -50,11 +58,33 @@ impl Item {
             pending_routers: 0,
             came_back_from: NONE,
             target: NONE,
+            first_epoch: 0,
+            last_epoch: 0,
+            anew: false,
+            repeats: false,
             reused: false,
             has_result: false,
             announced: false,
             loop_open: false,
         }
+    }
+
+    /// Begins another submission of the same attempt.
+    pub(crate) fn raise_epoch(&mut self) {
+        self.id.epoch = self.id.epoch.saturating_add(1);
+        self.last_epoch = self.last_epoch.max(self.id.epoch);
+    }
+
+    /// Begins the attempts of this visit once more, with epochs that none of them had.
+    pub(crate) fn begin_again(&mut self, anew: bool) {
+        (self.retry_rule, self.target, self.has_result) = (None, NONE, false);
+        if self.id.visits == 0 {
+            return;
+        }
+        self.first_epoch = self.last_epoch.saturating_add(1);
+        self.last_epoch = self.first_epoch;
+        self.id = AttemptId { attempt: 1, epoch: self.first_epoch, ..self.id };
+        (self.anew, self.repeats) = (anew, true);
     }
 
     /// Forgets how the last visit ended.

@@ -1,6 +1,7 @@
 //! The run engine: a pure planner `(state, event) -> commands`, the dispatcher that carries the
 //! commands out, and the ports through which it reaches the world.
 
+mod again;
 mod dispatcher;
 mod event;
 mod fleet;

@@ -97,7 +97,7 @@ impl Planner {
         match failed {
             Some(task) => self.change(item, ItemState::Blocked, Reason::NeedFailed(task), None),
             None if !routed => self.change(item, ItemState::Skipped, Reason::NotRouted, None),
-            None => self.begin_visit(item),
+            None => self.begin_or_repeat(item),
         }
     }
 

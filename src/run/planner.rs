@@ -41,6 +41,7 @@ pub struct Planner {
     pub(super) fleet: Fleet,
     counts: Counts,
     stopping: bool,
+    paused: bool,
 }
 
 impl Planner {
@@ -60,6 +61,7 @@ impl Planner {
             commands: Vec::new(),
             counts: Counts::waiting(count as u32),
             stopping: false,
+            paused: false,
             plan,
         };
         for item in 0..count as u32 {
@@ -94,6 +96,9 @@ impl Planner {
         match event {
             Event::Opened => self.open(),
             Event::Stopped => self.stopping = true,
+            Event::Paused => self.paused = true,
+            Event::Continued => self.paused = false,
+            Event::Again { items, downstream } => self.again(items, *downstream),
             Event::Cancelled => self.cancel(),
             Event::Missing { items } => self.missing(items),
             Event::Approved { item } => self.approved(item.0),
@@ -131,7 +136,7 @@ impl Planner {
                     self.abort(item);
                 }
                 let record = &mut self.items[item as usize];
-                (record.reused, record.has_result) = (*reused, true);
+                (record.reused, record.has_result, record.anew) = (*reused, true, false);
                 self.follow_rules(item, None, values);
             }
             Event::Failed { fault, values, .. } if is_current => {
@@ -174,9 +179,14 @@ impl Planner {
         self.counts
     }
 
-    /// Whether nothing new is to be submitted.
+    /// Whether nothing new is to be submitted, and the run is left when nothing runs any more.
     pub fn is_stopping(&self) -> bool {
         self.stopping
+    }
+
+    /// Whether nothing new is to be submitted until a person says so.
+    pub fn is_paused(&self) -> bool {
+        self.paused
     }
 
     /// Whether every item is final.
@@ -253,16 +263,38 @@ impl Planner {
         self.placer.count(item, is_expected && !state.is_final());
     }
 
-    /// Begins a visit: `item` has all it needs.
+    /// Begins a visit, or the last one once more: `item` has all it needs.
+    pub(super) fn begin_or_repeat(&mut self, item: u32) {
+        if std::mem::take(&mut self.items[item as usize].repeats) {
+            self.make_ready(item);
+        } else {
+            self.begin_visit(item);
+        }
+    }
+
+    /// Begins a visit.
     pub(super) fn begin_visit(&mut self, item: u32) {
         let record = &mut self.items[item as usize];
+        record.repeats = false;
         record.id = AttemptId { visits: record.id.visits.saturating_add(1), attempt: 1, epoch: 0 };
+        (record.first_epoch, record.last_epoch) = (0, 0);
         record.retry_rule = None;
         self.drop_watches(item);
+        self.forget_retries(item);
+        self.make_ready(item);
+    }
+
+    /// Begins the last visit of `item` once more because a person wants it.
+    pub(super) fn repeat_visit(&mut self, item: u32, anew: bool) {
+        self.items[item as usize].begin_again(anew);
+        self.drop_watches(item);
+        self.forget_retries(item);
+    }
+
+    fn forget_retries(&mut self, item: u32) {
         while let Some(key) = self.retries.range((item, 0)..=(item, u16::MAX)).next().map(|(key, _)| *key) {
             self.retries.remove(&key);
         }
-        self.make_ready(item);
     }
 
     /// Lets the current try of `item` start.
@@ -279,7 +311,8 @@ impl Planner {
     }
 
     fn open(&mut self) {
-        self.stopping = false;
+        // Whoever begins to work wants the run to go on.
+        (self.stopping, self.paused) = (false, false);
         let with_servers: Vec<(u32, Place)> = self.submitted_to_servers();
         self.placer.clear();
         self.open_servers();
@@ -330,13 +363,14 @@ impl Planner {
 
     /// Whether the retry policy of the task takes care of `fault`.
     pub(super) fn back_off(&mut self, item: u32, fault: &Fault) -> bool {
-        let epoch = self.items[item as usize].id.epoch.saturating_sub(self.moves(item));
+        let record = &self.items[item as usize];
+        let epoch = record.id.epoch.saturating_sub(record.first_epoch).saturating_sub(self.moves(item));
         let Some(policy) = &self.task(item).retry else { return false };
         if u32::from(epoch) >= policy.max || !class_matches(policy.on, fault.class) {
             return false;
         }
         let duration = backoff(policy, epoch);
-        self.items[item as usize].id.epoch += 1;
+        self.items[item as usize].raise_epoch();
         let id = self.items[item as usize].id;
         self.change(item, ItemState::Backoff, Reason::Error, None);
         self.commands.push(Command::Wait { item: ItemIx(item), id, duration });
@@ -353,8 +387,7 @@ impl Planner {
     fn missing(&mut self, items: &[ItemIx]) {
         let gone: Vec<u32> = items.iter().map(|i| i.0).filter(|i| self.is_finished(*i)).collect();
         for item in &gone {
-            let record = &mut self.items[*item as usize];
-            record.id.epoch = record.id.epoch.saturating_add(1);
+            self.items[*item as usize].raise_epoch();
             self.make_ready(*item);
         }
         for item in gone {
@@ -393,7 +426,7 @@ impl Planner {
     /// Lets `item` try again as `rule` asked.
     pub(super) fn next_attempt(&mut self, item: u32, rule: Option<u16>) {
         let record = &mut self.items[item as usize];
-        record.id = AttemptId { attempt: record.id.attempt.saturating_add(1), epoch: 0, ..record.id };
+        record.id = AttemptId { attempt: record.id.attempt.saturating_add(1), epoch: record.first_epoch, ..record.id };
         record.retry_rule = rule.or(record.retry_rule);
         self.drop_watches(item);
         self.make_ready(item);
@@ -411,7 +444,7 @@ impl Planner {
     }
 
     fn start_ready(&mut self) {
-        while !self.stopping {
+        while !self.stopping && !self.paused {
             let Some((item, place)) = self.placer.next_start() else { break };
             self.start(item, place);
         }
@@ -420,8 +453,8 @@ impl Planner {
     fn start(&mut self, item: u32, place: Place) {
         self.change(item, ItemState::Starting, Reason::None, None);
         self.placer.start(item, place);
-        let id = self.items[item as usize].id;
-        self.commands.push(Command::Start { item: ItemIx(item), id, visit: self.visit(item), place });
+        let Item { id, anew, .. } = self.items[item as usize];
+        self.commands.push(Command::Start { item: ItemIx(item), id, visit: self.visit(item), place, anew });
     }
 
     pub(super) fn visit(&self, item: u32) -> Visit {

@@ -99,6 +99,9 @@ pub enum Failure {
     /// The server has lost it: it has restarted.
     #[error("{0}")]
     Forgotten(String),
+    /// There is no room here for what was made. Nothing is wrong with the item.
+    #[error("{0}")]
+    NoRoom(String),
 }
 
 /// What a job made.
@@ -172,8 +175,10 @@ pub trait Scorer: Send + Sync {
 
 /// Time, so that tests and simulations have their own.
 pub trait Clock: Send + Sync {
-    /// Nanoseconds since 1970.
+    /// Nanoseconds since 1970, as the computer believes: it may jump, also backwards. For people only.
     fn now_ns(&self) -> i64;
+    /// The time since some moment before, which never jumps: what measures how long something takes.
+    fn steady(&self) -> Duration;
     /// Ends after `duration`.
     fn sleep(&self, duration: Duration) -> PortFuture<'_, ()>;
 }
@@ -244,6 +249,8 @@ pub enum Entry {
 pub enum RunState {
     /// A process works on it, or was killed while it did.
     Running,
+    /// A person lets it wait; a process does, or was killed while it did.
+    Paused,
     /// It was stopped before the end.
     Stopped,
     /// Only held items remain.
@@ -259,6 +266,7 @@ impl RunState {
     pub fn name(self) -> &'static str {
         match self {
             Self::Running => "running",
+            Self::Paused => "paused",
             Self::Stopped => "stopped",
             Self::Held => "held",
             Self::Complete => "complete",
@@ -268,7 +276,7 @@ impl RunState {
 
     /// The state with this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Running, Self::Stopped, Self::Held, Self::Complete, Self::Cancelled]
+        [Self::Running, Self::Paused, Self::Stopped, Self::Held, Self::Complete, Self::Cancelled]
             .into_iter()
             .find(|state| state.name() == name)
     }

@@ -112,6 +112,10 @@ pub enum RunEvent {
         /// How it is now.
         condition: ServerCondition,
     },
+    /// A person lets the run wait: what runs is finished, and nothing new begins.
+    RunPaused,
+    /// A person lets it go on.
+    RunContinued,
     /// This process leaves the run.
     RunFinished {
         /// Its id.

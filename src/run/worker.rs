@@ -57,6 +57,8 @@ pub(super) struct Try {
     pub(super) place: String,
     /// What is known of earlier submissions.
     pub(super) claim: Claim,
+    /// Whether it is to be made although there may be an earlier result.
+    pub(super) anew: bool,
 }
 
 /// How a try ended.
@@ -112,7 +114,7 @@ async fn prepare(
     let work = move || {
         let prepared = ports.preparer.prepare(attempt.item, &attempt.visit, &*results)?;
         let outputs: Vec<&str> = prepared.outputs.iter().map(|output| output.name.as_str()).collect();
-        let earlier = if prepared.reusable && !outputs.is_empty() && attempt.claim != Claim::GivenUp {
+        let earlier = if prepared.reusable && !outputs.is_empty() && !attempt.anew {
             ports.store.reuse(&prepared.fingerprint.to_string(), &outputs, &attempt.folder, &attempt.stem)
         } else {
             None
@@ -176,7 +178,7 @@ async fn execute(
         // When the run has ended, nobody is interested any more.
         let _ = messages.send(message);
     });
-    let started = ports.clock.now_ns();
+    let started = ports.clock.steady();
     let execution = executor.execute(job, signals);
     // A server's queue is not the item's time: who runs it there counts by himself.
     let timeout = attempt.timeout.filter(|_| is_native);
@@ -190,7 +192,7 @@ async fn execute(
             }
         },
     }?;
-    let seconds = (ports.clock.now_ns() - started) as f64 / 1e9;
+    let seconds = ports.clock.steady().saturating_sub(started).as_secs_f64();
     produced.metrics.entry("seconds".to_owned()).or_insert(seconds);
     Ok(produced)
 }

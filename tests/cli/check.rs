@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Value, json};
+
 use super::support::{Folder, MISSPELT, TEMPLATE, repository};
 
 #[test]
@@ -153,4 +155,33 @@ fn many_documents() {
     let lines: Vec<&str> =
         json["diagnostics"].as_array().unwrap().iter().map(|d| d["file"].as_str().unwrap()).collect();
     assert!(lines.is_sorted(), "findings come in order of the files");
+}
+
+#[test]
+fn a_table_that_is_too_large_is_refused_with_its_size_before_anything_runs() {
+    let chain = "kind = \"chain\"\nformat = 1\nname = \"large\"\nversion = \"1.0.0\"\n\n[task.make]\ntype = \"graph\"\n\
+                 [task.make.foreach]\nrow = { csv = \"rows.csv\", column = \"n\" }\n\
+                 [task.make.node.make.EmptyImage]\nwidth = 8\nheight = 8\nbatch_size = 1\ncolor = \"{row}\"\n\
+                 [task.make.outputs]\nimage = \"@make.IMAGE\"\n";
+    let folder = Folder::with(&[("large.toml", chain)]);
+    let rows: String = (0..1_000_000).map(|n| format!("{n}\n")).collect();
+    folder.write("pipelines/rows.csv", format!("n\n{rows}"));
+    let said = |answer: &Value| {
+        let found = &answer["diagnostics"][0];
+        (found["code"].clone(), found["line"].clone(), found["message"].as_str().unwrap_or_default().to_owned())
+    };
+    let run = folder.run(&["run", "large", "--json"]);
+    let (code, line, message) = said(&run.json());
+    assert_eq!((run.code, code, line), (2, json!("too-many-items"), json!(9)));
+    assert_eq!(message, "\"rows.csv\" has 1000000 rows; at most 100000 are read, which end before line 100002");
+    assert!(!folder.path("outputs").exists() && !folder.path(".comfywright").exists(), "nothing was begun");
+
+    folder.write("comfywright.toml", "[limits]\ncsv_rows = 3\n");
+    folder.write("pipelines/rows.csv", "\u{feff}n;text\n1;\"two\nlines\"\n2;b\n3;c\n4;d\n");
+    let check = folder.run(&["check", "--json"]);
+    let (code, _, message) = said(&check.json());
+    assert_eq!(code, "too-many-items");
+    assert_eq!(message, "\"rows.csv\" has 4 rows; at most 3 are read, which end before line 6");
+    folder.write("pipelines/rows.csv", "\u{feff}n;text\n1;\"two\nlines\"\n2;b\n3;c\n");
+    assert_eq!(folder.run(&["check", "--json"]).code, 0);
 }

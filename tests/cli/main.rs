@@ -1,6 +1,7 @@
 //! The real program in folders of its own.
 
 mod ab;
+mod again;
 mod browser;
 mod check;
 mod convert;

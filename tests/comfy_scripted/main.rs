@@ -213,6 +213,34 @@ async fn the_history_may_come_after_the_end() {
 }
 
 #[tokio::test]
+async fn what_ended_and_is_in_no_history_is_lost_and_has_not_failed() {
+    let server = Scripted::start(|request, server| match request.line.as_str() {
+        "POST /prompt" => {
+            // The end is told, and where its files are is not; nor does the history say it, ever.
+            server.say("execution_success", &json!({ "prompt_id": ID }));
+            queued()
+        }
+        _ => otherwise(request),
+    })
+    .await;
+    let lost = Place::at(&server).run(job()).await.unwrap_err();
+    assert!(matches!(lost, Failure::Forgotten(_)), "{lost:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_looked_up_and_not_submitted_again() {
+    let server = Scripted::start(|request, _| match request.line.as_str() {
+        "POST /prompt" => Response::broken(),
+        line if line.starts_with("GET /history/") => history(),
+        _ => otherwise(request),
+    })
+    .await;
+    let place = Place::at(&server);
+    assert_made(&place.run(job()).await, &place);
+    assert_eq!(server.requests("POST /prompt").len(), 1);
+}
+
+#[tokio::test]
 async fn what_was_heard_needs_no_history() {
     let server = Scripted::start(|request, server| match request.line.as_str() {
         "POST /prompt" => {

@@ -21,6 +21,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body as JSON; null when it is none.
     pub body: Value,
+    /// The body as it came.
+    pub bytes: Vec<u8>,
 }
 
 /// Status, type or place, and body.
@@ -33,6 +35,11 @@ pub struct Response {
 impl Response {
     pub fn json(value: &Value) -> Self {
         Self { status: 200, header: "Content-Type: application/json", body: value.to_string().into_bytes() }
+    }
+
+    /// No answer at all: the connection breaks.
+    pub fn broken() -> Self {
+        Self { status: 0, header: "", body: Vec::new() }
     }
 
     pub fn status(status: u16, body: &str) -> Self {
@@ -114,7 +121,7 @@ impl Scripted {
         if start[..seen].starts_with(b"GET /ws?") && self.has_socket {
             self.serve_socket(stream).await;
         } else {
-            self.serve_http(stream, &*script).await;
+            self.serve_http(stream, script).await;
         }
     }
 
@@ -127,7 +134,8 @@ impl Scripted {
                 (name.to_string(), value.to_str().unwrap_or_default().to_owned())
             };
             let headers = request.headers().iter().map(header).collect();
-            log.lock().unwrap().push(Request { line: format!("SOCKET {}", request.uri()), headers, body: Value::Null });
+            let line = format!("SOCKET {}", request.uri());
+            log.lock().unwrap().push(Request { line, headers, body: Value::Null, bytes: Vec::new() });
             Ok(response)
         };
         let accepted = tokio_tungstenite::accept_hdr_async(stream, note).await;
@@ -143,7 +151,7 @@ impl Scripted {
         }
     }
 
-    async fn serve_http(&self, mut stream: TcpStream, script: &Script) {
+    async fn serve_http(&self, mut stream: TcpStream, script: Arc<Script>) {
         let Some((head, body)) = read_request(&mut stream).await else { return };
         let mut lines = head.lines();
         let line: Vec<&str> = lines.next().unwrap_or_default().split(' ').collect();
@@ -152,9 +160,13 @@ impl Scripted {
             line: format!("{} {}", line[0], line[1]),
             headers: headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect(),
             body: serde_json::from_slice(&body).unwrap_or_default(),
+            bytes: body,
         };
         self.log.lock().unwrap().push(request.clone());
-        let Response { status, header, body } = script(&request, self);
+        let (asked, server) = (request.clone(), self.clone());
+        // A script may take its time, as a real server does.
+        let answer = tokio::task::spawn_blocking(move || script(&asked, &server)).await;
+        let Ok(Response { status: status @ 1.., header, body }) = answer else { return };
         let head =
             format!("HTTP/1.1 {status} x\r\n{header}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
         let _ = stream.write_all(head.as_bytes()).await;

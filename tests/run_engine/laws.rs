@@ -100,21 +100,23 @@ pub(crate) fn text(drafts: &[Draft], loops: bool) -> String {
     text
 }
 
-struct Run<'a> {
+pub(crate) struct Run<'a> {
     scenario: &'a Scenario,
-    planner: Planner,
+    pub(crate) planner: Planner,
     outcomes: u64,
     order: u64,
     open: BTreeSet<(ItemIx, AttemptId)>,
     waits: BTreeSet<(ItemIx, AttemptId)>,
+    /// Tries that were started.
+    pub(crate) started: Vec<(ItemIx, AttemptId)>,
     /// Visits of the parents at the last start of an item.
     seen: BTreeMap<ItemIx, Vec<(ItemIx, u16)>>,
-    events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
     parallel: usize,
 }
 
 impl<'a> Run<'a> {
-    fn new(scenario: &'a Scenario, outcomes: u64, order: u64) -> Self {
+    pub(crate) fn new(scenario: &'a Scenario, outcomes: u64, order: u64) -> Self {
         let keys = |item| scenario.keys(item);
         let planner = Planner::new(scenario.plan.clone(), &keys, &slots(100, 1), Estimates::default());
         let parallel = scenario.plan.parallel.map_or(usize::MAX, |n| n as usize);
@@ -125,6 +127,7 @@ impl<'a> Run<'a> {
             order,
             open: BTreeSet::new(),
             waits: BTreeSet::new(),
+            started: Vec::new(),
             seen: BTreeMap::new(),
             events: Vec::new(),
             parallel,
@@ -137,7 +140,7 @@ impl<'a> Run<'a> {
         (0..groups).flat_map(|group| self.scenario.plan.items.parents(item, group)).copied().collect()
     }
 
-    fn apply(&mut self, event: Event) {
+    pub(crate) fn apply(&mut self, event: Event) {
         let commands = self.planner.apply(&event);
         self.events.push(event);
         for command in commands {
@@ -153,7 +156,13 @@ impl<'a> Run<'a> {
                     }
                     let visits = parents.iter().map(|parent| (*parent, self.planner.attempt(*parent).visits));
                     self.seen.insert(item, visits.collect());
-                    assert!(self.open.insert((item, id)), "{item:?} {id:?} starts twice");
+                    assert!(
+                        !self.started.contains(&(item, id)),
+                        "{item:?} {id:?} starts twice\n{}",
+                        self.scenario.text
+                    );
+                    self.started.push((item, id));
+                    self.open.insert((item, id));
                 }
                 Command::Wait { item, id, .. } => drop(self.waits.insert((item, id))),
                 Command::Abort { item, id } => assert!(self.open.remove(&(item, id))),
@@ -169,7 +178,7 @@ impl<'a> Run<'a> {
     }
 
     /// Lets one thing happen; false when nothing can.
-    fn step(&mut self) -> bool {
+    pub(crate) fn step(&mut self) -> bool {
         let by_order = |(item, id): &&(ItemIx, AttemptId)| (chance(self.order, "order", *item, *id), *item);
         if let Some((item, id)) = self.open.iter().min_by_key(by_order).copied() {
             self.open.remove(&(item, id));
@@ -200,7 +209,7 @@ impl<'a> Run<'a> {
         Event::Finished { item, id, reused: number.is_multiple_of(2), parts: BTreeMap::new(), result, values }
     }
 
-    fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         let mut steps = 0;
         while self.step() {
             steps += 1;
@@ -208,16 +217,21 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn states(&self) -> Vec<ItemState> {
+    pub(crate) fn states(&self) -> Vec<ItemState> {
         (0..self.scenario.addresses.len() as u32).map(|item| self.planner.state(ItemIx(item))).collect()
     }
 
-    /// Everything is final, and what ran last saw the last visits of what it needs.
-    fn check(&self) {
+    /// Everything is final.
+    pub(crate) fn check_final(&self) {
         let states = self.states();
         let open: Vec<_> = states.iter().zip(&self.scenario.addresses).filter(|(state, _)| !state.is_final()).collect();
         assert!(open.is_empty(), "not final: {open:?}\n{}", self.scenario.text);
         assert!(self.planner.is_complete() && self.planner.is_idle());
+    }
+
+    /// Everything is final, and what ran last saw the last visits of what it needs.
+    pub(crate) fn check(&self) {
+        self.check_final();
         for (item, parents) in &self.seen {
             // An item that a loop repeated and that then did not run keeps no trace of its parents.
             if self.planner.state(*item).is_finished() {
@@ -233,7 +247,7 @@ impl<'a> Run<'a> {
     }
 }
 
-fn complete(scenario: &Scenario, outcomes: u64, order: u64) -> Run<'_> {
+pub(crate) fn complete(scenario: &Scenario, outcomes: u64, order: u64) -> Run<'_> {
     let mut run = Run::new(scenario, outcomes, order);
     run.apply(Event::Opened);
     run.finish();

@@ -2,6 +2,8 @@
 // Killed processes and inodes are those of Unix.
 #![cfg(unix)]
 
+mod again;
+mod clock;
 mod crash;
 mod dispatcher;
 mod laws;

@@ -5,7 +5,10 @@ use std::{
     collections::BTreeMap,
     io::Write,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -40,6 +43,7 @@ pub(crate) struct World {
     pub(crate) controls: Arc<React>,
     /// Part of every fingerprint.
     pub(crate) salt: String,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl World {
@@ -53,6 +57,7 @@ impl World {
             events: Arc::default(),
             controls: Arc::new(|_, _| {}),
             salt: String::new(),
+            clock: Arc::new(RealClock),
         }
     }
 
@@ -77,7 +82,7 @@ impl World {
             folder: format!("outputs/test/{id}"),
             items: plan.items.len() as u32,
             outline: Outline::of(plan),
-            started_ns: RealClock.now_ns(),
+            started_ns: self.clock.now_ns(),
         };
         self.ledger.begin_run(&run).unwrap();
         id
@@ -111,7 +116,7 @@ impl World {
             comfy: None,
             scorer: Arc::new(SizeScorer),
             store: self.ledger.clone(),
-            clock: Arc::new(RealClock),
+            clock: self.clock.clone(),
         };
         let (events, react) = (self.events.clone(), self.controls.clone());
         let observer = Arc::new(move |event: &RunEvent| {
@@ -159,8 +164,33 @@ impl Clock for RealClock {
         SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as i64
     }
 
+    fn steady(&self) -> Duration {
+        static FIRST: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+        FIRST.elapsed()
+    }
+
     fn sleep(&self, duration: Duration) -> PortFuture<'_, ()> {
         Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+/// A clock that somebody sets while it is looked at: days forward, days back, before 1970.
+#[derive(Default)]
+pub(crate) struct JumpingClock(AtomicUsize);
+
+impl Clock for JumpingClock {
+    fn now_ns(&self) -> i64 {
+        const DAY: i64 = 86_400_000_000_000;
+        let jumps = [0, 3 * DAY, -2 * DAY, 400 * DAY, -30_000 * DAY];
+        RealClock.now_ns() + jumps[self.0.fetch_add(1, Ordering::Relaxed) % jumps.len()]
+    }
+
+    fn steady(&self) -> Duration {
+        RealClock.steady()
+    }
+
+    fn sleep(&self, duration: Duration) -> PortFuture<'_, ()> {
+        RealClock.sleep(duration)
     }
 }
 

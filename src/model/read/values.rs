@@ -60,8 +60,13 @@ fn steps_into<'a>(path: &Path, node: &'a Node, step: &str) -> Vec<(Path, &'a Nod
     }
 }
 
-const TIMEOUTS: &[&[&str]] =
-    &[&["defaults", "timeout"], &["task", "*", "timeout"], &["scorer", "*", "timeout"], &["server", "*", "dead_after"]];
+const TIMEOUTS: &[&[&str]] = &[
+    &["defaults", "timeout"],
+    &["task", "*", "timeout"],
+    &["scorer", "*", "timeout"],
+    &["server", "*", "dead_after"],
+    &["server", "*", "grace"],
+];
 const BACKOFFS: &[&[&str]] = &[&["defaults", "retry", "backoff"], &["task", "*", "retry", "backoff"]];
 const PRESETS: &[&[&str]] = &[&["defaults", "preset"], &["task", "*", "preset"]];
 

@@ -41,7 +41,8 @@ fn time(ns: i64) -> String {
 fn state_text(report: &RunReport) -> String {
     match report.run.state {
         RunState::Running if report.is_active => "goes on".to_owned(),
-        RunState::Running => "broke off; run it again to go on".to_owned(),
+        RunState::Paused if report.is_active => "waits: it was paused".to_owned(),
+        RunState::Running | RunState::Paused => "broke off; run it again to go on".to_owned(),
         state => state.name().to_owned(),
     }
 }
@@ -49,7 +50,7 @@ fn state_text(report: &RunReport) -> String {
 fn state_class(state: RunState) -> &'static str {
     match state {
         RunState::Complete => "good",
-        RunState::Running | RunState::Held | RunState::Stopped => "warn",
+        RunState::Running | RunState::Paused | RunState::Held | RunState::Stopped => "warn",
         RunState::Cancelled => "bad",
     }
 }
