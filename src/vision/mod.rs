@@ -3,19 +3,25 @@
 //!
 //! Pure functions on [`crate::raster`] values; knows neither files nor nodes.
 
+mod blend;
 mod decontaminate;
+mod feather;
 mod guided;
 mod mask_sources;
 mod metrics;
 mod morphology;
+mod motion;
 mod quality;
 mod tiles;
 
+pub use blend::{BlendMode, Sheet, blend, compose};
 pub use decontaminate::decontaminate;
+pub use feather::feather;
 pub use guided::refine_edges;
-pub use mask_sources::{BlendMode, Outline, blend, draw_outline, luminance, near_color};
+pub use mask_sources::{Outline, draw_outline, luminance, near_color};
 pub use metrics::{
     KNOWN, MetricInfo, alpha_coverage, blockiness, clipping, colorfulness, contrast, luma, measure, noise, sharpness,
 };
-pub use morphology::{feather, grow};
+pub use morphology::grow;
+pub use motion::{Placement, place};
 pub use quality::{blur, quality};
