@@ -1,5 +1,5 @@
-//! Looking at pictures without a model: metrics of their quality, and the operations that masks are
-//! made of.
+//! Looking at pictures without a model: metrics of their quality, the operations that masks are
+//! made of, and what is to be found in words.
 //!
 //! Pure functions on [`crate::raster`] values; knows neither files nor nodes.
 
@@ -12,6 +12,7 @@ mod metrics;
 mod morphology;
 mod motion;
 mod quality;
+pub mod query;
 mod tiles;
 
 pub use blend::{BlendMode, Sheet, blend, compose};
