@@ -133,7 +133,7 @@ impl Parser<'_> {
             } else if let Some(found) = self.ordinal() {
                 ordinal = Some(found);
             } else if let Some(by) = self.superlative() {
-                ranked(&mut thing, Rank { by, number: ordinal.take().unwrap_or(1) })?;
+                ranked(&mut thing, counted(by, ordinal.take()))?;
             } else if let Some(place) = self.side() {
                 thing.places.insert(Placed { negated: false, place });
             } else if let Some(attribute) = self.attribute() {
@@ -146,13 +146,10 @@ impl Parser<'_> {
         self.after_noun(&mut thing, &mut ordinal, depth)?;
         if let Some(number) = ordinal {
             // Counted from the left, when it is not said.
-            let from_end = number == u32::MAX;
-            let by = if from_end { Order::Right } else { Order::Left };
-            ranked(&mut thing, Rank { by, number: if from_end { 1 } else { number } })?;
+            ranked(&mut thing, counted(Order::Left, Some(number)))?;
         }
         thing.count = match (number, all) {
             (Some(0), _) => return Err(QueryError::Contradiction("none of them is asked for".to_owned())),
-            (Some(_), true) => number.map_or(Count::All, Count::Exactly),
             (Some(1), _) => Count::One,
             (Some(count), _) => Count::Exactly(count),
             (None, true) => Count::All,
@@ -188,7 +185,7 @@ impl Parser<'_> {
         };
         let number = match ORDINALS.iter().position(|ordinal| *ordinal == word) {
             Some(at) => at as u32 + 1,
-            None if word == "last" => u32::MAX,
+            None if word == "last" => LAST,
             None => digits()?,
         };
         self.at += 1;
@@ -347,11 +344,7 @@ impl Parser<'_> {
             _ => return Err(self.not_understood()),
         };
         self.at += 1;
-        let rank = match ordinal.take() {
-            Some(u32::MAX) => Rank { by: opposite(by), number: 1 },
-            number => Rank { by, number: number.unwrap_or(1) },
-        };
-        ranked(thing, rank)
+        ranked(thing, counted(by, ordinal.take()))
     }
 
     /// `on the left side of the picture`, `at the top`, `in the foreground`; not `on the left of the table`.
@@ -413,6 +406,16 @@ impl Parser<'_> {
             words.chain(SUPERLATIVES.iter().map(|(word, _)| *word)).chain(RELATIONS.iter().map(|(word, _)| *word));
         let words = words.chain(["and", "except", "not", "from"]).chain(SYNONYMS.iter().map(|(label, _)| *label));
         QueryError::UnknownWord { word: token.text.clone(), at: token.at.clone(), near: nearest(&token.text, words) }
+    }
+}
+
+/// `last` is the first in the other direction.
+const LAST: u32 = u32::MAX;
+
+fn counted(by: Order, number: Option<u32>) -> Rank {
+    match number {
+        Some(LAST) => Rank { by: opposite(by), number: 1 },
+        number => Rank { by, number: number.unwrap_or(1) },
     }
 }
 
