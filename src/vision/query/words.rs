@@ -171,7 +171,10 @@ const IRREGULAR: &[(&str, &str)] = &[
     ("geese", "goose"),
     ("calves", "calf"),
     ("oxen", "ox"),
-    ("scarves", "scarf"),
+    ("sheep", "sheep"),
+    ("scissors", "scissors"),
+    ("skis", "skis"),
+    ("broccoli", "broccoli"),
 ];
 
 /// What `word` may be the plural of, the likeliest first.
