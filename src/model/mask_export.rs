@@ -133,6 +133,9 @@ impl MaskExport {
                 wrong(key, message, "write format = \"frames\", or leave it out");
             }
         }
+        if !matches!(self.bits(), 8 | 16) {
+            wrong("bits", format!("a sample has 8 or 16 bits, not {}", self.bits()), "write 8 or 16");
+        }
         let file = self.file().ok().flatten();
         let deep = matches!(
             file,
