@@ -12,7 +12,7 @@ use crate::{
     diagnostic::{Diagnostic, Severity},
     graph::NodeSet,
     ident::IndexMap,
-    model::{Body, Chain, Document, ErrorClass, Foreach, Header, Kind, Loaded, Task, TaskType, ValueMap, Values},
+    model::{Body, Chain, Document, ErrorClass, Foreach, Header, Kind, Loaded, Mask, Task, TaskType, ValueMap, Values},
     native::NATIVE_VERSION,
     plan::{self, ItemIx, Kinds, Plan, Preparation, Prepared, Upstream, Visit},
     run::{Fault, Preparer},
@@ -168,6 +168,7 @@ fn with_settings(document: &Document, set: &ValueMap) -> Result<Document, AppErr
         let names: Vec<&str> = match &document.body {
             Body::Preset(preset) => preset.params.keys().map(String::as_str).collect(),
             Body::Chain(chain) => chain.vars.keys().map(String::as_str).collect(),
+            Body::Mask(_) => vec!["image"],
             _ => Vec::new(),
         };
         let error = AppError::usage(format!("--set {name}: the document has no such parameter or variable"));
@@ -186,10 +187,10 @@ fn as_chain(session: &Session, document: &Document, options: &JobOptions) -> Res
         }
         Body::Chain(chain) => return restricted(chain, &options.only),
         Body::Preset(_) => return preset_chain(document, options),
+        Body::Mask(mask) => return mask_chain(document, mask, options),
         Body::AbTest(test) if options.all_samples => return all_samples(session, test),
         Body::Template(_) => "a template",
         Body::AbTest(_) => "an A/B test",
-        Body::Mask(_) => "a mask",
     };
     let hint = match &document.body {
         Body::AbTest(_) => "score its samples elsewhere and decide it: comfywright ab analyze FILE --scores CSV",
@@ -213,6 +214,23 @@ fn preset_chain(document: &Document, options: &JobOptions) -> Result<Chain, AppE
         task.with.insert(name, Value::from("{seed}"));
     }
     Ok(Chain { task: IndexMap::from_iter([("generate".to_owned(), task)]), ..Chain::default() })
+}
+
+/// One task that draws a mask, for the image that the document or `--set image=` names.
+fn mask_chain(document: &Document, mask: &Mask, options: &JobOptions) -> Result<Chain, AppError> {
+    if options.seeds.is_some() {
+        return Err(AppError::usage("--seeds is for presets; a mask has no seed"));
+    }
+    if mask.image.is_none() && mask.size.is_empty() {
+        return Err(AppError::usage("the mask does not say for which image it is, nor its size")
+            .with_hint("write `image = \"photo.jpg\"` or `size = [1024, 1024]`, or give --set image=photo.jpg"));
+    }
+    let mut task = Task::of(TaskType::Mask);
+    task.with.insert("mask".to_owned(), Value::from(format!("{}@{}", document.header.name, document.header.version)));
+    if let Some(image) = &mask.image {
+        task.with.insert("image".to_owned(), Value::from(image.as_str()));
+    }
+    Ok(Chain { task: IndexMap::from_iter([("mask".to_owned(), task)]), ..Chain::default() })
 }
 
 /// The chain with only the tasks `only` and what they need; the whole chain when there are none.

@@ -13,9 +13,9 @@ use crate::{
     files::join_relative,
     ident::IndexMap,
     imagefile,
-    model::{Body, Layer, ModelRole},
+    model::{Body, Layer, MaskExport, ModelRole},
     models::ModelError,
-    native::{StepError, draw_layers},
+    native::{DrawnMask, StepError, draw_mask, mask_files},
     raster::{Image, Mask},
 };
 
@@ -69,6 +69,12 @@ pub struct MaskLayer {
 pub struct Masks {
     /// The masks.
     pub layers: Vec<MaskLayer>,
+    /// All layers of a document in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merged: Option<PathBuf>,
+    /// What the document's export wrote.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exported: Vec<PathBuf>,
     /// The image with the masks on it.
     pub overlay: PathBuf,
     /// Columns of the image, upright.
@@ -84,14 +90,17 @@ const TINTS: [[f32; 3]; 6] =
 /// Makes the masks of `request`. Of an animated file the first frame counts.
 pub fn make_masks(session: &Session, request: &MaskRequest) -> Result<Masks, AppError> {
     let image = read_image(session, &request.image)?;
-    let layers = layers(session, request)?;
+    let (layers, export) = layers(session, request)?;
     let limits = native_settings(session).image_limits;
-    let drawn = draw_layers(&session.root, &image, &layers, &limits, &model_store(session));
-    let masks = drawn.map_err(|error| failed(&error))?;
+    let frames = export.as_ref().and_then(|export| export.frames);
+    let frames = frames.unwrap_or_else(|| layers.iter().map(Layer::frame_count).max().unwrap_or(1)) as usize;
+    let drawn = draw_mask(&session.root, &image, &layers, frames, &limits, &model_store(session));
+    let drawn = drawn.map_err(|error| failed(&error))?;
     fs::create_dir_all(&request.folder).map_err(|error| {
         AppError::environment(format!("failed to make the folder {}: {error}", request.folder.display()))
     })?;
     let stem = request.image.file_stem().and_then(|stem| stem.to_str()).unwrap_or("image").to_owned();
+    let masks: Vec<Mask> = drawn.layers.iter().map(first_frame).collect();
     let mut made = Vec::new();
     for (layer, mask) in layers.iter().zip(&masks) {
         let file = request.folder.join(format!("{stem}-{}.png", layer.name));
@@ -100,7 +109,45 @@ pub fn make_masks(session: &Session, request: &MaskRequest) -> Result<Masks, App
     }
     let overlay = request.folder.join(format!("{stem}-overlay.png"));
     write_png(&overlay, &overlaid(&image, &masks))?;
-    Ok(Masks { layers: made, overlay, width: image.width, height: image.height })
+    let merged = if matches!(request.source, MaskSource::Document(_)) {
+        let file = request.folder.join(format!("{stem}-merged.png"));
+        write_png(&file, &first_frame(&drawn.merged).into_image())?;
+        Some(file)
+    } else {
+        None
+    };
+    let exported = match &export {
+        Some(export) => exported(export, &request.folder, &image, &drawn, &layers)?,
+        None => Vec::new(),
+    };
+    Ok(Masks { layers: made, merged, exported, overlay, width: image.width, height: image.height })
+}
+
+fn first_frame(mask: &Mask) -> Mask {
+    Mask { batch: 1, data: mask.frame(0).to_vec(), ..*mask }
+}
+
+/// Writes what `export` says into `folder`, by the name that its path has.
+fn exported(
+    export: &MaskExport,
+    folder: &Path,
+    image: &Image,
+    drawn: &DrawnMask,
+    layers: &[Layer],
+) -> Result<Vec<PathBuf>, AppError> {
+    let Some(path) = &export.path else { return Ok(Vec::new()) };
+    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path).to_owned();
+    let name = if path.ends_with('/') { format!("{name}/") } else { name };
+    let export = MaskExport { path: Some(name), ..export.clone() };
+    let files = mask_files(&export, folder, image, drawn, layers).map_err(|error| failed(&error))?;
+    for (file, bytes) in &files {
+        let parent = file.parent().unwrap_or(folder);
+        fs::create_dir_all(parent).map_err(|error| {
+            AppError::environment(format!("failed to make the folder {}: {error}", parent.display()))
+        })?;
+        atomic_write(file, bytes, None)?;
+    }
+    Ok(files.into_iter().map(|(file, _)| file).collect())
 }
 
 fn read_image(session: &Session, path: &Path) -> Result<Image, AppError> {
@@ -113,7 +160,8 @@ fn read_image(session: &Session, path: &Path) -> Result<Image, AppError> {
     Ok(Image { batch: 1, ..image })
 }
 
-fn layers(session: &Session, request: &MaskRequest) -> Result<Vec<Layer>, AppError> {
+fn layers(session: &Session, request: &MaskRequest) -> Result<(Vec<Layer>, Option<MaskExport>), AppError> {
+    let mut export = None;
     let mut layers = match &request.source {
         MaskSource::Salient(model) => {
             let salient = model.clone().map_or(Value::Bool(true), Value::from);
@@ -123,7 +171,11 @@ fn layers(session: &Session, request: &MaskRequest) -> Result<Vec<Layer>, AppErr
             let (color, tolerance) = (Some(color.clone()), *tolerance);
             vec![Layer { name: "color".to_owned(), color, tolerance, ..Layer::default() }]
         }
-        MaskSource::Document(name) => of_document(session, name)?,
+        MaskSource::Document(name) => {
+            let (layers, written) = of_document(session, name)?;
+            export = written;
+            layers
+        }
     };
     for layer in &mut layers {
         layer.threshold = request.threshold.or(layer.threshold);
@@ -134,11 +186,11 @@ fn layers(session: &Session, request: &MaskRequest) -> Result<Vec<Layer>, AppErr
             layer.salient = Some(Value::from(model_name(session, &salient)?));
         }
     }
-    Ok(layers)
+    Ok((layers, export))
 }
 
-/// The layers of a mask document, its paths relative to the workspace.
-fn of_document(session: &Session, name: &str) -> Result<Vec<Layer>, AppError> {
+/// The layers of a mask document, their paths relative to the workspace, and what it writes.
+fn of_document(session: &Session, name: &str) -> Result<(Vec<Layer>, Option<MaskExport>), AppError> {
     let loaded = session.document(name)?;
     let Some(document) = &loaded.parsed.value else { return Err(AppError::Wrong(loaded.parsed.diagnostics.clone())) };
     let Body::Mask(mask) = &document.body else {
@@ -151,7 +203,7 @@ fn of_document(session: &Session, name: &str) -> Result<Vec<Layer>, AppError> {
             layer.file = Some(inside.map_err(|error| AppError::usage(format!("failed to {error}")))?);
         }
     }
-    Ok(layers)
+    Ok((layers, mask.export.clone()))
 }
 
 fn model_name(session: &Session, salient: &Value) -> Result<String, AppError> {

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    ab_test, chain, chain_graphs, export_paths, fixed_seed, mask_layers, params, preset_graph, preset_outputs,
-    preset_workflow, routing_tests, shadowed, template_text, unused_vars, unvaried,
+    ab_test, chain, chain_graphs, export_paths, fixed_seed, mask_export, mask_layers, params, preset_graph,
+    preset_outputs, preset_workflow, routing_tests, shadowed, template_text, unused_vars, unvaried,
 };
 use crate::{
     compile::{Context, Program, Report},
@@ -110,6 +110,12 @@ pub const RULES: &[CheckRule] = &[
         about: "the files of layers can be read, and shapes have an inside",
         kinds: &[Kind::Mask, Kind::Chain],
         check: mask_layers::check,
+    },
+    CheckRule {
+        name: "mask-export",
+        about: "what a mask writes can be written, and what moves in it is seen",
+        kinds: &[Kind::Mask],
+        check: mask_export::check,
     },
     CheckRule {
         name: "chain",

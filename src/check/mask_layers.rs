@@ -7,7 +7,7 @@ use super::judge::Visit;
 use crate::{
     compile::WorkspaceFiles,
     files::Path,
-    model::{Body, Chain, Layer, MaskFormat, Shape, ShapeType, TaskType},
+    model::{Body, Chain, Layer, Mask, Shape, ShapeType, TaskType},
     path,
 };
 
@@ -27,8 +27,19 @@ pub(super) fn check(visit: &mut Visit<'_>) {
         check_file(visit, layer, &base, &files);
         check_layer(visit, layer, &base);
     }
-    if mask.export.as_ref().is_some_and(|e| e.format == MaskFormat::Frames) {
-        visit.report.error("not-available", &path!["export", "format"], "this version cannot animate masks");
+    check_image(visit, mask, &files);
+}
+
+/// The image that a mask is for, or its size: not both.
+fn check_image(visit: &mut Visit<'_>, mask: &Mask, files: &WorkspaceFiles) {
+    let Some(image) = &mask.image else { return };
+    if !mask.size.is_empty() {
+        let message = "a mask has the size of its image, and `image` is given already";
+        visit.report.error_at_key("two-sources", &path!["size"], message).hint =
+            Some("leave out `image` or `size`".to_owned());
+    }
+    if let Err(error) = files.find(visit.context.world, visit.subject.file, image, false) {
+        visit.report.error(error.code, &path!["image"], error.message).hint = error.hint;
     }
 }
 
@@ -80,8 +91,12 @@ fn check_layer(visit: &mut Visit<'_>, layer: &Layer, base: &Path) {
         visit.report.error("empty-shape", &base.join("box"), "the box has no inside").hint =
             Some("write it as [left, top, right, bottom]".to_owned());
     }
-    if !layer.keyframes.is_empty() {
-        visit.report.error_at_key("not-available", &base.join("keyframes"), "this version cannot animate masks");
+    let later = layer.keyframes.windows(2).position(|pair| pair[0].frame >= pair[1].frame);
+    if let Some(index) = later.map(|index| index + 1) {
+        let (frame, before) = (layer.keyframes[index].frame, layer.keyframes[index - 1].frame);
+        let message = format!("frame {frame} comes after frame {before}");
+        visit.report.error("keyframe-order", &base.join("keyframes").join(index).join("frame"), message).hint =
+            Some("write keyframes in the order of their frames, one for each frame".to_owned());
     }
 }
 

@@ -13,6 +13,7 @@ mod fixed_seed;
 mod graph_file;
 mod graph_places;
 mod judge;
+mod mask_export;
 mod mask_layers;
 mod node_graph;
 mod params;

@@ -96,6 +96,10 @@ fn answer(args: &MaskArgs, masks: &Masks, output: Output) -> ExitCode {
         );
         output.line(&format!("{}  score {:.2}  {place}", layer.file.display(), layer.score));
     }
+    if let Some(merged) = &masks.merged {
+        output.line(&format!("{}  all layers", merged.display()));
+    }
+    masks.exported.iter().for_each(|file| output.line(&format!("{}  exported", file.display())));
     output.line(&format!("{}  preview", masks.overlay.display()));
     let file = args.image.to_string_lossy().as_ref().into();
     let empty = masks.layers.iter().filter(|layer| layer.bbox.is_none());

@@ -457,6 +457,10 @@ pub fn with_settings(document: &Document, given: &ValueMap) -> Result<Document, 
                 let var = chain.vars.get_mut(name).ok_or_else(|| name.clone())?;
                 *var = value.clone();
             }
+            Body::Mask(mask) if name == "image" => {
+                mask.image = Some(value.as_str().ok_or_else(|| name.clone())?.to_owned());
+                mask.size.clear();
+            }
             _ => return Err(name.clone()),
         }
     }

@@ -315,7 +315,8 @@ fn fill_primary(number: usize, task: &Task, tasks: &mut [TaskStructure], report:
     } else if declared.len() > 1 {
         report.error_at_key("ambiguous-input", &path, format!("which dependency delivers `{primary}`?")).hint =
             Some(format!("write with.{primary} = \"@task.output\""));
-    } else if task.kind != TaskType::Generate {
+    } else if task.kind != TaskType::Generate && !(task.kind == TaskType::Mask && given("mask")) {
+        // A preset and a mask document may do without, or say it themselves.
         report.error_at_key("missing-input", &path, format!("nothing delivers the input `{primary}`")).hint =
             Some(format!("name a task in `depends_on`, or write with.{primary} = \"@task.output\""));
     }

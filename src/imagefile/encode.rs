@@ -98,12 +98,7 @@ pub fn encode(image: &Image, frame: usize, format: Format, texts: &[(&str, &str)
 /// PNG with 8 bits a sample (grey, RGB or RGBA), zlib level 4 as ComfyUI's `SaveImage`. Texts that
 /// are ASCII become tEXt chunks, others iTXt, before the pixels.
 pub fn encode_png(image: &Image, frame: usize, texts: &[(&str, &str)]) -> Result<Vec<u8>, EncodeError> {
-    let color = match image.channels {
-        1 => png::ColorType::Grayscale,
-        3 => png::ColorType::Rgb,
-        4 => png::ColorType::Rgba,
-        other => return Err(EncodeError::Channels(other)),
-    };
+    let color = png_color(image.channels)?;
     let pixels = to_bytes(image, frame)?;
     let failed = |error: png::EncodingError| EncodeError::Encoder(error.to_string());
     let mut out = Vec::with_capacity(pixels.len() / 2);
@@ -125,6 +120,51 @@ pub fn encode_png(image: &Image, frame: usize, texts: &[(&str, &str)]) -> Result
     writer.write_image_data(&pixels).map_err(failed)?;
     writer.finish().map_err(failed)?;
     Ok(out)
+}
+
+/// PNG with 8 or 16 bits a sample, each the nearest to its value, without text.
+pub fn encode_png_exact(image: &Image, frame: usize, bits: u8) -> Result<Vec<u8>, EncodeError> {
+    let failed = |error: png::EncodingError| EncodeError::Encoder(error.to_string());
+    if frame >= image.batch || image.frame_len() == 0 || image.data.len() < (frame + 1) * image.frame_len() {
+        return Err(EncodeError::Frame(frame));
+    }
+    let values = image.frame(frame);
+    let (width, height) = sides(image)?;
+    let mut out = Vec::with_capacity(values.len() / 2);
+    let mut encoder = png::Encoder::new(&mut out, width, height);
+    encoder.set_color(png_color(image.channels)?);
+    encoder.set_depth(if bits == 16 { png::BitDepth::Sixteen } else { png::BitDepth::Eight });
+    encoder.set_deflate_compression(DeflateCompression::Level(4));
+    encoder.set_filter(png::Filter::Adaptive);
+    let mut writer = encoder.write_header().map_err(failed)?;
+    let samples = if bits == 16 {
+        nearest_words(values).into_iter().flat_map(u16::to_be_bytes).collect()
+    } else {
+        nearest_bytes(values)
+    };
+    writer.write_image_data(&samples).map_err(failed)?;
+    writer.finish().map_err(failed)?;
+    Ok(out)
+}
+
+/// The kind of PNG for so many channels.
+pub(super) fn png_color(channels: usize) -> Result<png::ColorType, EncodeError> {
+    match channels {
+        1 => Ok(png::ColorType::Grayscale),
+        3 => Ok(png::ColorType::Rgb),
+        4 => Ok(png::ColorType::Rgba),
+        other => Err(EncodeError::Channels(other)),
+    }
+}
+
+/// Values as 8-bit samples, the nearest; NaN gives 0.
+pub(super) fn nearest_bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().map(|value| (value * 255.0).round().clamp(0.0, 255.0) as u8).collect()
+}
+
+/// Values as 16-bit samples, the nearest; NaN gives 0.
+pub(super) fn nearest_words(values: &[f32]) -> Vec<u16> {
+    values.iter().map(|value| (value * 65_535.0).round().clamp(0.0, 65_535.0) as u16).collect()
 }
 
 /// JPEG, quality 1 to 100; RGBA is laid on white. Texts go into the EXIF data as ComfyUI puts them
@@ -184,7 +224,7 @@ fn color_of(image: &Image) -> Result<ExtendedColorType, EncodeError> {
     }
 }
 
-fn sides(image: &Image) -> Result<(u32, u32), EncodeError> {
+pub(super) fn sides(image: &Image) -> Result<(u32, u32), EncodeError> {
     let side = |value: usize| u32::try_from(value).map_err(|_| EncodeError::Encoder("too many pixels".to_owned()));
     Ok((side(image.width)?, side(image.height)?))
 }

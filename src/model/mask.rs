@@ -1,13 +1,21 @@
 //! Masks: layers, each from one source, blended in order.
 
-use crate::ident::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::{mask_export::MaskExport, mask_motion::Keyframe};
+
 /// Layers that make a mask.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Mask {
+    /// The image that it is for when it runs by itself, relative to the document; a task gives its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Width and height in pixels when it runs by itself and is for no image.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 2, max = 2), inner(range(min = 1, max = 16_384)))]
+    pub size: Vec<u32>,
     /// The layers, from the bottom up.
     pub layer: Vec<Layer>,
     /// What is written.
@@ -71,9 +79,9 @@ pub struct Layer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub opacity: Option<f64>,
-    /// Changes over time: a frame number and the keys that change.
+    /// Changes over time, in the order of their frames.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub keyframes: Vec<IndexMap<String, Value>>,
+    pub keyframes: Vec<Keyframe>,
 }
 
 fn true_or_text(_: &mut SchemaGenerator) -> Schema {
@@ -139,23 +147,4 @@ pub enum Blend {
     Min,
     /// The distance of both.
     Difference,
-}
-
-/// What is written.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct MaskExport {
-    /// One mask, a mask for each layer, or a mask for each frame.
-    pub format: MaskFormat,
-}
-
-/// Kinds of mask output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum MaskFormat {
-    /// All layers in one mask.
-    Merged,
-    /// A mask for each layer.
-    Layered,
-    /// A mask for each frame.
-    Frames,
 }

@@ -13,6 +13,8 @@ mod known_models;
 mod lock;
 mod manifest;
 mod mask;
+mod mask_export;
+mod mask_motion;
 mod model_source;
 mod node_def;
 mod read;
@@ -43,7 +45,9 @@ pub use manifest::{
     ColorOrder, InputFilter, InputFit, InputScale, ModelFile, ModelInput, ModelLicence, ModelManifest, ModelOutput,
     ModelRole, OutputStep,
 };
-pub use mask::{Blend, Layer, Mask, MaskExport, MaskFormat, Shape, ShapeType};
+pub use mask::{Blend, Layer, Mask, Shape, ShapeType};
+pub use mask_export::{MaskExport, MaskFile, MaskFormat, WrongExport};
+pub use mask_motion::{Ease, Keyframe, Pose};
 pub use model_source::{ModelSource, PackagedFile};
 pub use read::{
     MAX_DOCUMENT_BYTES, Parsed, config_shape, decoded, file_too_large, manifest_shape, read_bytes, read_config,

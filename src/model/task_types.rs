@@ -132,7 +132,7 @@ pub(super) static TASK_TYPES: [TaskTypeEntry; 13] = [
                 setting("feather", LayerKey, "Radius of a soft edge in pixels."),
                 setting("invert", LayerKey, "Swaps inside and outside."),
             ],
-            outputs: &[IMAGE_OUTPUT, MASK_OUTPUT, output("layers", Mask)],
+            outputs: &[IMAGE_OUTPUT, MASK_OUTPUT, output("layers", Mask), output("file", File)],
             open: false,
         },
     },

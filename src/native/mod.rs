@@ -13,6 +13,6 @@ pub mod value;
 
 pub use executor::{NATIVE_VERSION, NativeExecutor, NativeSettings};
 pub use nodes::{NativeNode, NodeError, classes, estimate_bytes, run};
-pub use own::draw_layers;
+pub use own::{DrawnMask, draw_mask, mask_files};
 pub use step::{StepError, is_native, native_classes};
 pub use value::{Inputs, NodeValue};

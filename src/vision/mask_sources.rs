@@ -1,4 +1,4 @@
-//! Masks from colours, drawn shapes and luminance, and the blending of masks.
+//! Masks from colours, drawn shapes and luminance.
 
 use rayon::prelude::*;
 
@@ -13,25 +13,6 @@ pub enum Outline {
     Ellipse([f64; 4]),
     /// The corners, in order; filled by the even-odd rule.
     Polygon(Vec<[f64; 2]>),
-}
-
-/// How a mask joins the one below (a: below, b: this one).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BlendMode {
-    /// 1 - (1 - a)(1 - b).
-    Normal,
-    /// a + b, at most 1.
-    Add,
-    /// a - b, at least 0.
-    Subtract,
-    /// a b.
-    Multiply,
-    /// The smaller of both.
-    Min,
-    /// The larger of both.
-    Max,
-    /// |a - b|.
-    Difference,
 }
 
 /// 1 where every channel of a pixel is at most `tolerance` (0 to 1) from `color`, else 0. One mask
@@ -152,25 +133,4 @@ fn add_span(row: &mut [f32], left: f64, right: f64) {
         let share = (x as f64 + 1.0).min(right) - (x as f64).max(left);
         *value += (share.max(0.0) / LINES_PER_PIXEL as f64) as f32;
     }
-}
-
-/// Blends `top` over `below`, weighted by `opacity`: below + opacity (mode(below, top) - below).
-/// Both must be of one size; the result is within 0 to 1.
-pub fn blend(below: &Mask, top: &Mask, mode: BlendMode, opacity: f32) -> Mask {
-    let join = |a: f32, b: f32| match mode {
-        BlendMode::Normal => 1.0 - (1.0 - a) * (1.0 - b),
-        BlendMode::Add => a + b,
-        BlendMode::Subtract => a - b,
-        BlendMode::Multiply => a * b,
-        BlendMode::Min => a.min(b),
-        BlendMode::Max => a.max(b),
-        BlendMode::Difference => (a - b).abs(),
-    };
-    let data = below
-        .data
-        .iter()
-        .zip(&top.data)
-        .map(|(a, b)| (a + opacity * (join(*a, *b).clamp(0.0, 1.0) - a)).clamp(0.0, 1.0))
-        .collect();
-    Mask { data, ..*below }
 }

@@ -1,4 +1,4 @@
-//! Growing, shrinking and softening masks.
+//! Growing and shrinking masks.
 
 use rayon::prelude::*;
 
@@ -66,60 +66,6 @@ fn widen_rows(source: &[f32], width: usize, span: usize) -> Vec<f32> {
     out
 }
 
-/// Softens `mask` so that a hard edge becomes a ramp that begins and ends `radius` pixels from it
-/// (rounded up): three box filters that reach a third of the radius each, which is close to a
-/// Gaussian. Beyond its edges the mask goes on as it ends. A radius of 0 or less changes nothing.
-pub fn feather(mask: &Mask, radius: f64) -> Mask {
-    if radius.is_nan() || radius <= 0.0 {
-        return mask.clone();
-    }
-    // Whole pixels first: a part of a pixel reaches as far as a whole one.
-    let whole = radius.floor() as usize;
-    let reaches = [whole.div_ceil(3), (whole + 1) / 3, whole / 3].map(|reach| reach as f64);
-    let reaches = [reaches[0], reaches[1], reaches[2] + radius.fract()];
-    let mut out = mask.clone();
-    for frame in out.data.chunks_exact_mut(mask.width * mask.height) {
-        for reach in reaches {
-            frame.par_chunks_exact_mut(mask.width).for_each(|row| box_filter(row, reach));
-        }
-        let mut columns = transposed(frame, mask.width, mask.height);
-        for reach in reaches {
-            columns.par_chunks_exact_mut(mask.height).for_each(|column| box_filter(column, reach));
-        }
-        frame.copy_from_slice(&transposed(&columns, mask.height, mask.width));
-    }
-    out
-}
-
-fn transposed(source: &[f32], width: usize, height: usize) -> Vec<f32> {
-    (0..width).flat_map(|x| (0..height).map(move |y| source[y * width + x])).collect()
-}
-
-/// Means over `reach` values to both sides, the outermost of which count in part.
-fn box_filter(line: &mut [f32], reach: f64) {
-    let whole = reach.floor() as usize;
-    let part = reach - whole as f64;
-    let weight = 2.0 * reach + 1.0;
-    let last = line.len() - 1;
-    // sums[i] is the sum of the first i values of the line, continued by its ends on both sides.
-    let margin = whole + 1;
-    let value = |i: usize| f64::from(line[i.saturating_sub(margin).min(last)]);
-    let mut sums = Vec::with_capacity(line.len() + 2 * margin + 1);
-    sums.push(0.0);
-    for i in 0..line.len() + 2 * margin {
-        sums.push(sums[i] + value(i));
-    }
-    let filtered: Vec<f32> = (0..line.len())
-        .map(|x| {
-            let centre = x + margin;
-            let inside = sums[centre + whole + 1] - sums[centre - whole];
-            let outside = value(centre - whole - 1) + value(centre + whole + 1);
-            ((inside + part * outside) / weight).clamp(0.0, 1.0) as f32
-        })
-        .collect();
-    line.copy_from_slice(&filtered);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,23 +96,6 @@ mod tests {
         // A mask that touches the edge does not shrink from there.
         let full = Mask::filled(2, 8, 8, 1.0);
         assert_eq!(grow(&full, -3), full);
-    }
-
-    #[test]
-    fn a_feathered_edge_ends_at_its_radius() {
-        let mut edge = Mask::filled(1, 4, 100, 0.0);
-        edge.data.iter_mut().enumerate().for_each(|(i, v)| *v = if i % 100 < 50 { 1.0 } else { 0.0 });
-        for radius in [1.0, 2.5, 12.0, 30.0_f64] {
-            let soft = feather(&edge, radius);
-            let row = &soft.data[100..200];
-            assert!(row.windows(2).all(|pair| pair[0] >= pair[1] - 1e-6), "{radius}: falls");
-            let reach = radius.ceil() as usize;
-            assert!(row[50 - reach - 1] > 0.9999 && row[50 + reach] < 1e-4, "{radius}: ends");
-            assert!((row[49] + row[50] - 1.0).abs() < 1e-4, "{radius}: symmetric");
-        }
-        assert_eq!(feather(&edge, 0.0), edge);
-        let full = Mask::filled(1, 8, 8, 1.0);
-        assert!(feather(&full, 500.0).data.iter().all(|v| (v - 1.0).abs() < 1e-5));
     }
 
     proptest! {

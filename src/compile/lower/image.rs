@@ -1,13 +1,9 @@
 //! Task types that work on one image.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Builder, LowerError, OutputSpec, Picture, settings::as_number};
-use crate::{
-    files::join_relative,
-    graph::Input,
-    model::{Body, MaskFormat},
-};
+use crate::{files::join_relative, graph::Input};
 
 const METHODS: [&str; 5] = ["lanczos", "nearest-exact", "bilinear", "area", "bicubic"];
 
@@ -268,67 +264,6 @@ fn salient(builder: &mut Builder<'_>, image: Input) -> Result<Input, LowerError>
     };
     let inputs = [("image", image), ("model", Input::Value(model)), ("refine", Input::value(true))];
     Ok(builder.node("salient", "ComfywrightSalient", inputs))
-}
-
-/// `mask`: the layers of a document, of rows, or of one inline source.
-pub(super) fn mask(builder: &mut Builder<'_>) -> Result<(), LowerError> {
-    let image = builder.one_file("image")?;
-    let (mut layers, format) = layers(builder)?;
-    let document = builder.input.mask.map_or(builder.input.document, |m| &m.path);
-    let mut files = Vec::new();
-    for layer in &mut layers {
-        if let Some(source) = ["semantic", "points", "box"].iter().find(|key| layer.get(**key).is_some()) {
-            let key = if builder.settings.get(source).is_some() { source } else { "layer" };
-            let message = format!("this version has no model for the source `{source}`");
-            return Err(LowerError::at("not-available", key, message)
-                .hint("the sources salient, file, color and shape can be used"));
-        }
-        if let Some(path) = layer.get("file").and_then(Value::as_str) {
-            files.push(
-                (builder.input.file)(document, path).map_err(|e| LowerError { key: Some("file".to_owned()), ..e })?,
-            );
-            layer["file"] = Value::from((files.len() - 1).to_string());
-        }
-    }
-    let picture = builder.load(image.clone());
-    let mut inputs = vec![("image", picture.image), ("layers", Input::Value(Value::Array(layers)))];
-    if !files.is_empty() {
-        inputs.push(("files", Input::Files(files)));
-    }
-    let id = builder.out.graph.add("layers", "ComfywrightMask", inputs);
-    builder.out.passed_on.push(("image".to_owned(), vec![image]));
-    builder.save_mask("mask", Input::link(&id, 0));
-    if format == MaskFormat::Layered || builder.wants("layers") {
-        builder.save_mask("layers", Input::link(id, 1));
-    }
-    Ok(())
-}
-
-fn layers(builder: &Builder<'_>) -> Result<(Vec<Value>, MaskFormat), LowerError> {
-    if let Some(Body::Mask(mask)) = builder.input.mask.map(|d| &d.document.body) {
-        let rows = serde_json::to_value(&mask.layer).ok().and_then(|v| v.as_array().cloned()).unwrap_or_default();
-        let format = mask.export.as_ref().map_or(MaskFormat::Merged, |e| e.format);
-        if format == MaskFormat::Frames || mask.layer.iter().any(|l| !l.keyframes.is_empty()) {
-            return Err(LowerError::at("not-available", "mask", "this version cannot animate masks"));
-        }
-        return Ok((rows, format));
-    }
-    if let Some(Value::Array(rows)) = builder.settings.get("layer") {
-        return Ok((rows.clone(), MaskFormat::Merged));
-    }
-    let layer: serde_json::Map<String, Value> = builder
-        .input
-        .with
-        .iter()
-        .filter(|(key, _)| !["image", "mask"].contains(&key.as_str()))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .chain([("name".to_owned(), json!("mask"))])
-        .collect();
-    if layer.len() < 2 {
-        return Err(LowerError::new("missing-input", "a mask task says `mask`, `layer` or one source")
-            .hint("for example with.shape = { type = \"ellipse\" }"));
-    }
-    Ok((vec![Value::Object(layer)], MaskFormat::Merged))
 }
 
 /// `score`: the image is passed on and measured.

@@ -7,6 +7,7 @@
 mod bypass;
 mod composite;
 mod image;
+mod mask;
 mod models;
 mod preset;
 mod savers;
@@ -140,7 +141,7 @@ pub fn lower(input: &LowerInput<'_>) -> Result<Lowered, LowerError> {
         TaskType::Generate => preset::generate(&mut builder)?,
         TaskType::Enhance if input.preset.is_some() => preset::generate(&mut builder)?,
         TaskType::Graph => preset::inline(&mut builder)?,
-        TaskType::Mask => image::mask(&mut builder)?,
+        TaskType::Mask => mask::mask(&mut builder)?,
         TaskType::RemoveBg => image::remove_bg(&mut builder)?,
         TaskType::Composite => builder.for_each("fg", composite::composite)?,
         TaskType::Resize => builder.for_each("image", image::resize)?,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::mask_layer::{fraction, layer_mask, unfit};
+use super::mask_layer::{Artist, unfit};
 use crate::{
     ident::IndexMap,
     imagefile::Limits,
@@ -15,8 +15,20 @@ use crate::{
         step::{Step, StepError, StepOutput},
     },
     raster::{Image, Mask},
-    vision::{self, BlendMode},
+    vision::{self, BlendMode, Sheet},
 };
+
+/// The most frames of a mask.
+pub(super) const MOST_FRAMES: i64 = 10_000;
+
+/// A mask and the masks that it is made of, before opacity and blending.
+#[derive(Debug)]
+pub struct DrawnMask {
+    /// All layers in one, for each frame.
+    pub merged: Mask,
+    /// Each layer, for each frame; nothing when it was not asked for.
+    pub layers: Vec<Mask>,
+}
 
 /// Draws `layers` for `image`: the merged mask (a mask for each frame), and the masks of the layers
 /// (for each layer in order, a mask for each frame), before opacity and blending.
@@ -24,46 +36,74 @@ use crate::{
 /// The bottom layer has nothing below it and counts as it is, times its opacity.
 pub(super) fn run(step: &Step<'_>) -> Result<StepOutput, StepError> {
     let image = step.inputs.image("image")?;
-    let layers = layers(step)?;
-    let mut merged: Option<Mask> = None;
+    let each = step.inputs.bool_or("each", true)?;
+    let DrawnMask { merged, layers } = draw(step, image, &layers(step)?, frames(step)?, each)?;
     let mut all = Mask { batch: 0, height: image.height, width: image.width, data: Vec::new() };
-    for layer in &layers {
-        let mask = layer_mask(step, image, layer)?;
-        let opacity = fraction(layer, "opacity", layer.opacity.unwrap_or(1.0))? as f32;
+    for mask in layers {
         all.batch += mask.batch;
-        all.data.extend_from_slice(&mask.data);
-        merged = Some(match merged {
-            Some(below) => vision::blend(&below, &mask, mode(layer.blend), opacity),
-            None => Mask { data: mask.data.iter().map(|value| value * opacity).collect(), ..mask },
-        });
+        all.data.extend(mask.data);
     }
-    let merged = merged.ok_or_else(|| NodeError::unfit("layers", "there is no layer"))?;
     Ok(vec![merged.into(), all.into()].into())
 }
 
-/// The masks of `layers` for `image`, one after the other, before opacity and blending. Models are named and
-/// files are paths in the workspace at `root`.
-pub fn draw_layers(
+/// The masks of `layers` for `image` at `frames` frames, or as many as the image has when these are more. Models are
+/// named, and files are paths in the workspace at `root`.
+pub fn draw_mask(
     root: &Path,
     image: &Image,
     layers: &[Layer],
+    frames: usize,
     limits: &Limits,
     models: &ModelStore,
-) -> Result<Vec<Mask>, StepError> {
+) -> Result<DrawnMask, StepError> {
     let (inputs, files) = (Inputs::new(), IndexMap::default());
     let step = Step { class: "ComfywrightMask", inputs: &inputs, files: &files, root, limits, models };
-    layers.iter().map(|layer| layer_mask(&step, image, layer)).collect()
+    draw(&step, image, layers, frames, true)
 }
 
-/// All layers, the merged mask with three more of its size on the way, and the largest model.
+fn draw(step: &Step<'_>, image: &Image, layers: &[Layer], frames: usize, each: bool) -> Result<DrawnMask, StepError> {
+    let frames = frames.max(image.batch);
+    let empty = || Mask { batch: 0, height: image.height, width: image.width, data: Vec::new() };
+    let mut artists = layers.iter().map(|layer| Artist::new(step, image, layer)).collect::<Result<Vec<_>, _>>()?;
+    if artists.is_empty() {
+        return Err(NodeError::unfit("layers", "there is no layer").into());
+    }
+    let mut drawn =
+        DrawnMask { merged: empty(), layers: if each { layers.iter().map(|_| empty()).collect() } else { Vec::new() } };
+    for frame in 0..frames {
+        artists.iter_mut().for_each(|artist| artist.go_to(frame as u32));
+        let stack: Vec<Sheet<'_>> = artists.iter().map(sheet).collect();
+        drawn.merged.data.extend(vision::compose(&stack));
+        drawn.merged.batch += 1;
+        for (mask, artist) in drawn.layers.iter_mut().zip(&artists) {
+            mask.data.extend_from_slice(artist.values());
+            mask.batch += 1;
+        }
+    }
+    Ok(drawn)
+}
+
+fn sheet<'a>(artist: &'a Artist<'_>) -> Sheet<'a> {
+    Sheet { values: artist.values(), mode: mode(artist.layer().blend), opacity: artist.opacity() }
+}
+
+/// All layers as they are and as they are drawn, what is made of them with three more of its size on the way, and the
+/// largest model.
 pub(super) fn bytes(step: &Step<'_>) -> Result<u64, StepError> {
     let image = step.inputs.image("image")?;
-    let pixels = (image.batch * image.height * image.width) as u64;
+    let frame = (image.height * image.width) as u64;
     let layers = layers(step)?;
+    let frames = frames(step)?.max(image.batch) as u64;
+    let kept = if step.inputs.bool_or("each", true)? { layers.len() as u64 } else { 0 };
     let models = layers.iter().filter_map(|layer| layer.salient.as_ref()?.as_str());
     let bytes = models.map(|name| step.models.bytes(name, ModelRole::Salient));
     let model = bytes.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or(0);
-    Ok(pixels * 4 * (layers.len() as u64 + 5) + model)
+    let sources = layers.len() as u64 * (image.batch as u64 + 1);
+    Ok(frame * 4 * (frames * (kept + 1) * 2 + sources + 4) + model)
+}
+
+fn frames(step: &Step<'_>) -> Result<usize, NodeError> {
+    step.inputs.get("frames").map_or(Ok(1), |_| step.inputs.int_in("frames", 1..=MOST_FRAMES)).map(|n| n as usize)
 }
 
 fn mode(blend: Blend) -> BlendMode {
@@ -80,7 +120,7 @@ fn mode(blend: Blend) -> BlendMode {
 }
 
 /// The rows of `layers`: a list of tables, or JSON text of one.
-fn layers(step: &Step<'_>) -> Result<Vec<Layer>, NodeError> {
+pub(super) fn layers(step: &Step<'_>) -> Result<Vec<Layer>, NodeError> {
     let value = json(step.inputs.value("layers")?)?;
     let rows = match value {
         Value::Array(rows) => rows,

@@ -1,43 +1,130 @@
-//! One layer of a mask: its source, then threshold, grow, feather and invert.
+//! One layer of a mask: its source where its keyframes put it, then threshold, grow, feather and invert.
 
 use super::contact_sheet::parse_color;
 use crate::{
     imagefile::Decoded,
-    model::{Layer, Shape, ShapeType},
+    model::{Layer, Pose, Shape, ShapeType},
     native::{
         NodeError, files,
         step::{Step, StepError},
     },
     raster::{self, Image, Mask, ResizeMethod},
-    vision::{self, Outline},
+    vision::{self, Outline, Placement},
 };
 
 /// Tolerance of a colour when none is given: 8 of 255 steps.
 const DEFAULT_TOLERANCE: f64 = 8.0 / 255.0;
 
-/// The mask of `layer` for every frame of `image`.
-pub(super) fn layer_mask(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<Mask, StepError> {
-    if !layer.keyframes.is_empty() {
-        return Err(unfit(layer, "keyframes cannot be drawn yet").into());
+/// What a layer is made from.
+enum Origin {
+    /// A shape, drawn anew wherever it is.
+    Outline(Outline),
+    /// A mask for each frame of the image.
+    Mask(Mask),
+}
+
+/// A layer that is drawn frame by frame. What does not change from one frame to the next is not drawn again.
+pub(super) struct Artist<'a> {
+    layer: &'a Layer,
+    origin: Origin,
+    size: (usize, usize),
+    /// Frame of the origin, and what the layer is like: what the values below were drawn by.
+    drawn: Option<(usize, Pose)>,
+    mask: Mask,
+    opacity: f32,
+}
+
+impl<'a> Artist<'a> {
+    /// The layer for the frames of `image`, whose numbers are within their ranges.
+    pub(super) fn new(step: &Step<'_>, image: &Image, layer: &'a Layer) -> Result<Self, StepError> {
+        check_numbers(layer)?;
+        let (origin, size) = (origin(step, image, layer)?, (image.width, image.height));
+        Ok(Self { layer, origin, size, drawn: None, mask: Mask::default(), opacity: 1.0 })
     }
-    let mut mask = source(step, image, layer)?;
-    if let Some(threshold) = layer.threshold {
-        let threshold = fraction(layer, "threshold", threshold)? as f32;
-        mask.data.iter_mut().for_each(|value| *value = if *value >= threshold { 1.0 } else { 0.0 });
-    }
-    if let Some(pixels) = layer.grow {
-        mask = vision::grow(&mask, pixels);
-    }
-    if let Some(radius) = layer.feather {
-        if !(0.0..=1024.0).contains(&radius) {
-            return Err(unfit(layer, &format!("feather is {radius}; it must be 0 to 1024")).into());
+
+    /// Draws frame `frame`; an image with fewer frames stays at its last one.
+    pub(super) fn go_to(&mut self, frame: u32) {
+        let pose = self.layer.pose(frame);
+        self.opacity = pose.opacity as f32;
+        let index = match &self.origin {
+            Origin::Outline(_) => 0,
+            Origin::Mask(mask) => (frame as usize).min(mask.batch.saturating_sub(1)),
+        };
+        // The weight is not drawn.
+        let pose = Pose { opacity: 1.0, ..pose };
+        if self.drawn != Some((index, pose)) {
+            self.mask = self.draw(index, pose);
+            self.drawn = Some((index, pose));
         }
-        mask = vision::feather(&mask, radius);
     }
-    if layer.invert {
-        mask.data.iter_mut().for_each(|value| *value = 1.0 - *value);
+
+    fn draw(&self, index: usize, pose: Pose) -> Mask {
+        let placement = Placement { x: pose.x, y: pose.y, scale: pose.scale };
+        let mut mask = match &self.origin {
+            Origin::Outline(outline) => vision::draw_outline(&outline.placed(placement), self.size.0, self.size.1),
+            Origin::Mask(mask) => {
+                let frame = Mask { batch: 1, data: mask.frame(index).to_vec(), ..*mask };
+                vision::place(&frame, placement)
+            }
+        };
+        if let Some(threshold) = self.layer.threshold {
+            let threshold = threshold as f32;
+            mask.data.iter_mut().for_each(|value| *value = if *value >= threshold { 1.0 } else { 0.0 });
+        }
+        if pose.grow != 0 {
+            mask = vision::grow(&mask, pose.grow);
+        }
+        if pose.feather > 0.0 {
+            mask = vision::feather(&mask, pose.feather);
+        }
+        if self.layer.invert {
+            mask.data.iter_mut().for_each(|value| *value = 1.0 - *value);
+        }
+        mask
     }
-    Ok(mask)
+
+    /// The layer.
+    pub(super) fn layer(&self) -> &Layer {
+        self.layer
+    }
+
+    /// The values of the frame that was drawn last.
+    pub(super) fn values(&self) -> &[f32] {
+        &self.mask.data
+    }
+
+    /// The weight at that frame.
+    pub(super) fn opacity(&self) -> f32 {
+        self.opacity
+    }
+}
+
+/// Checks what the schema says of documents: layers also come from tasks and graphs.
+fn check_numbers(layer: &Layer) -> Result<(), NodeError> {
+    fraction(layer, "opacity", layer.opacity.unwrap_or(1.0))?;
+    fraction(layer, "threshold", layer.threshold.unwrap_or(0.0))?;
+    if layer.keyframes.windows(2).any(|pair| pair[0].frame >= pair[1].frame) {
+        return Err(unfit(layer, "its keyframes are not in the order of their frames"));
+    }
+    for keyframe in std::iter::once(None).chain(layer.keyframes.iter().map(Some)) {
+        let feather = keyframe.map_or(layer.feather, |keyframe| keyframe.feather).unwrap_or(0.0);
+        if !(0.0..=1024.0).contains(&feather) {
+            return Err(unfit(layer, &format!("feather is {feather}; it must be 0 to 1024")));
+        }
+        let Some(keyframe) = keyframe else { continue };
+        fraction(layer, "opacity", keyframe.opacity.unwrap_or(1.0))?;
+        let scale = keyframe.scale.unwrap_or(1.0);
+        if !(0.001..=1000.0).contains(&scale) {
+            return Err(unfit(layer, &format!("scale is {scale}; it must be 0.001 to 1000")));
+        }
+        for (name, value) in [("x", keyframe.x), ("y", keyframe.y)] {
+            let value = value.unwrap_or(0.0);
+            if !(-100.0..=100.0).contains(&value) {
+                return Err(unfit(layer, &format!("{name} is {value}; it must be -100 to 100")));
+            }
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn unfit(layer: &Layer, reason: &str) -> NodeError {
@@ -53,7 +140,7 @@ pub(super) fn fraction(layer: &Layer, key: &str, value: f64) -> Result<f64, Node
     }
 }
 
-fn source(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<Mask, StepError> {
+fn origin(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<Origin, StepError> {
     let model_sources = [
         ("semantic", layer.semantic.is_some()),
         ("points", !layer.points.is_empty()),
@@ -71,7 +158,11 @@ fn source(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<Mask, StepErr
             Err(unfit(layer, &format!("this version has no model for `{name}`; use salient, color, shape or file"))
                 .into())
         }
-        [_] => own_source(step, image, layer),
+        [("shape", _)] => {
+            let shape = layer.shape.as_ref().ok_or_else(|| unfit(layer, "it has no shape"))?;
+            Ok(Origin::Outline(outline(layer, shape)?))
+        }
+        [_] => own_source(step, image, layer).map(Origin::Mask),
         [] => Err(unfit(layer, "it has no source; give it one of salient, color, shape, file").into()),
         several => {
             let names: Vec<_> = several.iter().map(|(name, _)| *name).collect();
@@ -90,10 +181,6 @@ fn own_source(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<Mask, Ste
             .ok_or_else(|| unfit(layer, &format!("{color:?} is not a colour such as \"#ffcc00\"")))?;
         let tolerance = fraction(layer, "tolerance", layer.tolerance.unwrap_or(DEFAULT_TOLERANCE))?;
         return Ok(vision::near_color(image, rgb.map(|v| f32::from(v) / 255.0), tolerance as f32));
-    }
-    if let Some(shape) = &layer.shape {
-        let drawn = vision::draw_outline(&outline(layer, shape)?, image.width, image.height);
-        return Ok(repeated(&drawn, image.batch));
     }
     // A bound layer names its file by position among the files of the node.
     let position = layer.file.as_deref().and_then(|text| text.parse::<usize>().ok());
@@ -116,11 +203,7 @@ fn from_file(decoded: Decoded, image: &Image) -> Result<Mask, String> {
         let method = if smaller { ResizeMethod::Area } else { ResizeMethod::Bilinear };
         mask = raster::resize_mask(&mask, image.width, image.height, method).map_err(|error| error.to_string())?;
     }
-    Ok(repeated(&mask, image.batch))
-}
-
-fn repeated(mask: &Mask, batch: usize) -> Mask {
-    Mask { batch, data: mask.data.repeat(batch), ..*mask }
+    Ok(mask)
 }
 
 /// The outline of a shape; without x, y, width, height it fills the picture.

@@ -3,6 +3,7 @@
 //! | class | inputs | outputs |
 //! |---|---|---|
 //! | `ComfywrightMask` | `image` IMAGE, `layers` list of layers | MASK merged, MASK one for each layer |
+//! | `ComfywrightMaskExport` | `image` IMAGE, `mask` MASK, `masks` MASK, `layers`, `path`, `format`, … | none |
 //! | `ComfywrightSalient` | `image` IMAGE, `model` name, `refine` | MASK |
 //! | `ComfywrightDecontaminate` | `image` IMAGE, `mask` MASK | IMAGE |
 //! | `ComfywrightContactSheet` | `images` files or IMAGE, `columns`, `cell`, `labels`, `title`, `background` | IMAGE |
@@ -13,16 +14,19 @@ mod contact_sheet;
 mod cutout;
 mod export;
 mod mask;
+mod mask_export;
 mod mask_layer;
 mod score;
 
-pub use mask::draw_layers;
+pub use mask::{DrawnMask, draw_mask};
+pub use mask_export::mask_files;
 
 use super::step::{Step, StepError, StepOutput};
 
 /// The classes.
 pub(super) const CLASSES: &[&str] = &[
     "ComfywrightMask",
+    "ComfywrightMaskExport",
     "ComfywrightSalient",
     "ComfywrightDecontaminate",
     "ComfywrightContactSheet",
@@ -34,6 +38,7 @@ pub(super) const CLASSES: &[&str] = &[
 pub(super) fn run(step: &Step<'_>) -> Result<StepOutput, StepError> {
     match step.class {
         "ComfywrightMask" => mask::run(step),
+        "ComfywrightMaskExport" => mask_export::run(step),
         "ComfywrightSalient" => cutout::salient(step),
         "ComfywrightDecontaminate" => cutout::decontaminate(step),
         "ComfywrightContactSheet" => contact_sheet::run(step),
@@ -46,6 +51,7 @@ pub(super) fn run(step: &Step<'_>) -> Result<StepOutput, StepError> {
 pub(super) fn bytes(step: &Step<'_>) -> Result<u64, StepError> {
     match step.class {
         "ComfywrightMask" => mask::bytes(step),
+        "ComfywrightMaskExport" => mask_export::bytes(step),
         "ComfywrightSalient" => cutout::salient_bytes(step),
         "ComfywrightDecontaminate" => cutout::decontaminate_bytes(step),
         "ComfywrightContactSheet" => contact_sheet::bytes(step),
