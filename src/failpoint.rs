@@ -174,9 +174,8 @@ fn rule(name: &str, what: &str) -> Result<Rule, String> {
 /// # Errors
 /// When a test wants one.
 pub fn pass(point: Point) -> Result<(), Injected> {
-    match reach(point)? {
-        Some(delay) => std::thread::sleep(delay),
-        None => {}
+    if let Some(delay) = reach(point)? {
+        std::thread::sleep(delay);
     }
     Ok(())
 }
@@ -186,9 +185,8 @@ pub fn pass(point: Point) -> Result<(), Injected> {
 /// # Errors
 /// When a test wants one.
 pub async fn pass_async(point: Point) -> Result<(), Injected> {
-    match reach(point)? {
-        Some(delay) => tokio::time::sleep(delay).await,
-        None => {}
+    if let Some(delay) = reach(point)? {
+        tokio::time::sleep(delay).await;
     }
     Ok(())
 }

@@ -221,7 +221,7 @@ impl CsvTable {
         let start = file.fill_buf().map_err(TableError::Io)?;
         let mark = if start.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
         let first = start[mark..].split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let count = |wanted: u8| first.iter().filter(|byte| **byte == wanted).count();
+        let count = |wanted: u8| first.split(|byte| *byte == wanted).count();
         let delimiter = if count(b';') > count(b',') { b';' } else { b',' };
         file.consume(mark);
         let mut reader = csv::ReaderBuilder::new()

@@ -164,8 +164,8 @@ fn a_table_that_is_too_large_is_refused_with_its_size_before_anything_runs() {
                  [task.make.node.make.EmptyImage]\nwidth = 8\nheight = 8\nbatch_size = 1\ncolor = \"{row}\"\n\
                  [task.make.outputs]\nimage = \"@make.IMAGE\"\n";
     let folder = Folder::with(&[("large.toml", chain)]);
-    let rows: String = (0..1_000_000).map(|n| format!("{n}\n")).collect();
-    folder.write("pipelines/rows.csv", format!("n\n{rows}"));
+    let rows: Vec<String> = (0..1_000_000).map(|n| n.to_string()).collect();
+    folder.write("pipelines/rows.csv", format!("n\n{}\n", rows.join("\n")));
     let said = |answer: &Value| {
         let found = &answer["diagnostics"][0];
         (found["code"].clone(), found["line"].clone(), found["message"].as_str().unwrap_or_default().to_owned())

@@ -3,6 +3,7 @@
 
 mod fallback;
 mod fleet;
+#[expect(dead_code, reason = "other tests use more of it")]
 mod server;
 
 use std::{

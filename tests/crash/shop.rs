@@ -35,7 +35,7 @@ pub enum Disturbance {
     VerySlowValidation,
     /// It restarts now and then, and loses queue and history.
     Restart,
-    /// It closes its WebSockets now and then.
+    /// It breaks off what it has open for messages now and then.
     SocketDrop,
     /// It answers 500 to every third submission, after it has queued it.
     ErrorAfterQueueing,
