@@ -101,9 +101,9 @@ impl Density {
         for _ in 0..80 {
             let mass = self.sum(at, spread, normal_tail);
             if mass > share {
-                low = at
+                low = at;
             } else {
-                high = at
+                high = at;
             }
             let slope = self.later(at, spread) / mass;
             let next = at + (mass / share).ln() / slope;

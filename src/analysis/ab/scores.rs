@@ -1,6 +1,6 @@
 //! Scores as a table in CSV: a row for each variation, seed and metric.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use crate::{
     diagnostic::{Diagnostic, Span, position},
@@ -49,10 +49,10 @@ impl ScoreTable {
 
     /// The seeds that have a score by `metric`: ascending where all are numbers, else in order of appearance.
     pub fn seeds(&self, metric: &str) -> Vec<&str> {
-        let mut seen = HashMap::default();
+        let mut seen = HashSet::new();
         let of_metric = self.scores.iter().filter(|score| score.metric == metric);
         let mut seeds: Vec<&str> =
-            of_metric.map(|score| score.seed.as_str()).filter(|seed| seen.insert(*seed, ()).is_none()).collect();
+            of_metric.map(|score| score.seed.as_str()).filter(|seed| seen.insert(*seed)).collect();
         let numbers: Option<Vec<u64>> = seeds.iter().map(|seed| seed.parse().ok()).collect();
         if numbers.is_some() {
             seeds.sort_by_key(|seed| seed.parse::<u64>().unwrap_or(u64::MAX));
@@ -122,12 +122,11 @@ impl Reading<'_> {
             };
             if let Some((score, span)) = self.score(&record, start, columns) {
                 let key = (score.variation, score.seed.clone(), score.metric.clone());
-                match first_places.get(&key) {
-                    Some(first) => self.twice(&score, span, *first),
-                    None => {
-                        first_places.insert(key, span);
-                        table.scores.push(score);
-                    }
+                if let Some(first) = first_places.get(&key) {
+                    self.twice(&score, span, *first);
+                } else {
+                    first_places.insert(key, span);
+                    table.scores.push(score);
                 }
             }
             if self.findings.len() >= MOST_FINDINGS {

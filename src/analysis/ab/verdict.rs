@@ -141,7 +141,7 @@ pub fn judge_test(header: &Header, test: &AbTest, plan: &Plan, table: &ScoreTabl
     let variations = variations.map(|(place, estimate)| variation(name(place), estimate, &name)).collect();
     Ok(TestVerdict {
         test: header.name.clone(),
-        version: header.version.to_string(),
+        version: header.version.clone(),
         metric: metric.to_owned(),
         method: METHOD,
         plan: plan.settings.rule,
