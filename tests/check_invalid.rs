@@ -227,6 +227,7 @@ const WORDS: &[&str] = &[
     "ab-test",
     "chain-graphs",
     "export-paths",
+    "mask-export",
     "mask-layers",
     "open-nsfw",
     "preset-graph",

@@ -1,3 +1,5 @@
+//! Sentences, what is made of them, and what cannot be read.
+
 use proptest::prelude::*;
 
 use super::{words::SYNONYMS, *};
