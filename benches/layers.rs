@@ -1,5 +1,5 @@
 //! Arithmetic of layers at 4096 x 4096: blending two masks, feathering one by 64 pixels, and putting eight together.
-//! `benches/layers.py` compares with OpenCV on the same masks.
+//! `benches/layers.py` compares with `OpenCV` on the same masks.
 
 use std::{hint::black_box, time::Instant};
 

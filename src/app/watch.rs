@@ -195,6 +195,7 @@ mod tests {
             state: RunState::Running,
             started_ns: 0,
             finished_ns: None,
+            collected_ns: None,
             counts: BTreeMap::new(),
         }
     }

@@ -309,6 +309,7 @@ mod tests {
                 settings: serde_json::Value::Null,
                 started_ns: 0,
                 finished_ns: None,
+                collected_ns: None,
             },
             is_active: true,
             tasks: [("make".to_owned(), task(6, 4, 1, 0)), ("cut".to_owned(), task(4, 4, 0, 1))].into_iter().collect(),

@@ -57,7 +57,7 @@ pub enum MaskFile {
     WebP,
     /// Photoshop's format, with layers.
     Psd,
-    /// OpenRaster, with layers.
+    /// `OpenRaster`, with layers.
     Ora,
     /// TIFF, a page for each layer.
     TiffPages,

@@ -117,7 +117,7 @@ impl Layer {
 /// The value at `frame`, of those keyframes that have one; keyframes are in order of their frames.
 fn between(keyframes: &[Keyframe], frame: u32, key: fn(&Keyframe) -> Option<f64>) -> Option<f64> {
     let known = || keyframes.iter().filter_map(|keyframe| Some((keyframe, key(keyframe)?)));
-    let before = known().filter(|(keyframe, _)| keyframe.frame <= frame).last();
+    let before = known().rfind(|(keyframe, _)| keyframe.frame <= frame);
     let after = known().find(|(keyframe, _)| keyframe.frame > frame);
     match (before, after) {
         (Some((start, from)), Some((end, to))) => {

@@ -35,7 +35,7 @@ impl Outline {
             Self::Polygon(points) => {
                 let middle = [0, 1].map(|axis| {
                     let values = || points.iter().map(|point| point[axis]);
-                    (values().fold(f64::INFINITY, f64::min) + values().fold(f64::NEG_INFINITY, f64::max)) / 2.0
+                    f64::midpoint(values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max))
                 });
                 let moved = |[x, y]: &[f64; 2]| {
                     [middle[0] + (x - middle[0]) * scale + dx, middle[1] + (y - middle[1]) * scale + dy]

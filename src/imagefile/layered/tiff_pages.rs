@@ -1,4 +1,4 @@
-//! TIFF with a page for each layer: its name in PageName, its weight and mode as JSON in ImageDescription.
+//! TIFF with a page for each layer: its name in `PageName`, its weight and mode as JSON in `ImageDescription`.
 
 use std::io::Cursor;
 
