@@ -1,5 +1,7 @@
 //! `ab analyze`: decisions by tables of scores, and what is wrong with them.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::support::{Answer, Folder};
@@ -19,7 +21,7 @@ fn scores(gap: f64, seeds: u32) -> String {
         for (place, name) in ["soft", "dramatic", "natural"].into_iter().enumerate() {
             let noise = f64::from((seed * 7 + place as u32 * 5) % 11) / 200.0;
             let value = 0.5 + noise + if name == "dramatic" { gap } else { 0.0 };
-            text.push_str(&format!("{name},{seed},quality,{value:.4}\n"));
+            writeln!(text, "{name},{seed},quality,{value:.4}").unwrap();
         }
     }
     text
@@ -113,7 +115,7 @@ fn other_metrics_are_told_apart_and_decide_nothing() {
     for seed in 1..=20 {
         for (name, value) in [("soft", 0.9), ("dramatic", 0.2), ("natural", 0.21)] {
             let value = value + f64::from(seed * 13 % 7) / 100.0 * if name == "natural" { 1.0 } else { 0.5 };
-            text.push_str(&format!("{name},{seed},speed,{value:.3}\n"));
+            writeln!(text, "{name},{seed},speed,{value:.3}").unwrap();
         }
     }
     let (with, without) = (data(STUDY, &text), data(STUDY, &scores(0.2, 20)));
@@ -140,8 +142,8 @@ fn the_order_of_rows_makes_no_difference() {
 
 #[test]
 fn missing_rows_are_failed_runs() {
-    let text: String =
-        scores(0.2, 20).lines().filter(|line| !line.starts_with("soft,2,")).map(|l| format!("{l}\n")).collect();
+    let all = scores(0.2, 20);
+    let text: String = all.split_inclusive('\n').filter(|line| !line.starts_with("soft,2,")).collect();
     let answer = analyze(&study(STUDY, &text), &["--json"]).json();
     assert_eq!(answer["data"]["variations"][0]["failed"], json!(1));
     assert!(answer["diagnostics"].as_array().unwrap().iter().any(|d| d["code"] == "failed-runs"), "{answer:#}");
@@ -152,8 +154,8 @@ fn scores_that_mislead_are_warned_of() {
     let mut text = HEAD.to_owned();
     for seed in 1..=20 {
         let wide = if seed % 5 == 1 { 0.3 } else { 0.95 };
-        text.push_str(&format!("soft,{seed},quality,0.{}\ndramatic,{seed},quality,{wide}\n", 810 + seed % 3));
-        text.push_str(&format!("natural,{seed},quality,0.{}\n", 810 + seed % 4));
+        writeln!(text, "soft,{seed},quality,0.{}\ndramatic,{seed},quality,{wide}", 810 + seed % 3).unwrap();
+        writeln!(text, "natural,{seed},quality,0.{}", 810 + seed % 4).unwrap();
     }
     let document = STUDY.to_owned() + "futility = false\n";
     let found = analyze(&study(&document, &text), &["--json"]).json()["diagnostics"].clone();

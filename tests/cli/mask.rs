@@ -124,7 +124,7 @@ fn documents_run_and_export_their_layers() {
         ("tiff", "format = \"layered\"\npath = \"../out/two.tiff\"\nbits = 16"),
         ("png", "format = \"merged\"\npath = \"../out/merged.png\"\nbits = 16"),
     ] {
-        folder.write(&format!("pipelines/{name}.toml"), &layered(export).replace("\"two\"", &format!("\"{name}\"")));
+        folder.write(&format!("pipelines/{name}.toml"), layered(export).replace("\"two\"", &format!("\"{name}\"")));
         let ran = folder.run(&["run", &format!("pipelines/{name}.toml"), "--json"]);
         assert_eq!(ran.code, 0, "{name}: {ran:?}");
         assert_eq!(folder.run(&["check", &format!("pipelines/{name}.toml")]).code, 0, "{name}");
@@ -203,7 +203,7 @@ const MOVING: &str = "kind = \"mask\"\nformat = 1\nname = \"NAME\"\nversion = \"
 fn keyframes_are_frames() {
     let folder = Folder::with(&[]);
     for (name, path) in [("a", "a.png"), ("b", "b.gif"), ("c", "c.webp"), ("d", "d/")] {
-        folder.write(&format!("pipelines/{name}.toml"), &MOVING.replace("NAME", name).replace("PATH", path));
+        folder.write(&format!("pipelines/{name}.toml"), MOVING.replace("NAME", name).replace("PATH", path));
         let ran = folder.run(&["run", &format!("pipelines/{name}.toml"), "--json"]);
         assert_eq!(ran.code, 0, "{name}: {ran:?}");
         let frames: Vec<Vec<u8>> = if path.ends_with('/') {
