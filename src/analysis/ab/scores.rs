@@ -315,7 +315,7 @@ mod tests {
         assert_eq!(codes("soft,,quality,0.5\n"), [("bad-score", 2, 6)]);
         assert_eq!(codes("soft,1,quality,0.5\nsoft,1,quality,0.5\n"), [("duplicate-score", 3, 16)]);
         assert_eq!(codes("soft,1,quality\n"), [("bad-csv", 2, 1)]);
-        assert_eq!(codes("\"so\"\"ft\",1,quality,2\n"), [("unknown-variation", 2, 1), ("bad-score", 2, 21)]);
+        assert_eq!(codes("\"so\"\"ft\",1,quality,2\n"), [("unknown-variation", 2, 1), ("bad-score", 2, 20)]);
     }
 
     #[test]
