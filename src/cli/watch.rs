@@ -189,7 +189,8 @@ fn draw(frame: &mut Frame, moment: &RunMoment, servers: &[ServerMoment]) {
     }
     running_items(frame, moment, running);
     ended_items(frame, moment, ended);
-    frame.render_widget(Line::from("q leaves; the run goes on").style(Style::new().fg(Color::DarkGray)), keys);
+    let leave = if moment.is_active { "q leaves; the run goes on" } else { "q leaves" };
+    frame.render_widget(Line::from(leave).style(Style::new().fg(Color::DarkGray)), keys);
 }
 
 fn progress(moment: &RunMoment) -> Gauge<'static> {
