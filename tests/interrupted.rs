@@ -13,28 +13,7 @@ use std::{
 use serde_json::Value;
 
 /// Six items, one after the other, of which each takes a while.
-const CHAIN: &str = r#"kind = "chain"
-format = 1
-name = "slow"
-version = "1.0.0"
-parallel = 1
-
-[task.make]
-type = "graph"
-[task.make.foreach]
-n = { from = 1, to = 6 }
-[task.make.node.empty.EmptyImage]
-width = 500
-height = 500
-batch_size = 1
-color = "{n}"
-[task.make.node.blur.ImageBlur]
-image = "@empty.IMAGE"
-blur_radius = 12
-sigma = 6.0
-[task.make.outputs]
-image = "@blur.IMAGE"
-"#;
+const CHAIN: &str = include_str!("support/slow.toml");
 
 fn workspace() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();

@@ -4,7 +4,7 @@ use super::{
     AppError,
     controls::tell,
     history::{find_run, items},
-    run_view::task_of,
+    run_view::{RunView, task_of},
 };
 use crate::{
     ident::did_you_mean,
@@ -122,7 +122,8 @@ fn tell_worker(ledger: &Ledger, name: &str, control: &Control, hint: &str) -> Re
     if tell(ledger, &run, control)? {
         return Ok(run);
     }
-    let folder = run.folder.rsplit('/').next().unwrap_or(&run.folder);
+    let view = RunView::of(&run);
+    let folder = view.folder_name();
     Err(AppError::usage(format!("no process works on run {folder}, which is {}", run.state.name()))
         .with_hint(hint.replace("RUN", folder)))
 }

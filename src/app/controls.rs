@@ -19,7 +19,7 @@ use super::{
 use crate::{
     comfy::{ServerSettings, withdraw},
     ledger::{Ledger, RunRow},
-    run::{Control, ItemState, RunState},
+    run::{Control, ItemState},
 };
 
 /// How often a process looks whether its run was told something.
@@ -76,13 +76,12 @@ pub fn cancel(session: &Session, ledger: &Ledger, run: &RunRow, patience: Durati
     let mut told = tell(ledger, run, &Control::Cancel)?;
     loop {
         let row = ledger.run(&run.id).map_err(|e| ledger_error(&e))?;
-        let has_ended = matches!(row.state, RunState::Complete | RunState::Cancelled);
         if told && is_active(ledger, &row) {
             if Instant::now() >= until {
                 return Ok(row);
             }
             thread::sleep(BETWEEN_LOOKS / 3);
-        } else if has_ended {
+        } else if row.state.has_ended() {
             return Ok(row);
         } else if told {
             // It may have ended in the meantime, in whatever way: looked at once more.

@@ -21,7 +21,6 @@ use super::{
 use crate::{
     ledger::{Ledger, RunRow},
     outputs,
-    run::RunState,
 };
 
 /// Folders in that of the ledger with what only saves time or tells what was said.
@@ -160,10 +159,7 @@ fn why_kept(ledger: &Ledger, run: &RunRow) -> Option<String> {
     if is_active(ledger, run) {
         return Some("a process works on it".to_owned());
     }
-    match run.state {
-        RunState::Complete | RunState::Cancelled => None,
-        state => Some(format!("it has not ended: it is {}", state.name())),
-    }
+    (!run.state.has_ended()).then(|| format!("it has not ended: it is {}", run.state.name()))
 }
 
 fn remove(session: &Session, ledger: &Ledger, going: Vec<Thing>, report: &mut GcReport) -> Result<(), AppError> {
@@ -201,7 +197,7 @@ fn remove(session: &Session, ledger: &Ledger, going: Vec<Thing>, report: &mut Gc
 fn collect(session: &Session, ledger: &Ledger, run: &RunRow, files: &[FoundFile]) -> Result<bool, AppError> {
     let Ok(_lock) = ledger.lock_run(&run.id) else { return Ok(false) };
     let row = ledger.run(&run.id).map_err(|e| ledger_error(&e))?;
-    if !matches!(row.state, RunState::Complete | RunState::Cancelled) {
+    if !row.state.has_ended() {
         return Ok(false);
     }
     for file in files {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{
     AppError, Session,
+    controls::now_ns,
     drain::drained,
     history,
+    run::ledger_error,
     run_view::{RunView, task_of},
     server_error, server_settings,
     servers::wait_for,
@@ -89,10 +91,11 @@ pub struct ServerMoment {
     pub queue: Result<(usize, usize), String>,
 }
 
-/// The run `row` at `now_ns`.
-pub fn run_moment(ledger: &Ledger, row: &RunRow, now_ns: i64) -> Result<RunMoment, AppError> {
-    let items = history::items(ledger, row)?;
-    Ok(moment_of(row, &items, history::is_active(ledger, row), now_ns))
+/// The run with this id, now.
+pub fn run_moment(ledger: &Ledger, id: &str) -> Result<RunMoment, AppError> {
+    let row = ledger.run(id).map_err(|e| ledger_error(&e))?;
+    let items = history::items(ledger, &row)?;
+    Ok(moment_of(&row, &items, history::is_active(ledger, &row), now_ns()))
 }
 
 fn moment_of(row: &RunRow, items: &[ItemRow], is_active: bool, now_ns: i64) -> RunMoment {

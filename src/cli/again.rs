@@ -5,11 +5,12 @@ use serde_json::json;
 
 use super::{
     GlobalArgs, Output,
+    history::answer,
     plan::opened,
     run::{carried_out, show},
 };
 use crate::{
-    app::{self, AgainRequest, AppError, ExitCode, Session, Sources, Wanted, count, run_view::RunView},
+    app::{self, AgainRequest, AppError, ExitCode, Sources, Wanted, count, run_view::RunView},
     ledger::{Ledger, RunRow},
 };
 
@@ -108,15 +109,5 @@ fn tell(
     output: Output,
     work: impl FnOnce(&Ledger) -> Result<(RunRow, String), AppError>,
 ) -> ExitCode {
-    let answered = opened(global, None).and_then(|session: Session| {
-        let (run, line) = work(&*app::open_ledger(&session)?)?;
-        Ok((session, run, line))
-    });
-    match answered {
-        Ok((session, run, line)) => {
-            output.line(&line);
-            output.finish(verb, ExitCode::Done, json!({ "run": run.id }), &[], &Sources::of(&session))
-        }
-        Err(error) => output.fail(verb, &error, &Sources::default()),
-    }
+    answer(verb, global, output, |_, ledger| work(ledger).map(|(run, line)| (vec![line], json!({ "run": run.id }))))
 }

@@ -23,7 +23,7 @@ use crate::{
 const LISTED: u32 = 50;
 
 /// Answers a verb whose work gives lines and JSON.
-fn answer(
+pub(super) fn answer(
     verb: &str,
     global: &GlobalArgs,
     output: Output,

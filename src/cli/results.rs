@@ -1,18 +1,15 @@
 //! `comfywright results`: the files that a run has made.
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{
-    GlobalArgs, Output,
-    plan::{columns, opened},
-};
+use super::{GlobalArgs, Output, history::answer, plan::columns};
 use crate::{
     app::{
-        self, AppError, ExitCode, Session, Sources, history,
-        run_view::{RunView, results},
+        AppError, ExitCode, history as runs,
+        run_view::{RunView, results, task_of},
     },
-    run::RunState,
+    ledger::Ledger,
 };
 
 /// `comfywright results`
@@ -33,33 +30,21 @@ pub struct ResultsArgs {
 
 /// Runs the verb.
 pub fn run(args: &ResultsArgs, global: &GlobalArgs, output: Output) -> ExitCode {
-    let session = match opened(global, None) {
-        Ok(session) => session,
-        Err(error) => return output.fail("results", &error, &Sources::default()),
-    };
-    match answer(&session, args) {
-        Ok((lines, data)) => {
-            lines.iter().for_each(|line| output.line(line));
-            output.finish("results", ExitCode::Done, data, &[], &Sources::of(&session))
-        }
-        Err(error) => output.fail("results", &error, &Sources::of(&session)),
-    }
+    answer("results", global, output, |_, ledger| files_of(ledger, args))
 }
 
-fn answer(session: &Session, args: &ResultsArgs) -> Result<(Vec<String>, serde_json::Value), AppError> {
-    let ledger = app::open_ledger(session)?;
-    let row = history::find_run(&ledger, args.run.as_deref().unwrap_or("last"))?;
-    let items = history::items(&ledger, &row)?;
+fn files_of(ledger: &Ledger, args: &ResultsArgs) -> Result<(Vec<String>, Value), AppError> {
+    let row = runs::find_run(ledger, args.run.as_deref().unwrap_or("last"))?;
+    let items = runs::items(ledger, &row)?;
     let view = RunView::of(&row);
-    let has_ended = matches!(row.state, RunState::Complete | RunState::Cancelled);
+    let has_ended = row.state.has_ended();
     if !has_ended && !args.partial {
         return Err(AppError::usage(format!("run {} has not ended: {}", view.folder_name(), view.counts_text()))
             .with_hint("see what is there so far: --partial"));
     }
     let files = results(&items, args.task.as_deref());
     let named = args.task.as_deref().filter(|_| files.is_empty());
-    if let Some(task) =
-        named.filter(|task| !items.iter().any(|i| i.address == **task || i.address.starts_with(&format!("{task}["))))
+    if let Some(task) = named.filter(|task| !items.iter().any(|i| i.address == **task || task_of(&i.address) == *task))
     {
         return Err(AppError::usage(format!("nothing has happened to a task or item \"{task}\" in this run"))
             .with_hint("`comfywright status RUN` lists the tasks"));

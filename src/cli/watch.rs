@@ -5,7 +5,7 @@ use std::{
     io,
     sync::{Arc, Mutex, PoisonError},
     thread,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use ratatui::{
@@ -20,6 +20,7 @@ use serde_json::json;
 
 use super::{GlobalArgs, Output, plan::opened};
 use crate::{
+    analysis::duration_text,
     app::{
         self, AppError, ExitCode, RunMoment, ServerMoment, Session, Sources, TaskMoment, history, run_moment,
         server_moments,
@@ -62,21 +63,15 @@ pub(super) fn run(run: &str, global: &GlobalArgs, output: Output) -> ExitCode {
     }
 }
 
-fn look(ledger: &Ledger, id: &str) -> Result<RunMoment, AppError> {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    run_moment(ledger, &history::find_run(ledger, id)?, i64::try_from(now.as_nanos()).unwrap_or(i64::MAX))
-}
-
 /// Without a terminal: a line whenever the numbers have changed, until nobody works on the run.
 fn lines(ledger: &Ledger, id: &str, output: Output) -> Result<(), AppError> {
     let mut told = String::new();
     loop {
         let began = Instant::now();
-        let moment = look(ledger, id)?;
-        let line = format!("{} · {}", head(&moment), moment.run.counts_text());
+        let moment = run_moment(ledger, id)?;
         let counts = moment.run.counts_text();
         if counts != told {
-            output.line(&line);
+            output.line(&format!("{} · {counts}", head(&moment)));
             told = counts;
         }
         if !moment.is_active {
@@ -116,7 +111,7 @@ fn watch(
 ) -> Result<io::Result<()>, AppError> {
     loop {
         let began = Instant::now();
-        let moment = look(ledger, id)?;
+        let moment = run_moment(ledger, id)?;
         let seen = servers.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Err(error) = terminal.draw(|frame| draw(frame, &moment, &seen)) {
             return Ok(Err(error));
@@ -157,14 +152,9 @@ fn head(moment: &RunMoment) -> String {
     format!("{} {} · run {} · {state} · {}", run.document, run.version, run.folder_name(), duration(*seconds))
 }
 
-/// `45 s`, `3 min 5 s`, `2 h 10 min`
+/// In whole seconds, so that the screen is quiet.
 fn duration(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
-    match whole {
-        0..60 => format!("{whole} s"),
-        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
-        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
-    }
+    duration_text(seconds.round())
 }
 
 fn draw(frame: &mut Frame, moment: &RunMoment, servers: &[ServerMoment]) {

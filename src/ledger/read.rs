@@ -111,7 +111,7 @@ impl Ledger {
     pub fn unfinished_run(&self, document: &str, hash: &str) -> Result<Option<RunRow>, LedgerError> {
         let which = "WHERE document = ?1 AND hash = ?2 ORDER BY number DESC LIMIT 1";
         let newest = self.select_runs(which, params![document, hash])?.into_iter().next();
-        Ok(newest.filter(|run| !matches!(run.state, RunState::Complete | RunState::Cancelled)))
+        Ok(newest.filter(|run| !run.state.has_ended()))
     }
 
     /// The items of a run to which something has happened, in the order of the plan.

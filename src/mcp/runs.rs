@@ -159,7 +159,7 @@ struct CancelOutcome {
 
 async fn cancel_run(shared: Arc<Shared>, arguments: CancelRun, _: Caller) -> Result<Answer<CancelOutcome>, Refusal> {
     let watched = Watched::find(&shared, arguments.run_id).await?;
-    let had_ended = !watched.is_active && matches!(watched.row.state, RunState::Complete | RunState::Cancelled);
+    let had_ended = !watched.is_active && watched.row.state.has_ended();
     let (row, is_active) = on_a_thread(move || {
         let session = shared.session()?;
         let row = app::cancel(&session, &watched.ledger, &watched.row, CANCEL_WAIT)

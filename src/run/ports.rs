@@ -262,6 +262,11 @@ pub enum RunState {
 }
 
 impl RunState {
+    /// Whether nothing happens to it any more unless a person asks for it.
+    pub fn has_ended(self) -> bool {
+        matches!(self, Self::Complete | Self::Cancelled)
+    }
+
     /// Its name in the ledger and in JSON.
     pub fn name(self) -> &'static str {
         match self {

@@ -96,28 +96,7 @@ fn what_is_chosen_is_made_anew_with_what_was_made_of_it_when_asked() {
 }
 
 /// Six items, one after the other, of which each takes a while.
-const SLOW: &str = r#"kind = "chain"
-format = 1
-name = "slow"
-version = "1.0.0"
-parallel = 1
-
-[task.make]
-type = "graph"
-[task.make.foreach]
-n = { from = 1, to = 6 }
-[task.make.node.empty.EmptyImage]
-width = 500
-height = 500
-batch_size = 1
-color = "{n}"
-[task.make.node.blur.ImageBlur]
-image = "@empty.IMAGE"
-blur_radius = 12
-sigma = 6.0
-[task.make.outputs]
-image = "@blur.IMAGE"
-"#;
+const SLOW: &str = include_str!("../support/slow.toml");
 
 fn started(folder: &Folder) -> (Child, impl BufRead + use<>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_comfywright"));
