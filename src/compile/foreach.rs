@@ -8,7 +8,7 @@ use serde_json::{Map, Number, Value};
 
 use super::{interpolate::ROW_KEY, relation::identity};
 use crate::{
-    files::{PathError, World, WorldError, join_relative},
+    files::{PathError, World, WorldError, csv_delimiter, join_relative},
     ident::did_you_mean,
     model::{Limits, Values},
 };
@@ -220,9 +220,7 @@ impl CsvTable {
         };
         let start = file.fill_buf().map_err(TableError::Io)?;
         let mark = if start.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-        let first = start[mark..].split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let count = |wanted: u8| first.split(|byte| *byte == wanted).count();
-        let delimiter = if count(b';') > count(b',') { b';' } else { b',' };
+        let delimiter = csv_delimiter(start[mark..].split(|byte| *byte == b'\n').next().unwrap_or_default());
         file.consume(mark);
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter)

@@ -12,6 +12,7 @@ pub mod kdl;
 mod layout;
 mod literal;
 mod shape;
+mod table;
 pub mod toml;
 mod tree;
 mod validate;
@@ -20,6 +21,7 @@ mod world;
 pub use findings::MAX_DEPTH;
 pub use format::Format;
 pub use shape::{Field, Pattern, Shape, TableShape};
+pub use table::csv_delimiter;
 pub use tree::{Comments, Element, Entry, Node, NodeKind, Path, Step, Table};
 pub use validate::validate;
 pub use world::{

@@ -4,6 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use crate::{
     diagnostic::{Diagnostic, Span, position},
+    files::csv_delimiter,
     ident::{HashMap, did_you_mean},
 };
 
@@ -76,15 +77,10 @@ impl ScoreTable {
 /// Reads `text`, the content of `file`, with the scores of `variations`. Everything that is wrong is said with its
 /// line and column.
 pub fn read_scores(file: &Arc<str>, text: &str, variations: &[&str]) -> Result<ScoreTable, Vec<Diagnostic>> {
-    let mut reading = Reading { file, text, delimiter: delimiter(text), variations, findings: Vec::new() };
+    let delimiter = csv_delimiter(text.lines().next().unwrap_or_default().as_bytes());
+    let mut reading = Reading { file, text, delimiter, variations, findings: Vec::new() };
     let table = reading.table();
     if reading.findings.is_empty() { Ok(table) } else { Err(reading.findings) }
-}
-
-/// Commas or semicolons, whichever the first line has more of.
-fn delimiter(text: &str) -> u8 {
-    let first = text.lines().next().unwrap_or_default();
-    if first.matches(';').count() > first.matches(',').count() { b';' } else { b',' }
 }
 
 struct Reading<'a> {
