@@ -1,8 +1,10 @@
-//! Evaluates one item's graph: in topological order, each value dropped after its last use.
+//! Evaluates one item's graph: in topological order, each value dropped after its last use. What is to
+//! be written is written when everything is computed.
 //!
 //! Runs on a blocking thread; knows nothing of tasks, slots or futures.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -126,25 +128,52 @@ pub(super) fn first_estimate(graph: &Graph, root: &Path, limits: &imagefile::Lim
     (16 << 20) + decoded.map(|header| 4 * decoded_bytes(&header)).sum::<u64>()
 }
 
-/// Evaluates the graph of `around.job` and writes its files.
-pub(super) fn evaluate(around: &Surroundings<'_>, allowance: &mut dyn Allowance) -> Result<Produced, Stop> {
+/// What an item made: nothing of it is on disk.
+#[derive(Default)]
+pub(super) struct Made {
+    files: Vec<MadeFile>,
+    metrics: BTreeMap<String, f64>,
+}
+
+struct MadeFile {
+    node: String,
+    /// The output that it belongs to, and its place there.
+    output: String,
+    index: u32,
+    file: WrittenFile,
+}
+
+/// Evaluates the graph of `around.job`.
+pub(super) fn evaluate(around: &Surroundings<'_>, allowance: &mut dyn Allowance) -> Result<Made, Stop> {
     let prepared = &around.job.prepared;
     let graph = &prepared.graph;
     let order = order(graph, &prepared.outputs)?;
     let last_use = last_uses(graph, &order);
     let mut values: IndexMap<&str, Vec<NodeValue>> = IndexMap::default();
-    let mut produced = Produced::default();
+    let mut made = Made::default();
     for (at, id) in order.iter().enumerate() {
         if around.cancelled.load(Ordering::Relaxed) {
             return Err(Stop::Cancelled);
         }
         let node = &graph.nodes[*id];
-        let output = run_node(around, id, node, &values, allowance, &mut produced)?;
+        let output = run_node(around, id, node, &values, allowance, &mut made)?;
         values.insert(id, output);
         values.retain(|source, _| last_use.get(source).is_some_and(|last| *last > at));
         (around.signals)(Signal::Share((at + 1) as f32 / order.len() as f32));
     }
-    sort_files(&mut produced, &prepared.outputs);
+    Ok(made)
+}
+
+/// Writes the files of `made`, and records them.
+pub(super) fn write(around: &Surroundings<'_>, made: Made) -> Result<Produced, Stop> {
+    let graph = &around.job.prepared.graph;
+    let mut produced = Produced { metrics: made.metrics, ..Produced::default() };
+    for MadeFile { node, output, index, file: WrittenFile { path, bytes, size } } in made.files {
+        let written = files::write(around.root, &path, &bytes)
+            .and_then(|()| files::record(around.root, path, &bytes, &output, index, size));
+        produced.files.push(written.map_err(|error| failed(&node, &graph.nodes[&node], error.into()))?);
+    }
+    sort_files(&mut produced, &around.job.prepared.outputs);
     Ok(produced)
 }
 
@@ -162,34 +191,36 @@ fn run_node(
     node: &GraphNode,
     values: &IndexMap<&str, Vec<NodeValue>>,
     allowance: &mut dyn Allowance,
-    produced: &mut Produced,
+    made: &mut Made,
 ) -> Result<Vec<NodeValue>, Stop> {
-    let failed = |error: StepError| {
-        if let StepError::File(error) = &error
-            && error.is_for_want_of_room()
-        {
-            return Stop::NoRoom(format!("failed to {error}"));
-        }
-        let class = if matches!(error, StepError::Node(NodeError::TooLarge { .. })) {
-            ErrorClass::Oom
-        } else {
-            ErrorClass::Error
-        };
-        Stop::Fault(fault_at(id, class, format!("node `{id}` ({}) failed to {error}", node.class)))
-    };
+    let failed = |error| failed(id, node, error);
     let (inputs, files) = inputs_of(id, node, values)?;
     let Surroundings { root, limits, models, .. } = around;
     let step = Step { class: &node.class, inputs: &inputs, files: &files, root, limits, models };
     let live: u64 = values.values().flatten().map(NodeValue::pixel_bytes).sum();
     reserve(id, node, live + step.bytes().map_err(failed)?, allowance)?;
     if is_saver(&node.class) {
-        save(around, id, &inputs, produced).map_err(failed)?;
+        save(around, id, &inputs, made).map_err(failed)?;
         return Ok(Vec::new());
     }
     let StepOutput { values, metrics, written } = step.run().map_err(failed)?;
-    produced.metrics.extend(metrics);
-    keep(around, id, written, produced).map_err(failed)?;
+    made.metrics.extend(metrics);
+    keep(around, id, written, made);
     Ok(values)
+}
+
+/// Why an item did not get past node `id`.
+fn failed(id: &str, node: &GraphNode, error: StepError) -> Stop {
+    if let StepError::File(error) = &error
+        && error.is_for_want_of_room()
+    {
+        return Stop::NoRoom(format!("failed to {error}"));
+    }
+    let class = match error {
+        StepError::Node(NodeError::TooLarge { .. }) => ErrorClass::Oom,
+        _ => ErrorClass::Error,
+    };
+    Stop::Fault(fault_at(id, class, format!("node `{id}` ({}) failed to {error}", node.class)))
 }
 
 fn reserve(id: &str, node: &GraphNode, bytes: u64, allowance: &mut dyn Allowance) -> Result<(), Stop> {
@@ -231,10 +262,10 @@ fn inputs_of(id: &str, node: &GraphNode, values: &IndexMap<&str, Vec<NodeValue>>
     Ok((inputs, files))
 }
 
-/// Writes what a saver was given, as `<stem>[.<output>][.<index>].png`: the first output has no
+/// Encodes what a saver was given, to be written as `<stem>[.<output>][.<index>].png`: the first output has no
 /// name in it, a single file no index. A dot parts them, which no stem has, so that two items of one
 /// folder never meet.
-fn save(around: &Surroundings<'_>, id: &str, inputs: &Inputs, produced: &mut Produced) -> Result<(), StepError> {
+fn save(around: &Surroundings<'_>, id: &str, inputs: &Inputs, made: &mut Made) -> Result<(), StepError> {
     let prepared = &around.job.prepared;
     let frames = files::frames_to_save(inputs.value("images")?)?;
     let texts = [
@@ -246,32 +277,30 @@ fn save(around: &Surroundings<'_>, id: &str, inputs: &Inputs, produced: &mut Pro
     let Some(spec) = prepared.outputs.iter().find(|spec| spec.node == id) else { return Ok(()) };
     // Several savers may write one output, a list of files, one after the other.
     let savers = prepared.outputs.iter().filter(|other| other.name == spec.name).count();
-    let earlier = produced.files.iter().filter(|file| file.output == spec.name).count();
+    let earlier = made.files.iter().filter(|file| file.output == spec.name).count();
     let count = frames.len().max(savers);
     for (index, (image, frame)) in (earlier..).zip(frames) {
         let bytes = imagefile::encode_png(&image, frame, &texts)?;
         let path = output_path(around.job, spec, index, count, "png");
-        files::write(around.root, &path, &bytes)?;
         let size = (image.width as u32, image.height as u32);
-        produced.files.push(files::record(around.root, path, &bytes, &spec.name, index as u32, size)?);
+        made.add(id, &spec.name, index, WrittenFile { path, bytes, size });
     }
     Ok(())
 }
 
-/// Writes and records the files that a node of ours made for a place of its own.
-fn keep(
-    around: &Surroundings<'_>,
-    id: &str,
-    written: Vec<WrittenFile>,
-    produced: &mut Produced,
-) -> Result<(), StepError> {
+/// Keeps the files that a node of ours made for a place of its own.
+fn keep(around: &Surroundings<'_>, id: &str, written: Vec<WrittenFile>, made: &mut Made) {
     let name =
         around.job.prepared.outputs.iter().find(|spec| spec.node == id).map_or("file", |spec| spec.name.as_str());
     for (index, file) in written.into_iter().enumerate() {
-        files::write(around.root, &file.path, &file.bytes)?;
-        produced.files.push(files::record(around.root, file.path, &file.bytes, name, index as u32, file.size)?);
+        made.add(id, name, index, file);
     }
-    Ok(())
+}
+
+impl Made {
+    fn add(&mut self, node: &str, output: &str, index: usize, file: WrittenFile) {
+        self.files.push(MadeFile { node: node.to_owned(), output: output.to_owned(), index: index as u32, file });
+    }
 }
 
 /// `path` itself for a single file, else with `.1`, `.2`, … before its ending.

@@ -1,19 +1,21 @@
 //! The native executor: runs graphs whose nodes all run in this process.
 //!
-//! As many items at the same time as there are slots; their memory together stays below a limit.
+//! As many items compute at the same time as there are slots, while the files of others are written;
+//! their memory together stays below a limit.
 
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
-    evaluate::{Allowance, Stop, Surroundings, evaluate, first_estimate},
+    evaluate::{Allowance, Stop, Surroundings, evaluate, first_estimate, write},
     step::is_native,
 };
 use crate::{
@@ -33,7 +35,7 @@ const UNIT: u64 = 64 << 10;
 /// What the native executor may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NativeSettings {
-    /// Items at the same time, at least 1.
+    /// Items that compute at the same time, at least 1.
     pub slots: usize,
     /// Bytes of pixels, of all running items together.
     pub memory_bytes: u64,
@@ -60,8 +62,18 @@ fn machine_memory() -> Option<u64> {
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 
-/// A job and the slot that it holds until the last thread that works on it has ended.
-type Work = (Job, OwnedSemaphorePermit);
+/// A job and the slot that it holds until it is computed, or the last thread that works on it has ended.
+struct Work {
+    job: Job,
+    slot: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+impl Work {
+    /// Nothing is left to do but to write: others may compute.
+    fn is_computed(&self) {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
 
 /// Runs graphs in this process.
 #[derive(Debug, Clone)]
@@ -91,7 +103,7 @@ impl NativeExecutor {
         Self { models, ..self }
     }
 
-    /// Items that run at the same time.
+    /// Items that compute at the same time.
     pub fn slots(&self) -> usize {
         self.settings.slots.max(1)
     }
@@ -99,7 +111,7 @@ impl NativeExecutor {
     /// The units of memory with which an item begins.
     async fn estimate(&self, work: Arc<Work>, root: Arc<Path>) -> Result<u32, Fault> {
         let limits = self.settings.image_limits;
-        tokio::task::spawn_blocking(move || units(first_estimate(&work.0.prepared.graph, &root, &limits)))
+        tokio::task::spawn_blocking(move || units(first_estimate(&work.job.prepared.graph, &root, &limits)))
             .await
             .map_err(|broken| broke_off(&broken))
     }
@@ -107,10 +119,11 @@ impl NativeExecutor {
     /// The timeout is the engine's: it drops the future.
     async fn run(&self, job: Job, signals: Signals) -> Result<Produced, Failure> {
         check_classes(&job)?;
-        let slot = acquire(&self.slots, 1).await?;
+        let slot = Mutex::new(Some(acquire(&self.slots, 1).await?));
+        let started = Instant::now();
         let root: Arc<Path> = self.root.as_path().into();
         let limit = units(self.settings.memory_bytes);
-        let work = Arc::new((job, slot));
+        let work = Arc::new(Work { job, slot });
         let mut wanted = self.estimate(Arc::clone(&work), Arc::clone(&root)).await?.min(limit);
         // Dropping this future sets the flag, and the work ends after the node that it is at.
         let cancelled = CancelOnDrop(Arc::new(AtomicBool::new(false)));
@@ -121,11 +134,17 @@ impl NativeExecutor {
             let (flag, limits, models) = (Arc::clone(&cancelled.0), self.settings.image_limits, self.models.clone());
             let evaluated = tokio::task::spawn_blocking(move || {
                 let (root, limits, models) = (&root, &limits, &models);
-                let around = Surroundings { root, limits, models, job: &work.0, cancelled: &flag, signals: &signals };
-                evaluate(&around, &mut allowance)
+                let around = Surroundings { root, limits, models, job: &work.job, cancelled: &flag, signals: &signals };
+                let made = evaluate(&around, &mut allowance)?;
+                work.is_computed();
+                write(&around, made)
             });
             match evaluated.await {
-                Ok(Ok(produced)) => return Ok(produced),
+                Ok(Ok(mut produced)) => {
+                    // Without the wait for a slot.
+                    produced.metrics.insert("seconds".to_owned(), started.elapsed().as_secs_f64());
+                    return Ok(produced);
+                }
                 Ok(Err(Stop::Fault(fault))) => return Err(fault.into()),
                 Ok(Err(Stop::Cancelled)) => return Err(error("the item was cancelled".to_owned()).into()),
                 Ok(Err(Stop::NoRoom(message))) => return Err(Failure::NoRoom(message)),

@@ -43,10 +43,13 @@ pub enum Disturbance {
     AnswerLost,
     /// It forgets its history now and then.
     HistoryLost,
+    /// Something on the way repeats every third submission: what is queued already is queued again, under
+    /// the same id.
+    Repeated,
 }
 
 impl Disturbance {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::None,
         Self::SlowValidation,
         Self::VerySlowValidation,
@@ -55,6 +58,7 @@ impl Disturbance {
         Self::ErrorAfterQueueing,
         Self::AnswerLost,
         Self::HistoryLost,
+        Self::Repeated,
     ];
 
     pub fn validation(self) -> Duration {
@@ -275,7 +279,10 @@ fn submitted(request: &Request, state: &mut State, disturbance: Disturbance) -> 
         lost: false,
         taken_back: false,
     });
-    state.pending.push_back(Prompt { id: id.clone(), number: state.number, graph: request.body["prompt"].clone() });
+    let repeats = disturbance == Disturbance::Repeated && state.submissions.is_multiple_of(3);
+    for _ in 0..=usize::from(repeats) {
+        state.pending.push_back(Prompt { id: id.clone(), number: state.number, graph: request.body["prompt"].clone() });
+    }
     match disturbance {
         Disturbance::ErrorAfterQueueing if state.submissions.is_multiple_of(3) => Response::status(500, "it broke"),
         Disturbance::AnswerLost if state.submissions.is_multiple_of(3) => Response::broken(),

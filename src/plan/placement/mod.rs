@@ -9,6 +9,7 @@
 
 mod belief;
 mod buckets;
+mod here;
 mod placer;
 mod remaining;
 mod server;

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     buckets::{Bucket, Buckets, Key, NO_PREFIX},
+    here::Here,
     remaining::Remaining,
     server::{Access, ServerState},
 };
@@ -42,6 +43,8 @@ struct Flight {
     /// Whether it has a place in the queue of the server.
     seated: bool,
     warmth: Warmth,
+    /// How long it was expected to take, in this process.
+    seconds: f64,
 }
 
 /// Decides which ready item starts next, and where.
@@ -58,8 +61,7 @@ pub struct Placer {
     /// The longest of them.
     pub(super) longest: f64,
     native: BTreeSet<(Reverse<i64>, Key)>,
-    native_slots: u32,
-    native_total: u32,
+    here: Here,
     parallel: u32,
     flights: BTreeMap<u32, Flight>,
     /// Which of equal servers comes first.
@@ -83,8 +85,7 @@ impl Placer {
             longest: ranks.iter().copied().fold(0.0, f32::max).into(),
             ranks,
             native: BTreeSet::new(),
-            native_slots: capabilities.native.max(1),
-            native_total: capabilities.native.max(1),
+            here: Here::new(capabilities.native),
             parallel: plan.parallel.unwrap_or(u32::MAX),
             flights: BTreeMap::new(),
             first: capabilities.first as usize,
@@ -131,7 +132,7 @@ impl Placer {
         if self.parallel == 0 {
             return None;
         }
-        let native = self.native.first().filter(|_| self.native_slots > 0).copied();
+        let native = self.native.first().filter(|(_, key)| self.here.has_room(self.seconds_here(key.1))).copied();
         let served = if self.ready.len() == 0 { None } else { self.next_on_server() };
         match (native, served) {
             (Some((priority, key)), Some((item, _))) if (priority, key) <= (self.priority(item), self.key(item)) => {
@@ -147,9 +148,9 @@ impl Placer {
     pub fn start(&mut self, item: u32, place: Place) {
         self.end(item);
         let kind = self.kind(item);
-        let mut warmth = Warmth::Warm;
+        let (mut warmth, seconds) = (Warmth::Warm, self.seconds_here(item));
         match place {
-            Place::Native => self.native_slots = self.native_slots.saturating_sub(1),
+            Place::Native => self.here.take(seconds),
             Place::Server(number) => {
                 let plan = Arc::clone(&self.plan);
                 warmth = self.warmth(kind, number);
@@ -160,7 +161,7 @@ impl Placer {
             }
         }
         self.parallel = self.parallel.saturating_sub(1);
-        self.flights.insert(item, Flight { place, seated: true, warmth });
+        self.flights.insert(item, Flight { place, seated: true, warmth, seconds });
     }
 
     /// Notes that the server has done its part of an item: its place in the queue is free.
@@ -180,7 +181,7 @@ impl Placer {
         let Some(flight) = self.flights.remove(&item) else { return };
         self.parallel = self.parallel.saturating_add(1);
         match flight.place {
-            Place::Native => self.native_slots += 1,
+            Place::Native => self.here.give_back(flight.seconds),
             Place::Server(number) => {
                 if let Some(server) = self.servers.get_mut(number as usize) {
                     server.flying = server.flying.saturating_sub(1);
@@ -273,7 +274,7 @@ impl Placer {
             self.ready.levels().filter_map(|(_, _, level)| level.head()).chain(self.native.first().map(|n| n.1));
         let heads = ready.map(|(_, item)| rank(item));
         let path = self.flights.keys().map(|item| rank(*item)).chain(heads).fold(0.0, f32::max);
-        let native = self.remaining.native() / f64::from(self.native_total.max(1));
+        let native = self.remaining.native() / f64::from(self.here.slots());
         self.capacity_left().max(path.into()).max(native)
     }
 
@@ -291,6 +292,11 @@ impl Placer {
 
     pub(super) fn kind(&self, item: u32) -> Kind {
         self.plan.kinds.of(item)
+    }
+
+    /// How long an item would take in this process.
+    fn seconds_here(&self, item: u32) -> f64 {
+        self.estimates.work(self.kind(item), 0)
     }
 
     pub(super) fn suiting(&self, fit: u32) -> impl Iterator<Item = &ServerState> {

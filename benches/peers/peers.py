@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Cost per task of a layered DAG of tasks that do next to nothing, beside Snakemake and ninja (PyPI).
+
+    cargo build --release
+    python3 -m venv /tmp/peers && /tmp/peers/bin/pip install snakemake ninja
+    python3 benches/peers/peers.py --tools /tmp/peers/bin [--binary PATH] [--rounds 3] [--snakemake 1000]
+
+Ten layers; every task of a layer needs the one with its number in the layer before. A task of
+Snakemake is a rule with `touch(…)` as its output, one of ninja runs `touch`; neither makes sure that
+anything is on disk. A task of comfywright draws or scales a picture of 8 x 8 pixels in this process,
+writes it as a PNG with its graph in it, and has the intent, the file, its folder and the result on disk
+before it counts as done.
+
+Then the same again with everything done: ninja compares times, comfywright goes on with a run of which
+all items are finished (what a process finds that was killed at the very end): it reads the journal and
+compares size, time and inode of every output.
+
+Prints medians and exits 1 when a task takes more than 1/100 of Snakemake's time or more than 1/5 of
+ninja's, when the cost per task of 100,000 is more than 1.5 times that of 1,000, when 100,000 tasks need
+more than 64 MiB, or when verifying 10,000 takes longer than ninja.
+"""
+
+import argparse
+import json
+import sqlite3
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import measure  # noqa: E402
+
+LAYERS = 10
+SMALL, MIDDLE, LARGE = 1_000, 10_000, 100_000
+LIMIT_SNAKEMAKE, LIMIT_NINJA = 1 / 100, 1 / 5
+LIMIT_RESUME = 1.0
+LIMIT_GROWTH = 1.5
+LIMIT_MIB = 64.0
+
+HEAD = """kind = "chain"
+format = 1
+name = "layers"
+version = "1.0.0"
+
+[task.layer0]
+type = "graph"
+
+[task.layer0.node.picture.EmptyImage]
+width = 8
+height = 8
+batch_size = 1
+color = "{number}"
+
+[task.layer0.outputs]
+image = "@picture.IMAGE"
+
+[task.layer0.foreach]
+number = { from = 1, to = NUMBER }
+"""
+
+LAYER = """
+[task.layer{layer}]
+type = "resize"
+depends_on = ["layer{before}"]
+with.width = {size}
+with.height = {size}
+"""
+
+
+def chain(folder: Path, tasks: int) -> None:
+    (folder / "pipelines").mkdir(parents=True)
+    (folder / "comfywright.toml").write_text("")
+    layers = [LAYER.format(layer=n, before=n - 1, size=8 + n % 2) for n in range(1, LAYERS)]
+    text = HEAD.replace("NUMBER", str(tasks // LAYERS)) + "".join(layers)
+    (folder / "pipelines" / "layers.toml").write_text(text)
+
+
+def ninja_file(folder: Path, tasks: int) -> None:
+    lines = ["rule make", "  command = touch $out", ""]
+    for layer in range(LAYERS):
+        for number in range(tasks // LAYERS):
+            needs = f" out/{layer - 1}/{number}" if layer else ""
+            lines.append(f"build out/{layer}/{number}: make{needs}")
+    folder.mkdir(parents=True)
+    (folder / "build.ninja").write_text("\n".join(lines) + "\n")
+
+
+def snakefile(folder: Path, tasks: int) -> None:
+    rules = [f'rule all:\n    input: expand("out/{LAYERS - 1}/{{n}}", n=range({tasks // LAYERS}))\n']
+    for layer in range(LAYERS):
+        needs = f'    input: "out/{layer - 1}/{{n}}"\n' if layer else ""
+        rules.append(f'rule layer{layer}:\n{needs}    output: touch("out/{layer}/{{n}}")\n')
+    folder.mkdir(parents=True)
+    (folder / "Snakefile").write_text("\n".join(rules))
+
+
+def show(what: str, tasks: int, usage: measure.Usage) -> measure.Usage:
+    print(f"{what:34} {tasks:7} tasks: {usage.wall:8.2f} s, {usage.wall / tasks * 1000:7.3f} ms a task"
+          f"   CPU {usage.cpu:7.2f} s   peak {usage.peak_mib:6.1f} MiB", flush=True)
+    return usage
+
+
+def median(results: list[measure.Usage]) -> measure.Usage:
+    return sorted(results, key=lambda usage: usage.wall)[len(results) // 2]
+
+
+def once(command: list[str | Path], folder: Path) -> measure.Usage:
+    usage = measure.run(command, folder)
+    if usage.status != 0:
+        sys.exit(f"{' '.join(map(str, command[:4]))} … ended with {usage.status}:\n{usage.output.decode()[-2000:]}")
+    return usage
+
+
+def ours(binary: Path, root: Path, tasks: int, rounds: int) -> tuple[measure.Usage, measure.Usage]:
+    """A run of `tasks` tasks, and going on with it when all of them are finished."""
+    runs, resumed = [], []
+    for number in range(rounds):
+        folder = root / f"comfywright-{tasks}-{number}"
+        chain(folder, tasks)
+        runs.append(once([binary, "run", "pipelines/layers.toml", "--json"], folder))
+        counts = json.loads(runs[-1].output)["data"]["counts"]
+        if counts != {"done": tasks}:
+            sys.exit(f"not everything was made: {counts}")
+        resumed.append(resume(binary, folder))
+    return (show("comfywright", tasks, median(runs)), show("comfywright, all is done", tasks, median(resumed)))
+
+
+def resume(binary: Path, folder: Path) -> measure.Usage:
+    """Goes on with the run as if its process had been killed before it noted the end."""
+    with sqlite3.connect(folder / ".comfywright" / "ledger.db") as ledger:
+        ledger.execute("UPDATE runs SET state = 'running', finished_ns = NULL")
+    ledger.close()
+    return once([binary, "run", "pipelines/layers.toml", "--json"], folder)
+
+
+def ninja(tools: Path, root: Path, tasks: int, rounds: int) -> tuple[measure.Usage, measure.Usage]:
+    runs, again = [], []
+    for number in range(rounds):
+        folder = root / f"ninja-{tasks}-{number}"
+        ninja_file(folder, tasks)
+        runs.append(once([tools / "ninja", "--quiet"], folder))
+        again.append(once([tools / "ninja", "--quiet"], folder))
+    return (show("ninja", tasks, median(runs)), show("ninja, all is done", tasks, median(again)))
+
+
+def snakemake(tools: Path, root: Path, tasks: int) -> measure.Usage:
+    folder = root / f"snakemake-{tasks}"
+    snakefile(folder, tasks)
+    return show("snakemake", tasks, once([tools / "snakemake", "--cores", "2", "--quiet", "all"], folder))
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--tools", type=Path, required=True, help="folder with the programs ninja and snakemake")
+    arguments.add_argument("--binary", type=Path, default=measure.BINARY)
+    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--snakemake", type=int, default=SMALL, help="tasks for Snakemake, which takes minutes")
+    arguments.add_argument("--folder", type=Path, help="where the workspaces are made: what counts is its disk")
+    options = arguments.parse_args()
+    binary, tools = options.binary.resolve(), options.tools.absolute()
+    with tempfile.TemporaryDirectory(dir=options.folder or measure.REPOSITORY / "target") as name:
+        root = Path(name)
+        made = {tasks: ours(binary, root, tasks, options.rounds) for tasks in (SMALL, MIDDLE)}
+        made[LARGE] = ours(binary, root, LARGE, 1)
+        built = {tasks: ninja(tools, root, tasks, options.rounds) for tasks in (SMALL, MIDDLE)}
+        snake = snakemake(tools, root, options.snakemake)
+    each = {tasks: run.wall / tasks for tasks, (run, _) in made.items()}
+    holds = [measure.verdict("a task over Snakemake's", each[SMALL] / (snake.wall / options.snakemake), LIMIT_SNAKEMAKE)]
+    for tasks, (run, _) in built.items():
+        holds.append(measure.verdict(f"a task of {tasks} over ninja's", each[tasks] / (run.wall / tasks), LIMIT_NINJA))
+    holds += [
+        measure.verdict(f"{MIDDLE} finished tasks over ninja's",
+                        made[MIDDLE][1].wall / built[MIDDLE][1].wall, LIMIT_RESUME),
+        measure.verdict(f"a task of {LARGE} over one of {SMALL}", each[LARGE] / each[SMALL], LIMIT_GROWTH),
+        measure.verdict(f"peak of {LARGE} tasks in MiB", made[LARGE][0].peak_mib, LIMIT_MIB),
+    ]
+    return 0 if all(holds) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
