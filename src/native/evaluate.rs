@@ -171,7 +171,7 @@ pub(super) fn write(around: &Surroundings<'_>, made: Made) -> Result<Produced, S
     for MadeFile { node, output, index, file: WrittenFile { path, bytes, size } } in made.files {
         let written = files::write(around.root, &path, &bytes)
             .and_then(|()| files::record(around.root, path, &bytes, &output, index, size));
-        produced.files.push(written.map_err(|error| failed(&node, &graph.nodes[&node], error.into()))?);
+        produced.files.push(written.map_err(|error| failed(&node, &graph.nodes[&node], &error.into()))?);
     }
     sort_files(&mut produced, &around.job.prepared.outputs);
     Ok(produced)
@@ -193,7 +193,7 @@ fn run_node(
     allowance: &mut dyn Allowance,
     made: &mut Made,
 ) -> Result<Vec<NodeValue>, Stop> {
-    let failed = |error| failed(id, node, error);
+    let failed = |error: StepError| failed(id, node, &error);
     let (inputs, files) = inputs_of(id, node, values)?;
     let Surroundings { root, limits, models, .. } = around;
     let step = Step { class: &node.class, inputs: &inputs, files: &files, root, limits, models };
@@ -210,8 +210,8 @@ fn run_node(
 }
 
 /// Why an item did not get past node `id`.
-fn failed(id: &str, node: &GraphNode, error: StepError) -> Stop {
-    if let StepError::File(error) = &error
+fn failed(id: &str, node: &GraphNode, error: &StepError) -> Stop {
+    if let StepError::File(error) = error
         && error.is_for_want_of_room()
     {
         return Stop::NoRoom(format!("failed to {error}"));
