@@ -20,10 +20,11 @@ mod rows;
 mod scribe;
 mod state;
 mod topology;
+mod trial;
 mod worker;
 
 pub use dispatcher::{Control, RunOutcome, RunSetup, run_plan};
-pub use event::{AttemptId, Command, Decision, Event, ServerCondition, Values};
+pub use event::{AttemptId, Command, Decision, Event, ServerCondition, TrialBlock, TrialLook, Values};
 pub use planner::Planner;
 pub use ports::{
     Change, Claim, Clock, Entry, Executor, Failure, Fault, FaultDetail, Job, Journal, JournalError, PortFuture,

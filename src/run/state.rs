@@ -119,6 +119,10 @@ pub enum Reason {
     Error,
     /// A person rejected it.
     Rejected,
+    /// The race of a test dropped its variation after this block.
+    Dropped(u32),
+    /// The test to which it belongs was decided after this block.
+    Decided(u32),
 }
 
 impl Reason {
@@ -132,6 +136,8 @@ impl Reason {
             Self::NeedFailed(needed) => Some(format!("{} failed", name(needed))),
             Self::Rule(rule) => plan.tasks[task.0 as usize].rules.get(usize::from(rule)).map(|r| r.text.clone()),
             Self::Rejected => Some("rejected".to_owned()),
+            Self::Dropped(block) => Some(format!("not needed: dropped after block {block}")),
+            Self::Decided(block) => Some(format!("not needed: decided after block {block}")),
         }
     }
 }

@@ -1,17 +1,17 @@
-//! All samples of an A/B test as a chain, to say what they would be.
+//! The samples of an A/B test as items of a chain: a task for each variation, an item for each block.
 
 use serde_json::{Value, json};
 
-use super::{AppError, Session};
+use super::super::{AppError, Session};
 use crate::{
     compile::Library as _,
     ident::IndexMap,
     model::{AbTest, Body, Chain, Foreach, Kind, Param, Task, TaskType, ValueMap, Values},
 };
 
-/// A task for each variation with an item for each sample: the same seeds, and the same values of blocks, for
-/// all variations.
-pub(super) fn all_samples(session: &Session, test: &AbTest) -> Result<Chain, AppError> {
+/// A task for each variation with an item for each block: the same seeds, and the same values of blocks, for all
+/// variations. Every sample is measured by the metric that decides.
+pub(in crate::app) fn all_samples(session: &Session, test: &AbTest) -> Result<Chain, AppError> {
     let reference = test.preset.as_ref().or(session.config.defaults.preset.as_ref());
     let reference = reference.ok_or_else(|| AppError::usage("the test names no preset"))?;
     let found = session.resolve(reference, Kind::Preset).map_err(|e| AppError::usage(e.message))?;
@@ -41,6 +41,7 @@ impl Parts<'_> {
         let test = self.test;
         let mut task = Task::of(TaskType::Generate);
         task.preset = Some(self.reference.to_owned());
+        task.scores = vec![test.decision.metric.clone()];
         task.with.clone_from(&test.with);
         task.with.insert(self.prompt.to_owned(), test.base_prompt.clone().into());
         let key = self.seed_key(variation);
