@@ -199,20 +199,17 @@ fn with_settings(document: &Document, set: &ValueMap) -> Result<Document, AppErr
 fn as_chain(session: &Session, document: &Document, options: &JobOptions) -> Result<Chain, AppError> {
     match &document.body {
         Body::Chain(_) if options.seeds.is_some() => {
-            return Err(AppError::usage("--seeds is for presets; a chain says its seeds itself"));
+            Err(AppError::usage("--seeds is for presets; a chain says its seeds itself"))
         }
-        Body::Chain(chain) => return restricted(chain, &options.only),
-        Body::Preset(_) => return preset_chain(document, options),
-        Body::Mask(mask) => return mask_chain(document, mask, options),
+        Body::Chain(chain) => restricted(chain, &options.only),
+        Body::Preset(_) => preset_chain(document, options),
+        Body::Mask(mask) => mask_chain(document, mask, options),
         Body::AbTest(_) if options.seeds.is_some() || !options.only.is_empty() => {
-            return Err(AppError::usage(
-                "--seeds and --only are for presets and chains; a test says its samples itself",
-            ));
+            Err(AppError::usage("--seeds and --only are for presets and chains; a test says its samples itself"))
         }
-        Body::AbTest(test) => return all_samples(session, test),
+        Body::AbTest(test) => all_samples(session, test),
         Body::Template(_) => {
-            let error = AppError::usage("a template is no work by itself");
-            return Err(error.with_hint("run a chain that uses it, or a preset"));
+            Err(AppError::usage("a template is no work by itself").with_hint("run a chain that uses it, or a preset"))
         }
     }
 }

@@ -40,6 +40,7 @@ use crate::{
 
 /// Which run to carry out.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct RunRequest {
     /// A file or a document's name.
     pub document: String,

@@ -331,7 +331,7 @@ fn analyzed(test_id: &str, state: &TestState, warnings: Vec<String>) -> (String,
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct TrackMetrics {
-    /// Of any output; or its fingerprint, or its path as get_run tells it
+    /// Of any output; or its fingerprint, or its path as `get_run` tells it
     prompt_id: String,
     /// From 0 to 1
     #[serde(default)]

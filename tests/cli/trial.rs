@@ -14,18 +14,18 @@ const PRESET: &str = include_str!("../../pipelines/enlarge.toml");
 const STUDY: &str = include_str!("../../pipelines/enlarge-study.toml");
 
 /// A workspace with the shipped test, changed.
-fn study(change: impl Fn(String) -> String) -> Folder {
-    let folder = Folder::with(&[("enlarge.toml", PRESET), ("enlarge-study.toml", &change(STUDY.to_owned()))]);
+fn study(change: impl Fn(&str) -> String) -> Folder {
+    let folder = Folder::with(&[("enlarge.toml", PRESET), ("enlarge-study.toml", &change(STUDY))]);
     folder.copy("fixtures/photos", "fixtures/photos");
     folder
 }
 
 fn unchanged() -> Folder {
-    study(|text| text)
+    study(str::to_owned)
 }
 
 /// Two variations that differ by which part of the photographs they show: by nothing that matters.
-fn parts(text: String) -> String {
+fn parts(text: &str) -> String {
     let text = text.replace("base_prompt = \"{method}\"", "base_prompt = \"bicubic\"");
     let (head, tail) = text.split_once("[variations]").unwrap();
     let (_, tail) = tail.split_once("[blocks]").unwrap();
@@ -132,7 +132,7 @@ fn an_open_plan_may_be_extended_and_a_horizon_may_not() {
     let refused = horizon.run(&["run", "enlarge-study", "--more", "5", "--json"]);
     assert_eq!((refused.code, findings(&refused)), (2, vec![("no-more-samples".to_owned(), 35, 8)]), "{refused:?}");
 
-    let open = |text: String| {
+    let open = |text: &str| {
         parts(text)
             .replace("plan = \"horizon\"", "plan = \"open\"")
             .replace("equivalence = 0.02", "equivalence = 0.0")

@@ -123,7 +123,7 @@ fn seconds_each(
     if ledger.history(&shapes, &families).map_err(|e| ledger_error(&e))?.is_empty() {
         return Ok(None);
     }
-    let servers: Vec<Capability> = session.config.server.keys().map(|name| Capability::plain(name)).collect();
+    let servers: Vec<Capability> = session.config.server.keys().map(String::as_str).map(Capability::plain).collect();
     let estimates = estimates(job, Some(ledger), &servers);
     let on_server = on_servers(job).next().is_some();
     let sum: f64 = block.iter().map(|item: &ItemIx| estimates.usual(kinds.of(item.0), on_server)).sum();

@@ -40,7 +40,7 @@ pub(super) fn evidence(report: &TestReport) -> Markup {
         div class="scroll" {
             svg class="plot" viewBox=(format!("0 0 {WIDE} {HIGH}")) role="img"
                 aria-label="Evidence against each variation from look to look" {
-                (bottom_axis(across, TOP, BOTTOM, "blocks", (LEFT + RIGHT) / 2.0))
+                (bottom_axis(across, TOP, BOTTOM, "blocks", f64::midpoint(LEFT, RIGHT)))
                 (left_axis(up, LEFT, RIGHT, "evidence that another one is better, in boundaries"))
                 line class="boundary" x1=(n(LEFT)) x2=(n(RIGHT)) y1=(n(up.at(1.0))) y2=(n(up.at(1.0))) {}
                 text class="value" text-anchor="end" x=(n(RIGHT - 4.0)) y=(n(up.at(1.0) - 6.0)) { "dropped above this line" }

@@ -30,7 +30,7 @@ pub(super) fn forest(report: &TestReport) -> Markup {
                 aria-label=(format!("Differences of {} to {against}, with intervals", verdict.metric)) {
                 rect class="band" x=(n(scale.at(-margin))) width=(n(scale.at(margin) - scale.at(-margin)))
                     y=(n(TOP)) height=(n(bottom - TOP)) {}
-                (bottom_axis(scale, TOP, bottom, &format!("{} against {against}", verdict.metric), (LEFT + WIDE - 150.0) / 2.0))
+                (bottom_axis(scale, TOP, bottom, &format!("{} against {against}", verdict.metric), f64::midpoint(LEFT, WIDE - 150.0)))
                 line class="zero" x1=(n(scale.at(0.0))) x2=(n(scale.at(0.0))) y1=(n(TOP)) y2=(n(bottom)) {}
                 @for (row, (place, variation)) in rows.iter().enumerate() {
                     @let y = TOP + ROW * (row as f64 + 0.5);

@@ -52,7 +52,7 @@ pub(super) fn pareto(report: &TestReport) -> Markup {
     html! {
         div class="scroll" {
             svg class="plot" viewBox=(format!("0 0 {WIDE} {HIGH}")) role="img" aria-label="Mean score beside seconds of a sample" {
-                (bottom_axis(across, TOP, BOTTOM, "seconds of a sample", (LEFT + RIGHT) / 2.0))
+                (bottom_axis(across, TOP, BOTTOM, "seconds of a sample", f64::midpoint(LEFT, RIGHT)))
                 (left_axis(up, LEFT, RIGHT, &format!("mean {}", report.verdict.metric)))
                 polyline class="front" points=(points.join(" ")) {}
                 @for ((place, seconds, mean), label) in known.iter().zip(labels) {

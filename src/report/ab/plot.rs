@@ -15,7 +15,7 @@ impl Scale {
     /// Lays `values` on `start` to `end`, with a twentieth of room at both ends.
     pub(super) fn over(values: impl Iterator<Item = f64>, start: f64, end: f64) -> Self {
         let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-        let (low, high) = if low.is_finite() && high > low { (low, high) } else { (low.min(0.0).max(-1.0), 1.0) };
+        let (low, high) = if low.is_finite() && high > low { (low, high) } else { (0.0, 1.0) };
         let room = (high - low) / 20.0;
         Self { from: low - room, to: high + room, start, end }
     }
