@@ -363,7 +363,9 @@ impl ReadyRun {
             let _ = tokio::task::spawn_blocking(|| checkpoints.finish()).await;
         }
         if self.job.terms.is_some() {
-            keep_verdict(&self.ledger, &self.id.to_string())?;
+            let (ledger, run) = (self.ledger.clone(), self.id.to_string());
+            let kept = tokio::task::spawn_blocking(move || keep_verdict(&ledger, &run)).await;
+            kept.map_err(|error| AppError::environment(error.to_string()))??;
         }
         let outcome = carried_out.map_err(|e| {
             AppError::environment(e.to_string()).with_hint("everything acknowledged so far is kept; run again")
