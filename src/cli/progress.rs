@@ -11,7 +11,7 @@ use std::{
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{
-    run::{ItemState, Observer, RunEvent, ServerCondition},
+    run::{ItemState, NOT_NEEDED, Observer, RunEvent, ServerCondition},
     stats::Outcome,
 };
 
@@ -68,6 +68,10 @@ fn line(event: &RunEvent, (settled, items): &mut (u32, u32)) {
         }
         RunEvent::ItemFinished { item, state, reason, error, .. } => {
             *settled += 1;
+            if reason.as_ref().is_some_and(|reason| reason.starts_with(NOT_NEEDED)) {
+                // The look has told it.
+                return;
+            }
             let why = error.as_ref().map(|e| e.message.clone()).or_else(|| reason.clone());
             let why = why.map_or_else(String::new, |why| format!(": {why}"));
             format!("{:>5}/{items} {:<8} {item}{why}", *settled, word(*state))

@@ -32,5 +32,5 @@ pub use ports::{
 };
 pub use report::{RunEvent, TaskSize};
 pub use scribe::Observer;
-pub use state::{Counts, ItemState, Reason};
+pub use state::{Counts, ItemState, NOT_NEEDED, Reason};
 pub use worker::Ports;

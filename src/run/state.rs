@@ -136,11 +136,14 @@ impl Reason {
             Self::NeedFailed(needed) => Some(format!("{} failed", name(needed))),
             Self::Rule(rule) => plan.tasks[task.0 as usize].rules.get(usize::from(rule)).map(|r| r.text.clone()),
             Self::Rejected => Some("rejected".to_owned()),
-            Self::Dropped(block) => Some(format!("not needed: dropped after block {block}")),
-            Self::Decided(block) => Some(format!("not needed: decided after block {block}")),
+            Self::Dropped(block) => Some(format!("{NOT_NEEDED}: dropped after block {block}")),
+            Self::Decided(block) => Some(format!("{NOT_NEEDED}: decided after block {block}")),
         }
     }
 }
+
+/// How the reason of a sample begins that its test does not need.
+pub const NOT_NEEDED: &str = "not needed";
 
 /// How many items are in which state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -145,3 +145,31 @@ fn places(session: &Session, job: &RunnableJob) -> (u32, f64) {
     let price = used.iter().map(|(_, server)| server.cost_per_hour).sum::<f64>() / used.len() as f64;
     (used.iter().map(|(_, server)| server.slots).sum(), price)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_is_asked_only_above_the_cost_that_is_known() {
+        let forecast = |cost, ask_above| TestForecast {
+            format: FORMAT,
+            variations: 3,
+            most_generations: 60,
+            fewest_generations: 12,
+            made: 0,
+            detectable: None,
+            power: POWER,
+            deviation: USUAL_DEVIATION,
+            seconds_each: None,
+            seconds: None,
+            cost,
+            ask_above,
+        };
+        let asks = |cost, above| forecast(cost, above).needs_consent();
+        assert!(asks(Some(2.0), Some(1.0)) && asks(Some(0.1), Some(0.0)));
+        assert!(!asks(Some(1.0), Some(1.0)) && !asks(None, Some(0.0)) && !asks(Some(9.0), None));
+        let refused = forecast(Some(2.0), Some(1.0)).refuse_unasked().unwrap_err().to_string();
+        assert_eq!(refused, "the test may cost 2.00, and limits.ask_above_cost is 1");
+    }
+}

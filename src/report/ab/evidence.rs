@@ -43,7 +43,7 @@ pub(super) fn evidence(report: &TestReport) -> Markup {
                 (bottom_axis(across, TOP, BOTTOM, "blocks", f64::midpoint(LEFT, RIGHT)))
                 (left_axis(up, LEFT, RIGHT, "evidence that another one is better, in boundaries"))
                 line class="boundary" x1=(n(LEFT)) x2=(n(RIGHT)) y1=(n(up.at(1.0))) y2=(n(up.at(1.0))) {}
-                text class="value" text-anchor="end" x=(n(RIGHT - 4.0)) y=(n(up.at(1.0) - 6.0)) { "dropped above this line" }
+                text class="value" x=(n(LEFT + 6.0)) y=(n(up.at(1.0) - 6.0)) { "dropped above this line" }
                 @for (line, label) in lines.iter().zip(labels) {
                     polyline class=(format!("way c{} d{}", line.place % 5, line.place % 3))
                         points=(line.points.iter().map(|(x, y)| format!("{},{}", n(*x), n(*y))).collect::<Vec<_>>().join(" ")) {}
