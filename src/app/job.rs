@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     AppError, Session,
-    ab::{all_samples, refuse_same_samples, terms_of, trial_of},
+    ab::{all_samples, refuse_same_samples, terms_of, tree_of_samples, trial_of},
 };
 use crate::{
     analysis::TestTerms,
@@ -14,6 +14,7 @@ use crate::{
     compile::{self, LowerError, Program},
     content_hash::ContentHash,
     diagnostic::{Diagnostic, Severity},
+    files::Node,
     graph::NodeSet,
     ident::IndexMap,
     model::{Body, Chain, Document, ErrorClass, Foreach, Header, Kind, Loaded, Mask, Task, TaskType, ValueMap, Values},
@@ -142,14 +143,14 @@ pub fn make_job(
         test.samples_per_variation = test.samples_per_variation.saturating_add(options.more);
     }
     let chain = as_chain(session, &document, options)?;
-    let judged = |document: &Document| {
+    let judged = |document: &Document, tree: &Node| {
         check::check(Subject { file: &loaded.path, text: &loaded.text, tree, document }, session.context_with(nodes))
     };
     if document.header.kind != Kind::Chain {
-        diagnostics.extend(judged(&document).diagnostics);
+        diagnostics.extend(judged(&document, tree).diagnostics);
     }
     let header = Header { kind: Kind::Chain, ..document.header.clone() };
-    let outcome = judged(&Document { header, body: Body::Chain(chain) });
+    let outcome = judged(&Document { header, body: Body::Chain(chain) }, &tree_of_samples(tree, &document));
     diagnostics.extend(outcome.diagnostics);
     let wrong = diagnostics.iter().any(|d| d.severity == Severity::Error);
     let Some(program) = outcome.program.filter(|_| !wrong) else { return Err(AppError::Wrong(diagnostics)) };

@@ -16,8 +16,8 @@ const BLOCKS: u32 = 20;
 
 /// A test of `variations` variations, a task for each, on as many blocks.
 fn scenario(variations: usize, rule: Rule) -> Scenario {
-    let text: String = (0..variations).map(|number| format!("task v{number} x={BLOCKS}\n")).collect();
-    let mut scenario = Scenario::parse(&text);
+    let lines: Vec<String> = (0..variations).map(|number| format!("task v{number} x={BLOCKS}")).collect();
+    let mut scenario = Scenario::parse(&lines.join("\n"));
     let settings = Settings { rule, alpha: 0.05, equivalence: 0.02, samples: BLOCKS, futility: true };
     let rules = comfywright::stats::Plan::new(settings, variations).unwrap();
     let block = |number: u32| (0..variations as u32).map(|v| ItemIx(v * BLOCKS + number)).collect();

@@ -23,6 +23,6 @@ pub use track::{TrackRequest, Tracked, track};
 
 pub(super) use begin::{extended, new_test, refuse_other_method};
 pub(super) use forecast::forecast;
-pub(super) use samples::all_samples;
+pub(super) use samples::{all_samples, tree_of_samples};
 pub(super) use state::keep_verdict;
 pub(super) use trial::{refuse_same_samples, terms_of, trial_of};

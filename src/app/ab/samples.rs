@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 use super::super::{AppError, Session};
 use crate::{
     compile::Library as _,
+    files::{Node, NodeKind},
     ident::IndexMap,
-    model::{AbTest, Body, Chain, Foreach, Kind, Param, Task, TaskType, ValueMap, Values},
+    model::{AbTest, Body, Chain, Document, Foreach, Kind, Param, Task, TaskType, ValueMap, Values},
+    path,
 };
 
 /// A task for each variation with an item for each block: the same seeds, and the same values of blocks, for all
@@ -26,6 +28,26 @@ pub(in crate::app) fn all_samples(session: &Session, test: &AbTest) -> Result<Ch
     let parts = Parts { test, reference, prompt: &prompt, seed: &seed };
     let tasks = test.variations.iter().map(|(name, variation)| (name.clone(), parts.task(variation)));
     Ok(Chain { task: tasks.collect(), ..Chain::default() })
+}
+
+/// The tree of `document`, of a test with its variations where a chain has its tasks, so that what is wrong with a task
+/// is found at its variation.
+pub(in crate::app) fn tree_of_samples(tree: &Node, document: &Document) -> Node {
+    let mut tree = tree.clone();
+    let variations = tree.get(&path!["variations"]).cloned();
+    let (Body::AbTest(_), Some(mut tasks)) = (&document.body, variations) else { return tree };
+    if let NodeKind::Table(table) = &mut tasks.kind {
+        for entry in table.entries.values_mut() {
+            let with = entry.node.clone();
+            if let NodeKind::Table(task) = &mut entry.node.kind {
+                task.insert("with", with);
+            }
+        }
+    }
+    if let NodeKind::Table(root) = &mut tree.kind {
+        root.insert("task", tasks);
+    }
+    tree
 }
 
 /// What every variation has in common.
