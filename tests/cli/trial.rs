@@ -78,6 +78,8 @@ fn a_winner_is_found_early_and_the_rest_is_never_made() {
     // Once more: everything is there, and it says the same.
     let again = run(&folder, &["--new"]);
     assert_eq!(again["counts"]["reused"], json!(made));
+    assert!(again["decision"]["spent"]["bicubic"]["seconds_each"].as_f64().is_some_and(|each| each > 0.0));
+    assert_eq!(again["decision"]["spent"]["bicubic"]["seconds"], json!(0.0), "nothing was made");
     let same = |key: &str| assert_eq!(again["decision"][key], decision[key], "{key}");
     ["outcome", "winner", "look", "block", "variations", "seed_correlation"].into_iter().for_each(same);
 }

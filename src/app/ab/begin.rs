@@ -115,12 +115,21 @@ pub(in crate::app) fn extended(session: &Session, request: &RunRequest) -> Resul
     let (Some(row), Some(earlier)) = (last, earlier) else { return Err(nothing()) };
     if !row.state.has_ended() {
         return Err(AppError::usage(format!("run {} of {name} has not ended yet", folder(&row)))
-            .with_hint(format!("let it go on first: comfywright run {name}")));
+            .with_hint(format!("let it go on first: comfywright run --resume {}", folder(&row))));
     }
-    let verdict = super::test_of_run(session, &ledger, &row)?.map(|state| state.verdict.outcome);
-    if verdict.is_some_and(|outcome| outcome != Outcome::BudgetOut) {
-        return Err(AppError::usage(format!("{name} is decided: more samples would not be looked at"))
-            .with_hint(format!("what was decided: comfywright show {}", folder(&row))));
+    match super::test_of_run(session, &ledger, &row)?.map(|state| state.verdict.outcome) {
+        Some(Outcome::BudgetOut) => {}
+        Some(Outcome::Running) | None => {
+            return Err(AppError::usage(format!(
+                "run {} of {name} ended before all its samples were made",
+                folder(&row)
+            ))
+            .with_hint(format!("run it to its end first: comfywright run {name}")));
+        }
+        Some(_) => {
+            return Err(AppError::usage(format!("{name} is decided: more samples would not be looked at"))
+                .with_hint(format!("what was decided: comfywright show {}", folder(&row))));
+        }
     }
     let before = terms_in(&earlier)?.samples.saturating_sub(test.samples_per_variation);
     extended.options.more = before.saturating_add(more);

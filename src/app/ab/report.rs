@@ -90,12 +90,11 @@ fn gathered(
     let small = pictures(session, &items, (pictures_mib as usize) << 20);
     let plan = state.terms.plan().map_err(|error| AppError::environment(error.to_string()))?;
     let looks = look_points(&plan, &state.blocks).map_err(|error| AppError::environment(error.to_string()))?;
-    let seconds = state.seconds_each();
     let spent = |name: &String| {
         let spent = state.spent.get(name).copied().unwrap_or_default();
         VariationSpent {
             samples: spent.samples + spent.failed,
-            seconds_each: seconds.get(name).copied(),
+            seconds_each: spent.seconds_each,
             cost: (spent.cost > 0.0).then_some(spent.cost),
         }
     };

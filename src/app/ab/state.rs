@@ -55,8 +55,10 @@ pub struct Spent {
     pub samples: u32,
     /// Samples that failed.
     pub failed: u32,
-    /// Seconds of generation, of all samples together.
+    /// Seconds of generation, of all samples together that this run made.
     pub seconds: f64,
+    /// Seconds of one sample on average, whichever run made it; none where none was timed.
+    pub seconds_each: Option<f64>,
     /// What that cost, where servers have a price.
     pub cost: f64,
 }
@@ -105,6 +107,7 @@ fn spent(terms: &TestTerms, items: &[ItemRow], servers: &IndexMap<String, Server
         terms.variations.iter().map(|name| (name.clone(), Spent::default())).collect();
     let price =
         |item: &ItemRow| item.executor.as_ref().and_then(|name| servers.get(name)).map_or(0.0, |s| s.cost_per_hour);
+    let mut timed: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
     for item in items {
         let Some(spent) = spent.get_mut(task_of(&item.address)) else { continue };
         match item.state {
@@ -113,9 +116,19 @@ fn spent(terms: &TestTerms, items: &[ItemRow], servers: &IndexMap<String, Server
             _ => {}
         }
         let seconds = item.result.as_ref().and_then(|result| result.metrics.get("seconds")).copied();
+        if let Some(seconds) = seconds {
+            let (sum, count) = timed.entry(task_of(&item.address)).or_default();
+            *sum += seconds;
+            *count += 1.0;
+        }
         if let Some(seconds) = seconds.filter(|_| item.state == ItemState::Done) {
             spent.seconds += seconds;
             spent.cost += seconds / 3600.0 * price(item);
+        }
+    }
+    for (name, (sum, count)) in timed {
+        if let Some(spent) = spent.get_mut(name) {
+            spent.seconds_each = Some(sum / count);
         }
     }
     spent
@@ -129,13 +142,5 @@ impl TestState {
         let names: Vec<&str> = self.terms.variations.iter().map(String::as_str).collect();
         let file: Arc<str> = loaded.path.clone();
         self.verdict.warnings.iter().map(|warning| said(&loaded, tree, &file, &names, warning)).collect()
-    }
-
-    /// Seconds that a sample of each variation took on average, by name; none where none was timed.
-    pub fn seconds_each(&self) -> BTreeMap<String, f64> {
-        let of = |(name, spent): (&String, &Spent)| {
-            (spent.samples > 0 && spent.seconds > 0.0).then(|| (name.clone(), spent.seconds / f64::from(spent.samples)))
-        };
-        self.spent.iter().filter_map(of).collect()
     }
 }
