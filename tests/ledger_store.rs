@@ -32,6 +32,7 @@ fn begin(ledger: &Arc<Ledger>, id: &str) -> RunJournal {
         folder: format!("outputs/catalog/{id}"),
         items: 1000,
         outline: outline(),
+        test: None,
         started_ns: 1,
     };
     ledger.begin_run(&run).unwrap()

@@ -181,7 +181,7 @@ impl Session {
 fn tools_are_listed_the_same_every_time() {
     let mut session = Session::begin();
     let first = session.ask("tools/list", &json!({}));
-    assert_eq!(first["result"]["tools"].as_array().unwrap().len(), 15);
+    assert_eq!(first["result"]["tools"].as_array().unwrap().len(), 18);
     assert_eq!(session.ask("tools/list", &json!({}))["result"], first["result"]);
     for tool in first["result"]["tools"].as_array().unwrap() {
         for schema in ["inputSchema", "outputSchema"] {
@@ -301,6 +301,62 @@ fn differences_and_what_they_mean_for_runs() {
     assert_eq!(explained["earlier_run"], first);
     let parts = explained["changes"].as_array().unwrap();
     assert!(parts.iter().any(|p| (&p["before"], &p["now"]) == (&json!("64"), &json!("65"))), "{explained}");
+    session.end();
+}
+
+/// A test is made as a file; its samples are made by a batch, as they are handed over; what somebody says of them
+/// decides it.
+#[test]
+fn an_ab_test_is_made_its_samples_come_back_and_it_is_decided() {
+    let mut session = Session::begin();
+    let photos = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/photos/coffee.jpg");
+    fs::copy(photos, session.path("pipelines/coffee.jpg")).unwrap();
+    let preset = include_str!("../pipelines/enlarge.toml").replace("../fixtures/photos/", "");
+    let file = json!({"path": "pipelines/enlarge.toml", "content": preset});
+    assert_eq!(session.done("write_file", &file)["check"]["valid"], true);
+    let test = json!({"test_name": "Methods of enlarging", "base_prompt": "{method}", "preset": "enlarge@1",
+        "variations": [{"method": "bilinear"}, {"name": "sharp", "method": "lanczos"}], "samples_per_variation": 6,
+        "metric": "beauty"});
+    assert!(session.refused("create_prompt_ab_test", &test).contains("nothing measures `beauty`"));
+    let mut test = test;
+    test["metric"] = json!("sharpness");
+    let made = session.done("create_prompt_ab_test", &test);
+    assert_eq!((&made["test_id"], &made["most_generations"]), (&json!("methods-of-enlarging"), &json!(12)));
+    assert!(made["minimum_detectable_effect"].as_f64().is_some_and(|effect| effect > 0.0 && effect < 1.0), "{made}");
+    let early = session.refused("analyze_ab_test_results", &json!({"test_id": made["test_id"]}));
+    assert!(early.contains("nothing was made"), "{early}");
+
+    let prompts = &made["test_prompts"];
+    assert_eq!((&prompts[0]["id"], &prompts[1]["id"]), (&json!("bilinear_1"), &json!("sharp_1")));
+    assert_eq!((&prompts[1]["with"]["method"], &prompts[1]["with"]["seed"]), (&json!("lanczos"), &json!(1)));
+    let batch = json!({"operation_name": "samples", "tasks": prompts});
+    let begun = session.done("coordinate_batch_operation", &batch);
+    session.done("get_run", &json!({"run_id": begun["run_id"], "wait": 25}));
+    let decided = session.done("analyze_ab_test_results", &json!({"test_id": made["test_id"]}));
+    assert_eq!((&decided["outcome"], &decided["winner"]), (&json!("winner"), &json!("sharp")), "{decided}");
+    assert_eq!((&decided["made"], decided.get("run_id")), (&json!(12), None), "the batch made them: {decided}");
+
+    // By the test itself, nothing is made again.
+    let begun = session.done("run_file", &json!({"document": "methods-of-enlarging"}));
+    let status = session.done("get_run", &json!({"run_id": begun["run_id"], "wait": 25}));
+    assert!(status["counts"]["done"].is_null() && status["counts"]["reused"].is_u64(), "{status}");
+    let by_run = session.done("analyze_ab_test_results", &json!({"test_id": "methods-of-enlarging"}));
+    assert_eq!((&by_run["run_id"], &by_run["winner"]), (&begun["run_id"], &json!("sharp")));
+    assert_eq!(by_run["variations"], decided["variations"]);
+
+    let path = &status["results"][0]["path"];
+    let said = json!({"prompt_id": path, "metrics": {"beauty": 0.75}, "user_rating": 4, "tags": ["crisp"]});
+    let tracked = session.done("track_generation_metrics", &said);
+    assert_eq!((&tracked["metrics"]["beauty"], &tracked["metrics"]["rating"]), (&json!(0.75), &json!(0.75)));
+    for (wrong, told) in [
+        (json!({"prompt_id": path, "metrics": {"beauty": 7}}), "from 0 to 1"),
+        (json!({"prompt_id": path, "user_rating": 6}), "from 1 to 5"),
+        (json!({"prompt_id": path}), "nothing is said"),
+        (json!({"prompt_id": "nothing-like-it", "user_rating": 3}), "no output is known"),
+    ] {
+        let refused = session.refused("track_generation_metrics", &wrong);
+        assert!(refused.contains(told), "{wrong}: {refused}");
+    }
     session.end();
 }
 

@@ -264,6 +264,7 @@ impl Scenario {
             tasks,
             items: table,
             kinds,
+            trial: None,
         })
     }
 

@@ -11,7 +11,10 @@ mod links;
 mod numbers;
 mod trace;
 
-pub use ab::{OtherMetric, ScoreTable, TestVerdict, VariationVerdict, judge_test, plan_of, read_scores};
+pub use ab::{
+    Blocks, LookPoint, OtherMetric, ScoreTable, TestTerms, TestVerdict, VariationVerdict, judge_blocks, judge_test,
+    look_points, read_scores,
+};
 pub use address::{address_of, parts_of, short_label};
 pub use course::{Bar, Course, EndKind, ExecutorCourse, course};
 pub use duration::duration_text;

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// How many runs are looked through for a name.
-const RECENT: u32 = 10_000;
+pub(super) const RECENT: u32 = 10_000;
 
 /// The newest runs, newest first.
 pub fn runs(ledger: &Ledger, limit: u32) -> Result<Vec<RunRow>, AppError> {

@@ -4,12 +4,17 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::{Value, json};
 
-use super::{AppError, Session, samples::all_samples};
+use super::{
+    AppError, Session,
+    ab::{all_samples, refuse_same_samples, terms_of, tree_of_samples, trial_of},
+};
 use crate::{
+    analysis::TestTerms,
     check::{self, Subject},
     compile::{self, LowerError, Program},
     content_hash::ContentHash,
     diagnostic::{Diagnostic, Severity},
+    files::Node,
     graph::NodeSet,
     ident::IndexMap,
     model::{Body, Chain, Document, ErrorClass, Foreach, Header, Kind, Loaded, Mask, Task, TaskType, ValueMap, Values},
@@ -29,8 +34,8 @@ pub struct JobOptions {
     pub servers: Vec<String>,
     /// The only tasks that are wanted, with what they need; all when there are none.
     pub only: Vec<String>,
-    /// Whether an A/B test stands for all samples of all its variations, to be looked at.
-    pub all_samples: bool,
+    /// Samples for each variation of an A/B test beyond those that its document says.
+    pub more: u32,
     /// How the work is done; does not make it other work.
     pub way: Way,
 }
@@ -64,6 +69,8 @@ pub struct RunnableJob {
     pub settings: Value,
     /// After how many finished items the list of results is brought up to date; none for never.
     pub checkpoint: Option<u32>,
+    /// Of an A/B test, what is fixed before its first sample.
+    pub terms: Option<TestTerms>,
     /// Warnings.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -75,7 +82,11 @@ impl JobOptions {
             [one] => Value::from(one.as_str()),
             several => json!(several),
         };
-        json!({ "set": self.set, "seeds": self.seeds, "servers": self.servers, "only": only })
+        let mut json = json!({ "set": self.set, "seeds": self.seeds, "servers": self.servers, "only": only });
+        if self.more > 0 {
+            json["more"] = Value::from(self.more);
+        }
+        json
     }
 
     /// As they are kept with a run.
@@ -104,7 +115,7 @@ impl JobOptions {
             seeds: seed(0).zip(seed(1)),
             servers: texts("servers").collect(),
             only: value["only"].as_str().map(str::to_owned).into_iter().chain(texts("only")).collect(),
-            all_samples: false,
+            more: number("more").unwrap_or(0),
             way: Way {
                 allow_spend: value["allow_spend"] == true,
                 parallel: number("parallel"),
@@ -127,16 +138,19 @@ pub fn make_job(
     let (Some(document), Some(tree)) = (&loaded.parsed.value, &loaded.parsed.tree) else {
         return Err(AppError::Wrong(diagnostics));
     };
-    let document = with_settings(document, &options.set)?;
+    let mut document = with_settings(document, &options.set)?;
+    if let Body::AbTest(test) = &mut document.body {
+        test.samples_per_variation = test.samples_per_variation.saturating_add(options.more);
+    }
     let chain = as_chain(session, &document, options)?;
-    let judged = |document: &Document| {
+    let judged = |document: &Document, tree: &Node| {
         check::check(Subject { file: &loaded.path, text: &loaded.text, tree, document }, session.context_with(nodes))
     };
     if document.header.kind != Kind::Chain {
-        diagnostics.extend(judged(&document).diagnostics);
+        diagnostics.extend(judged(&document, tree).diagnostics);
     }
     let header = Header { kind: Kind::Chain, ..document.header.clone() };
-    let outcome = judged(&Document { header, body: Body::Chain(chain) });
+    let outcome = judged(&Document { header, body: Body::Chain(chain) }, &tree_of_samples(tree, &document));
     diagnostics.extend(outcome.diagnostics);
     let wrong = diagnostics.iter().any(|d| d.severity == Severity::Error);
     let Some(program) = outcome.program.filter(|_| !wrong) else { return Err(AppError::Wrong(diagnostics)) };
@@ -144,14 +158,17 @@ pub fn make_job(
     let mut plan = plan::build(&program, &session.config.defaults, &placement);
     plan.kinds = Kinds::of_program(&program, &plan, nodes, session.world.as_ref());
     plan.parallel = options.way.parallel.or(plan.parallel);
+    let terms = terms_of(&document);
+    plan.trial = terms.as_ref().map(|terms| trial_of(loaded, terms, &plan)).transpose()?;
     let plan = Arc::new(plan);
     let checkpoint = options.way.checkpoint.or(program.chain.checkpoint.as_ref().map(|checkpoint| checkpoint.every));
     let program = Arc::new(program);
     let preparation =
         Arc::new(Preparation::new(plan.clone(), program.clone(), nodes.clone(), session.world.clone(), NATIVE_VERSION));
-    let hash = work_hash(&program, &preparation, &options.to_json());
-    let settings = options.kept();
-    Ok(RunnableJob { loaded: loaded.clone(), program, plan, preparation, hash, settings, checkpoint, diagnostics })
+    refuse_same_samples(loaded, &preparation)?;
+    let hash = work_hash(&program, &preparation, &options.to_json(), terms.as_ref());
+    let (loaded, settings) = (loaded.clone(), options.kept());
+    Ok(RunnableJob { loaded, program, plan, preparation, hash, settings, checkpoint, terms, diagnostics })
 }
 
 fn check_servers(session: &Session, options: &JobOptions) -> Result<(), AppError> {
@@ -179,24 +196,23 @@ fn with_settings(document: &Document, set: &ValueMap) -> Result<Document, AppErr
     })
 }
 
-/// The chain that runs a document: itself, or one task for a preset.
+/// The chain that runs a document: itself, one task for a preset or a mask, a task for each variation of a test.
 fn as_chain(session: &Session, document: &Document, options: &JobOptions) -> Result<Chain, AppError> {
-    let kind = match &document.body {
+    match &document.body {
         Body::Chain(_) if options.seeds.is_some() => {
-            return Err(AppError::usage("--seeds is for presets; a chain says its seeds itself"));
+            Err(AppError::usage("--seeds is for presets; a chain says its seeds itself"))
         }
-        Body::Chain(chain) => return restricted(chain, &options.only),
-        Body::Preset(_) => return preset_chain(document, options),
-        Body::Mask(mask) => return mask_chain(document, mask, options),
-        Body::AbTest(test) if options.all_samples => return all_samples(session, test),
-        Body::Template(_) => "a template",
-        Body::AbTest(_) => "an A/B test",
-    };
-    let hint = match &document.body {
-        Body::AbTest(_) => "score its samples elsewhere and decide it: comfywright ab analyze FILE --scores CSV",
-        _ => "run a chain that uses it, or a preset",
-    };
-    Err(AppError::usage(format!("this version cannot run {kind} by itself")).with_hint(hint))
+        Body::Chain(chain) => restricted(chain, &options.only),
+        Body::Preset(_) => preset_chain(document, options),
+        Body::Mask(mask) => mask_chain(document, mask, options),
+        Body::AbTest(_) if options.seeds.is_some() || !options.only.is_empty() => {
+            Err(AppError::usage("--seeds and --only are for presets and chains; a test says its samples itself"))
+        }
+        Body::AbTest(test) => all_samples(session, test),
+        Body::Template(_) => {
+            Err(AppError::usage("a template is no work by itself").with_hint("run a chain that uses it, or a preset"))
+        }
+    }
 }
 
 fn preset_chain(document: &Document, options: &JobOptions) -> Result<Chain, AppError> {
@@ -261,7 +277,7 @@ fn restricted(chain: &Chain, only: &[String]) -> Result<Chain, AppError> {
 
 /// What makes two runs the same work: the document, what it refers to, the settings, and every
 /// item, whatever files the items came from.
-fn work_hash(program: &Program, preparation: &Preparation, settings: &Value) -> ContentHash {
+fn work_hash(program: &Program, preparation: &Preparation, settings: &Value, terms: Option<&TestTerms>) -> ContentHash {
     let referred = program.tasks.iter().flat_map(|t| [&t.preset, &t.mask]).flatten();
     let documents: Vec<String> = referred.map(|r| r.document.canonical_hash().to_string()).collect();
     let mut items = Vec::new();
@@ -270,7 +286,11 @@ fn work_hash(program: &Program, preparation: &Preparation, settings: &Value) -> 
         items.push(0);
     }
     let items = ContentHash::of_bytes(&items).to_string();
-    ContentHash::of_json(&json!([preparation.plan().hash.to_string(), documents, settings, items]))
+    let mut parts = json!([preparation.plan().hash.to_string(), documents, settings, items]);
+    if let (Some(terms), Some(parts)) = (terms, parts.as_array_mut()) {
+        parts.push(json!(terms.decision));
+    }
+    ContentHash::of_json(&parts)
 }
 
 impl Preparer for Preparation {

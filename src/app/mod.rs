@@ -2,7 +2,7 @@
 //!
 //! Wires paths, clock, environment and secrets into the layers below. Prints nothing.
 
-mod ab_analyze;
+mod ab;
 mod again;
 mod batch;
 mod capabilities;
@@ -45,7 +45,6 @@ mod recording;
 mod report;
 mod run;
 pub mod run_view;
-mod samples;
 mod save_preset;
 mod schema;
 mod secrets;
@@ -60,7 +59,11 @@ mod watch;
 mod words;
 mod write;
 
-pub use ab_analyze::{Analyzed, ScoreFile, analyze_scores, score_file};
+pub use ab::{
+    AdoptRequest, Adopted, Analyzed, ScoreFile, Spent, TestDraft, TestForecast, TestOutlook, TestPrompt, TestRequest,
+    TestState, TrackRequest, Tracked, WrittenTestReport, adopt, analyze_scores, combinations, draft_test, identifier,
+    inserted, score_file, test_of_run, test_outlook, test_state, track, write_test_report,
+};
 pub use again::{AgainRequest, Wanted, continue_run, pause, wanted_again};
 pub use batch::{
     BatchTask, Bottleneck, ChainFile, ChainRequest, ChainShape, Routed, Shape, ShapedTask, TranslatedRule, chain_shape,
@@ -102,7 +105,7 @@ pub use plan_summary::{PlanOutlook, PlanSummary, PlannedRule, PlannedTask};
 pub use preset_text::PresetText;
 pub use report::{ReportOptions, WrittenReport, write_report};
 pub use run::{
-    Readiness, ReadyRun, RunRequest, existing_ledger, open_ledger, ready, ready_again, ready_unless_active,
+    Consent, Readiness, ReadyRun, RunRequest, existing_ledger, open_ledger, ready, ready_again, ready_unless_active,
     setting_value,
 };
 pub use save_preset::{PresetFile, save_preset};

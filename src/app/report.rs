@@ -73,7 +73,7 @@ pub fn write_report(
 }
 
 /// The folder of a run, made if nothing was written to it.
-fn folder_of(session: &Session, run: &RunRow) -> Result<PathBuf, AppError> {
+pub(super) fn folder_of(session: &Session, run: &RunRow) -> Result<PathBuf, AppError> {
     let folder = session.root.join(&run.folder);
     fs::create_dir_all(&folder).map_err(|source| WriteError::Io { path: folder.clone(), source })?;
     Ok(folder)
@@ -142,16 +142,20 @@ fn outline_of(items: &[ItemRow]) -> Outline {
     outline
 }
 
+/// Small pictures of results.
 #[derive(Default)]
-struct Pictures {
-    made: Vec<SmallPicture>,
-    picture_of: BTreeMap<usize, usize>,
-    left_out: usize,
+pub(super) struct Pictures {
+    /// The pictures.
+    pub(super) made: Vec<SmallPicture>,
+    /// Which of them shows an item, by position.
+    pub(super) picture_of: BTreeMap<usize, usize>,
+    /// Results whose picture found no room.
+    pub(super) left_out: usize,
 }
 
 /// Small pictures of the first image of each item, those of the last tasks first, each content once,
 /// as many as have room in `budget` bytes of the page.
-fn pictures(session: &Session, items: &[ItemRow], budget: usize) -> Pictures {
+pub(super) fn pictures(session: &Session, items: &[ItemRow], budget: usize) -> Pictures {
     let mut shown_by: BTreeMap<&str, (&str, Vec<usize>)> = BTreeMap::new();
     let mut order: Vec<&str> = Vec::new();
     for (position, item) in items.iter().enumerate().rev() {

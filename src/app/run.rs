@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{
     AppError, Session,
+    ab::{TestForecast, extended, forecast, keep_verdict, new_test, refuse_other_method},
     capabilities::estimates,
     checkpoint::Checkpoints,
     controls::with_told,
@@ -39,6 +40,7 @@ use crate::{
 
 /// Which run to carry out.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct RunRequest {
     /// A file or a document's name.
     pub document: String,
@@ -50,6 +52,10 @@ pub struct RunRequest {
     pub new: bool,
     /// Run only if everything is as it is locked.
     pub locked: bool,
+    /// Samples for each variation that are added to the last run of an A/B test.
+    pub more: Option<u32>,
+    /// Begin an A/B test anew although its rules of decision were changed after somebody had looked.
+    pub restart: bool,
 }
 
 /// A run that may be carried out: the ledger is open and the run is locked.
@@ -74,6 +80,9 @@ pub struct ReadyRun {
     told_before: i64,
     _lock: RunLock,
 }
+
+/// Asked before an A/B test begins whether it may take what it is forecast to take.
+pub type Consent<'a> = &'a dyn Fn(&TestForecast) -> Result<(), AppError>;
 
 /// What there is to carry out.
 pub enum Readiness {
@@ -104,9 +113,9 @@ pub(super) fn ledger_error(error: &LedgerError) -> AppError {
     AppError::environment(error.to_string())
 }
 
-/// Makes a run ready: the unfinished one of the same work, or a new one.
-pub fn ready(session: &Session, request: &RunRequest) -> Result<ReadyRun, AppError> {
-    match ready_unless_active(session, request)? {
+/// Makes a run ready: the unfinished one of the same work, or a new one, if `consent` agrees to it.
+pub fn ready(session: &Session, request: &RunRequest, consent: Consent<'_>) -> Result<ReadyRun, AppError> {
+    match ready_unless_active(session, request, consent)? {
         Readiness::Ready(ready) => Ok(*ready),
         Readiness::Active(row) => Err(active(&row)),
     }
@@ -119,8 +128,13 @@ pub(super) fn active(row: &RunRow) -> AppError {
 }
 
 /// As [`ready`]; that a process works on the run already is no error.
-pub fn ready_unless_active(session: &Session, request: &RunRequest) -> Result<Readiness, AppError> {
+pub fn ready_unless_active(
+    session: &Session,
+    request: &RunRequest,
+    consent: Consent<'_>,
+) -> Result<Readiness, AppError> {
     let loaded = session.document(&request.document)?;
+    let request = &extended(session, request)?;
     let mut placed = placed_job(session, &loaded, &request.options, Purpose::Run)?;
     let drifted = drift_of_run(session, &placed, request.locked)?;
     placed.job.diagnostics.extend(drifted);
@@ -130,10 +144,11 @@ pub fn ready_unless_active(session: &Session, request: &RunRequest) -> Result<Re
     let ledger = open_ledger(session)?;
     let unfinished = || {
         let found = ledger.unfinished_run(&job.plan.document, &job.hash.to_string()).map_err(|e| ledger_error(&e));
-        found.map(|found| found.filter(|_| !request.new))
+        found.map(|found| found.filter(|_| !request.new && !request.restart))
     };
     let mut earlier = unfinished()?;
     if earlier.is_none() {
+        forecast(session, &job, Some(&ledger))?.map_or(Ok(()), |forecast| consent(&forecast))?;
         let begun = begun(session, job.clone(), on_servers.clone(), ledger.clone(), request)?;
         if let Some(ready) = begun {
             return Ok(Readiness::Ready(Box::new(ready)));
@@ -201,6 +216,7 @@ fn begun(
     let id = Uuid::now_v7();
     let now = jiff::Timestamp::now();
     let name = format!("{}-{}", now.strftime("%Y%m%d-%H%M%S"), &id.simple().to_string()[28..]);
+    let test = new_test(&job, &ledger, request.restart)?;
     let outputs = session.config.store.outputs.as_deref().unwrap_or("outputs");
     let folder = format!("{outputs}/{}/{name}", job.plan.document);
     let run = NewRun {
@@ -213,11 +229,13 @@ fn begun(
         folder: folder.clone(),
         items: job.plan.items.len() as u32,
         outline: Outline::of(&job.plan),
+        test,
         started_ns: now.as_nanosecond() as i64,
     };
     let told_before = ledger.last_told().map_err(|e| ledger_error(&e))?;
     let lock = ledger.lock_run(&run.id).map_err(|e| ledger_error(&e))?;
-    let begun = if request.new { ledger.begin_run(&run).map(Some) } else { ledger.begin_only_run(&run) };
+    let begun =
+        if request.new || request.restart { ledger.begin_run(&run).map(Some) } else { ledger.begin_only_run(&run) };
     let Some(journal) = begun.map_err(|e| ledger_error(&e))? else { return Ok(None) };
     let journal = Arc::new(journal);
     let native = native_settings(session);
@@ -248,6 +266,7 @@ fn continued(
     row: &RunRow,
     verify: bool,
 ) -> Result<ReadyRun, AppError> {
+    refuse_other_method(&ledger, row)?;
     let told_before = ledger.last_told().map_err(|e| ledger_error(&e))?;
     let lock = ledger.lock_run(&row.id).map_err(|e| ledger_error(&e))?;
     let journal = Arc::new(ledger.journal(&row.id).map_err(|e| ledger_error(&e))?);
@@ -342,6 +361,11 @@ impl ReadyRun {
         if let Some(checkpoints) = checkpoints {
             // Without a last checkpoint the list is behind the ledger, until the next process.
             let _ = tokio::task::spawn_blocking(|| checkpoints.finish()).await;
+        }
+        if self.job.terms.is_some() {
+            let (ledger, run) = (self.ledger.clone(), self.id.to_string());
+            let kept = tokio::task::spawn_blocking(move || keep_verdict(&ledger, &run)).await;
+            kept.map_err(|error| AppError::environment(error.to_string()))??;
         }
         let outcome = carried_out.map_err(|e| {
             AppError::environment(e.to_string()).with_hint("everything acknowledged so far is kept; run again")

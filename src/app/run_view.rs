@@ -61,6 +61,8 @@ pub struct ItemView {
     pub attempt: u32,
     /// `native`, or the name of a server.
     pub executor: Option<String>,
+    /// Id of the last submission.
+    pub prompt_id: Option<String>,
     /// What was done, as a hash.
     pub fingerprint: Option<String>,
     /// Its files.
@@ -127,6 +129,7 @@ impl ItemView {
             visits: item.visits,
             attempt: item.attempt,
             executor: item.executor.clone(),
+            prompt_id: item.prompt_id.clone(),
             fingerprint: item.fingerprint.clone(),
             files: item.result.as_ref().map(|r| r.files.clone()),
             metrics: item.result.as_ref().map(|r| r.metrics.clone()),

@@ -106,8 +106,7 @@ pub(super) fn used_by(
 /// How to look at a document.
 fn options(loaded: &Loaded) -> Option<JobOptions> {
     match &loaded.parsed.value.as_ref()?.body {
-        Body::Chain(_) => Some(JobOptions::default()),
-        Body::AbTest(_) => Some(JobOptions { all_samples: true, ..JobOptions::default() }),
+        Body::Chain(_) | Body::AbTest(_) => Some(JobOptions::default()),
         Body::Preset(preset) => {
             let missing = preset.params.iter().filter(|(_, param)| param.required && param.default.is_none());
             let set: Option<ValueMap> = missing.map(|(name, param)| Some((name.clone(), invented(param)?))).collect();

@@ -1,17 +1,18 @@
 //! Variations of a test: what differs between them goes into the prompt or to the preset.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::judge::Visit;
 use crate::{
-    compile::{Referred, Template, check_param},
+    compile::{Referred, Scope, Template, check_param},
+    content_hash::canonical_json,
     files::Path,
     graph::unescape_literal,
     ident::did_you_mean,
-    model::{AbTest, Body, Kind, Param, Preset},
-    path,
+    model::{AbTest, Body, Kind, Param, Preset, ValueMap},
+    path, vision,
 };
 
 pub(super) fn check(visit: &mut Visit<'_>) {
@@ -37,11 +38,17 @@ pub(super) fn check(visit: &mut Visit<'_>) {
 
 fn check_metric(visit: &mut Visit<'_>, test: &AbTest) {
     let path = path!["decision", "metric"];
-    // What is not written is the default, which a later version measures.
     if visit.subject.tree.get(&path).is_some() && !visit.context.metrics.contains(&test.decision.metric) {
         let near = did_you_mean(&test.decision.metric, visit.context.metrics.iter().map(String::as_str));
         let message = format!("nothing measures `{}`", test.decision.metric);
         visit.report.error("unknown-metric", &path, message).hint = near.map(|near| format!("did you mean `{near}`?"));
+    }
+    let known = vision::KNOWN.iter().find(|known| known.name == test.decision.metric);
+    if let Some(known) = known.filter(|known| known.range != (0.0, 1.0)) {
+        let message = format!("`{}` is no score from 0 to 1: it is the {}", known.name, known.description);
+        let scores: Vec<&str> =
+            vision::KNOWN.iter().filter(|known| known.range == (0.0, 1.0)).map(|k| k.name).collect();
+        visit.report.error("unfit-metric", &path, message).hint = Some(format!("scores are {}", scores.join(", ")));
     }
 }
 
@@ -96,13 +103,47 @@ fn check_same_keys(visit: &mut Visit<'_>, test: &AbTest) {
                 Some("every variation says every key, so that what differs is known".to_owned());
         }
     }
-    let mut seen: Vec<(&String, &crate::model::ValueMap)> = Vec::new();
+    let mut seen: Vec<(&String, String)> = Vec::new();
     for (name, variation) in &test.variations {
-        if let Some((first, _)) = seen.iter().find(|(_, v)| *v == variation) {
+        let rendered = rendered(test, variation);
+        if let Some((first, _)) = seen.iter().find(|(_, other)| *other == rendered) {
             let message = format!("the variations `{first}` and `{name}` are the same");
             visit.report.error_at_key("same-variation", &path!["variations", name], message);
         }
-        seen.push((name, variation));
+        seen.push((name, rendered));
+    }
+}
+
+/// What a variation comes to: its prompt, and the parameters that do not stand in it, with numbers as they count.
+fn rendered(test: &AbTest, variation: &ValueMap) -> String {
+    let template = Template::parse(unescape_literal(&test.base_prompt)).ok();
+    let in_prompt = |key: &String| {
+        let paths = template.as_ref().map(Template::paths).unwrap_or_default();
+        paths.iter().any(|(path, _)| path.first() == Some(key))
+    };
+    // What blocks insert is the same for all.
+    let prompt = template.as_ref().and_then(|template| template.fill(&Keys(variation)).ok());
+    let as_number = |value: &Value| value.as_f64().map_or_else(|| value.clone(), |number| json!(number));
+    let rest = variation.iter().filter(|(key, _)| prompt.is_none() || !in_prompt(key));
+    let rest: BTreeMap<&String, Value> = rest.map(|(key, value)| (key, as_number(value))).collect();
+    canonical_json(&json!([prompt, rest]))
+}
+
+/// The keys of a variation; whatever else a prompt inserts stands for itself.
+struct Keys<'a>(&'a ValueMap);
+
+impl Scope for Keys<'_> {
+    fn value(&self, path: &[String]) -> Option<Value> {
+        let value = path.first().and_then(|name| self.0.get(name)).cloned();
+        Some(value.unwrap_or_else(|| format!("{{{}}}", path.join(".")).into()))
+    }
+
+    fn index(&self, _key: &str) -> Option<usize> {
+        Some(0)
+    }
+
+    fn names(&self) -> Vec<String> {
+        Vec::new()
     }
 }
 

@@ -7,7 +7,9 @@ use serde_json::json;
 
 use super::{
     GlobalArgs, Output,
+    ab_files::{self, AdoptArgs, NewArgs},
     plan::{columns, opened},
+    report::{self, TestReportArgs},
 };
 use crate::{
     analysis::{OtherMetric, TestVerdict, VariationVerdict},
@@ -28,6 +30,12 @@ pub struct AbArgs {
 pub enum AbCommand {
     /// Decide a test by scores from a table
     Analyze(AnalyzeArgs),
+    /// Make a test of a preset and values
+    New(NewArgs),
+    /// Write what a test found into its preset
+    Adopt(AdoptArgs),
+    /// Write a page of what a test came to, with its pictures; the same as Markdown and as numbers beside it
+    Report(TestReportArgs),
 }
 
 /// `comfywright ab analyze`
@@ -44,7 +52,12 @@ pub struct AnalyzeArgs {
 
 /// Runs the verb.
 pub fn run(args: &AbArgs, global: &GlobalArgs, output: Output) -> ExitCode {
-    let AbCommand::Analyze(args) = &args.command;
+    let args = match &args.command {
+        AbCommand::Analyze(args) => args,
+        AbCommand::New(args) => return ab_files::new(args, global, output),
+        AbCommand::Adopt(args) => return ab_files::adopt(args, global, output),
+        AbCommand::Report(args) => return report::of_test(args, global, output),
+    };
     let session = match opened(global, Some(&args.document)) {
         Ok(session) => session,
         Err(error) => return output.fail("ab", &error, &Sources::default()),
@@ -68,7 +81,8 @@ fn answer(analyzed: &Analyzed, sources: &Sources, output: Output) -> ExitCode {
     output.finish("ab", ExitCode::Done, json!(verdict), &analyzed.diagnostics, sources)
 }
 
-fn lines(verdict: &TestVerdict) -> Vec<String> {
+/// What a test came to, for people.
+pub(super) fn lines(verdict: &TestVerdict) -> Vec<String> {
     let mut lines =
         vec![format!("{}: {}", verdict.test, outcome(verdict)), format!("  {}", how(verdict)), String::new()];
     let head = ["variation", "mean", "samples", "against", "difference", "interval", ""].map(str::to_owned);

@@ -62,7 +62,7 @@ pub struct RunArgs {
     pub target: TargetArgs,
 
     /// Go on with this run, with the settings that it was begun with
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["document", "set", "server", "seeds", "only", "new"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["document", "set", "server", "seeds", "only", "new", "more", "restart"])]
     pub resume: Option<String>,
 
     /// Start the run in a process of its own, say which run it is, and leave it to that process
@@ -108,6 +108,18 @@ pub struct RunArgs {
     /// Start a new run even if an earlier one can be continued
     #[arg(long)]
     pub new: bool,
+
+    /// Add so many samples for each variation to an A/B test that has ended without a decision
+    #[arg(long, value_name = "SAMPLES", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub more: Option<u32>,
+
+    /// Begin an A/B test anew although its rules of decision were changed after somebody had looked
+    #[arg(long, conflicts_with = "more")]
+    pub restart: bool,
+
+    /// Agree to what an A/B test may cost
+    #[arg(long)]
+    pub yes: bool,
 
     /// Write every event as a line of JSON to standard output
     #[arg(long)]

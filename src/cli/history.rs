@@ -8,6 +8,7 @@ use super::{
     GlobalArgs, Output,
     args::{ShowArgs, StatusArgs},
     plan::{columns, opened},
+    trial::state_lines,
 };
 use crate::{
     app::{
@@ -104,7 +105,7 @@ pub fn show(args: &ShowArgs, global: &GlobalArgs, output: Output) -> ExitCode {
         let run = history::find_run(ledger, &args.subject)?;
         let (lines, data) = match &args.item {
             Some(address) => show_item(ledger, &run, address)?,
-            None => show_run(ledger, &run)?,
+            None => show_run(session, ledger, &run)?,
         };
         Ok((lines, data, app::fault_diagnostics(session, ledger, &run)?))
     })
@@ -124,14 +125,21 @@ fn show_file(path: &Path) -> Result<(Vec<String>, Value), AppError> {
     Ok((lines, json!({ "file": path.display().to_string(), "record": record })))
 }
 
-fn show_run(ledger: &Ledger, run: &RunRow) -> Result<(Vec<String>, Value), AppError> {
+fn show_run(session: &Session, ledger: &Ledger, run: &RunRow) -> Result<(Vec<String>, Value), AppError> {
     let items = history::items(ledger, run)?;
     let view = RunView::of(run);
     let mut lines = vec![head_line(&view), String::new()];
+    let test = app::test_of_run(session, ledger, run)?;
+    if let Some(test) = &test {
+        lines.extend(state_lines(test).into_iter().chain([String::new()]));
+    }
     lines.extend(columns(
         items.iter().map(|i| [i.state.name().to_owned(), i.address.clone(), format!("{}{}", file_text(i), why(i))]),
     ));
     let mut data = json!(view);
+    if let Some(test) = &test {
+        data["decision"] = json!(test);
+    }
     data["items_list"] = items.iter().map(|item| json!(ItemView::of(item))).collect();
     Ok((lines, data))
 }

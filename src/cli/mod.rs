@@ -2,6 +2,7 @@
 //! ends the process.
 
 mod ab;
+mod ab_files;
 mod again;
 pub mod args;
 mod check;
@@ -35,6 +36,7 @@ mod servers;
 mod signals;
 mod snapshot;
 mod trace;
+mod trial;
 mod watch;
 
 pub use command::{Cli, Command, GlobalArgs, main};

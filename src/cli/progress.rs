@@ -10,7 +10,10 @@ use std::{
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::run::{ItemState, Observer, RunEvent, ServerCondition};
+use crate::{
+    run::{ItemState, NOT_NEEDED, Observer, RunEvent, ServerCondition},
+    stats::Outcome,
+};
 
 /// Most running items that have a bar of their own.
 const MOST_BARS: usize = 8;
@@ -65,12 +68,19 @@ fn line(event: &RunEvent, (settled, items): &mut (u32, u32)) {
         }
         RunEvent::ItemFinished { item, state, reason, error, .. } => {
             *settled += 1;
+            if reason.as_ref().is_some_and(|reason| reason.starts_with(NOT_NEEDED)) {
+                // The look has told it.
+                return;
+            }
             let why = error.as_ref().map(|e| e.message.clone()).or_else(|| reason.clone());
             let why = why.map_or_else(String::new, |why| format!(": {why}"));
             format!("{:>5}/{items} {:<8} {item}{why}", *settled, word(*state))
         }
         RunEvent::ItemHeld { item, .. } => format!("            held     {item}"),
         RunEvent::ItemRetried { item, error } => format!("            again    {item}: {error}"),
+        RunEvent::TestLooked { .. } => {
+            looked_text(event).map_or_else(String::new, |text| format!("            {text}"))
+        }
         RunEvent::RunPaused => "            paused: what runs is finished, and nothing new begins".to_owned(),
         RunEvent::RunContinued => "            goes on".to_owned(),
         RunEvent::Server { server, condition } => {
@@ -79,6 +89,17 @@ fn line(event: &RunEvent, (settled, items): &mut (u32, u32)) {
         _ => return,
     };
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// A look at a test, for people.
+fn looked_text(event: &RunEvent) -> Option<String> {
+    let RunEvent::TestLooked { block, look, outcome, leader, dropped } = event else { return None };
+    let stands = match outcome {
+        Outcome::Running if dropped.is_empty() => format!("{leader} leads"),
+        Outcome::Running => format!("{leader} leads, dropped: {}", dropped.join(", ")),
+        _ => format!("decided: {}", outcome.name()),
+    };
+    Some(format!("look {look}   after block {block}: {stands}"))
 }
 
 /// How a server is, for people.
@@ -142,6 +163,10 @@ impl Bars {
             RunEvent::Server { server, condition } => {
                 // Without a terminal there would be no bars.
                 let _ = self.all.println(format!("server {server} {}", condition_text(*condition)));
+            }
+            RunEvent::TestLooked { .. } => {
+                // Without a terminal there would be no bars.
+                let _ = looked_text(event).map(|text| self.all.println(text));
             }
             RunEvent::RunPaused => {
                 let _ = self.all.println("paused: what runs is finished, and nothing new begins");

@@ -14,11 +14,12 @@ use super::{
     plan::{job_options, opened, start},
     progress::{Show, observer},
     signals::interrupted,
+    trial::{agreed, state_lines},
 };
 use crate::{
     app::{
-        self, AppError, ExitCode, JobOptions, ReadyRun, RunRequest, Session, SessionOptions, Sources, Way, history,
-        run_view::RunView,
+        self, AppError, ExitCode, JobOptions, ReadyRun, RunRequest, Session, SessionOptions, Sources, TestState, Way,
+        history, run_view::RunView,
     },
     model::LOCK_FILE,
     plan::ItemIx,
@@ -36,7 +37,7 @@ pub fn run(args: &RunArgs, global: &GlobalArgs, output: Output) -> ExitCode {
     };
     let ready = match &args.resume {
         Some(run) => app::ready_again(&session, run, args.verify),
-        None => app::ready(&session, &request(args)),
+        None => app::ready(&session, &request(args), &|forecast| agreed(forecast, args, output)),
     };
     if args.detach {
         return ready
@@ -64,6 +65,8 @@ fn request(args: &RunArgs) -> RunRequest {
         verify: args.verify,
         new: args.new,
         locked: args.locked,
+        more: args.more,
+        restart: args.restart,
     }
 }
 
@@ -166,6 +169,7 @@ pub(super) fn carried_out(
         output.note(&format!("not everything is as {LOCK_FILE} says: {differences}, told at the end"));
     }
     let (id, folder, place) = (ready.id, ready.folder.clone(), ready.absolute_folder());
+    let path = ready.job.loaded.path.to_string();
     let mut diagnostics = ready.job.diagnostics.clone();
     let aftermath = ready.aftermath();
     let against = ready.against().unwrap_or(&session.against).to_owned();
@@ -173,20 +177,29 @@ pub(super) fn carried_out(
     match until_done(ready, controls, show) {
         Ok(outcome) => {
             let code = exit_code(&outcome);
+            let test = test_state(session, &id.to_string());
+            diagnostics.extend(test.iter().flat_map(|test| test.diagnostics(session, &path)));
             // What cannot be read any more is still in the lines of the items.
             diagnostics.extend(aftermath.diagnostics(session).unwrap_or_default());
-            let data = json!({
+            let mut data = json!({
                 "run": id.to_string(),
                 "state": outcome.state.name(),
                 "folder": folder,
                 "against": against,
                 "counts": counts_json(&outcome.counts),
             });
+            if let Some(test) = &test {
+                data["decision"] = json!(test);
+            }
             if show == Show::Events {
                 return code;
             }
             output.line(&format!("{} in {:.1} s", summary(&outcome), begun.elapsed().as_secs_f64()));
             output.line(&format!("{folder}/"));
+            if let Some(test) = &test {
+                output.line("");
+                state_lines(test).iter().for_each(|line| output.line(line));
+            }
             tell_next(&outcome, &folder, output);
             if open && let Err(error) = opener::open(&place) {
                 output.note(&format!("failed to open {folder}: {error}"));
@@ -195,6 +208,13 @@ pub(super) fn carried_out(
         }
         Err(error) => output.fail(verb, &error, &sources),
     }
+}
+
+/// How a test stands. What cannot be read any more is told by `show`.
+fn test_state(session: &Session, run: &str) -> Option<TestState> {
+    let ledger = app::existing_ledger(session).ok()??;
+    let row = ledger.run(run).ok()?;
+    app::test_of_run(session, &ledger, &row).ok()?
 }
 
 /// Carries the run out on a runtime of its own. The first Ctrl-C stops submitting; the second ends

@@ -11,7 +11,12 @@ use std::{
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::Value;
 
-use super::{durations, error::LedgerError, open::Ledger};
+use super::{
+    durations,
+    error::LedgerError,
+    open::Ledger,
+    trial::{NewTest, write_block, write_test},
+};
 use crate::{
     plan::{ItemResult, Outline, OutputFile},
     run::{AttemptId, Change, Decision, Entry, Event, Journal, JournalError, PortFuture, RunState},
@@ -38,6 +43,8 @@ pub struct NewRun {
     pub items: u32,
     /// Its tasks.
     pub outline: Outline,
+    /// What is fixed of a test before its first sample; none for what is no test.
+    pub test: Option<NewTest>,
     /// Nanoseconds since 1970.
     pub started_ns: i64,
 }
@@ -92,7 +99,7 @@ impl Ledger {
                     row.started_ns
                 ],
             )?;
-            Ok(())
+            row.test.iter().try_for_each(|test| write_test(transaction, transaction.last_insert_rowid(), test))
         }))
     }
 
@@ -173,6 +180,7 @@ fn write_entry(transaction: &Transaction<'_>, run: i64, seq: i64, entry: &Entry)
             Ok(())
         }
         Entry::Change(change) => write_change(transaction, run, change),
+        Entry::Block { time_ns, block } => write_block(transaction, run, *time_ns, block),
         Entry::Timing { sort, seconds } => durations::write(transaction, sort, *seconds),
         Entry::Decision { time_ns, decision } => write_decision(transaction, run, seq, *time_ns, decision),
         Entry::Closed { time_ns, state } => set_run_state(transaction, run, *state, Some(*time_ns)),

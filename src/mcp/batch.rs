@@ -201,9 +201,8 @@ fn coordinate(shared: &Shared, arguments: &Coordinate) -> Result<Answer<Coordina
     let request = RunRequest {
         document: path.clone(),
         options: JobOptions { only, way, ..JobOptions::default() },
-        verify: false,
         new: arguments.resume_on_failure == Some(false),
-        locked: false,
+        ..RunRequest::default()
     };
     // The chain may have been written a moment ago.
     let run = shared.with(|session| Begun::begin(session, &request))?;

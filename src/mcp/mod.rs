@@ -5,6 +5,7 @@
 //! protocol; decides nothing about documents, files or runs. Nothing but the protocol goes to
 //! standard output.
 
+mod ab;
 mod arguments;
 mod batch;
 mod check;

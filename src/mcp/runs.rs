@@ -16,7 +16,7 @@ use super::{
     tool::{About, Answer, Callable, Caller, Effect, on_a_thread, waiting},
 };
 use crate::app::{
-    self, AppError, Readiness, RunRequest, Session, Sources,
+    self, AppError, Readiness, RunRequest, Session, Sources, TestForecast,
     client_files::ClientFiles,
     history,
     run_view::{RunView, StateCounts},
@@ -87,7 +87,7 @@ pub(super) struct Begun {
 impl Begun {
     /// Starts what `request` asks for, or finds the process that does it already.
     pub(super) fn begin(session: &Session, request: &RunRequest) -> Result<Self, AppError> {
-        let ready = match app::ready_unless_active(session, request)? {
+        let ready = match app::ready_unless_active(session, request, &TestForecast::refuse_unasked)? {
             Readiness::Ready(ready) => *ready,
             Readiness::Active(row) => {
                 return Ok(Self {
@@ -133,7 +133,7 @@ async fn run_file(shared: Arc<Shared>, arguments: RunFile, _: Caller) -> Result<
     let begun = on_a_thread(move || {
         shared.with(|session| {
             let document = ClientFiles::open(session)?.document(&document)?;
-            Begun::begin(session, &RunRequest { document, options, verify: false, new, locked: false })
+            Begun::begin(session, &RunRequest { document, options, new, ..RunRequest::default() })
         })
     });
     let begun = begun.await?;

@@ -170,6 +170,11 @@ pub struct Limits {
     /// `--allow-spend`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partner_items: Option<u32>,
+    /// Cost of an A/B test, by `cost_per_hour` of its servers, above which a person is asked before it
+    /// begins. Without it nobody is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0))]
+    pub ask_above_cost: Option<f64>,
 }
 
 /// What holds where a document says nothing.

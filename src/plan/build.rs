@@ -51,6 +51,7 @@ pub fn build(program: &Program, defaults: &ConfigDefaults, options: &Options) ->
         tasks,
         items: item_table(program, &number_of, &first_item),
         kinds: Kinds::new(),
+        trial: None,
     };
     plan.kinds = Kinds::by_task(&plan);
     plan

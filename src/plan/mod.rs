@@ -15,6 +15,7 @@ mod placement;
 mod prepare;
 #[cfg(test)]
 mod testing;
+mod trial;
 
 pub use crate::compile::{KindOf, Model};
 pub use build::{Options, build};
@@ -30,3 +31,4 @@ pub use observed::{History, Observed, Sort, Warmth};
 pub use outline::{Outline, OutlineEntry, OutlineRule, OutlineTask};
 pub use placement::{Access, Place, Placer};
 pub use prepare::Preparation;
+pub use trial::Trial;

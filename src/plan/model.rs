@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::kind::Kinds;
+use super::{kind::Kinds, trial::Trial};
 use crate::{
     compile::OutputSpec,
     content_hash::ContentHash,
@@ -46,6 +46,8 @@ pub struct Plan {
     pub items: ItemTable,
     /// What items have in common.
     pub kinds: Kinds,
+    /// Of an A/B test, how its samples are taken.
+    pub trial: Option<Trial>,
 }
 
 /// One task of a plan.

@@ -45,6 +45,7 @@ pub(super) fn plan_of(tasks: &[(u32, Placement)]) -> Plan {
         tasks: plan_tasks,
         items,
         kinds: Kinds::new(),
+        trial: None,
     };
     plan.kinds = Kinds::by_task(&plan);
     plan

@@ -58,7 +58,8 @@ impl Planner {
 
     fn may_be_wanted_again(&self, item: u32) -> bool {
         let state = self.items[item as usize].state;
-        state == ItemState::Held || state.is_final() && state != ItemState::Cancelled
+        let is_needed = !matches!(self.items[item as usize].reason, Reason::Dropped(_) | Reason::Decided(_));
+        state == ItemState::Held || state.is_final() && state != ItemState::Cancelled && is_needed
     }
 
     /// Whether `item` is where it is only because of what it needs, or is on its way with what it needs.

@@ -20,7 +20,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    event::{AttemptId, Command, Event},
+    event::{AttemptId, Command, Event, TrialLook},
     names::Names,
     planner::Planner,
     ports::{Change, Claim, Entry, Failure, Fault, Journal, JournalError, RunState},
@@ -487,6 +487,10 @@ impl Dispatcher {
                 });
                 batch.entries.push(Entry::Decision { time_ns, decision });
             }
+            Command::Took(block) => {
+                batch.reports.extend(block.look.as_ref().map(|look| self.looked(block.block, look)));
+                batch.entries.push(Entry::Block { time_ns, block });
+            }
             Command::Report { item, state, reason, error } => {
                 let address = self.ports.preparer.address(item);
                 let task = self.task(item);
@@ -514,6 +518,21 @@ impl Dispatcher {
                 let id = self.planner.attempt(item);
                 batch.entries.push(Entry::Change(Change { time_ns, item, address, id, state, reason: why }));
             }
+        }
+    }
+
+    fn looked(&self, block: u32, look: &TrialLook) -> RunEvent {
+        let samples = self.plan.trial.as_ref().and_then(|trial| trial.blocks.first());
+        let name = |variation: usize| {
+            let sample = samples.and_then(|samples| samples.get(variation));
+            sample.map(|sample| self.task(*sample).name.clone()).unwrap_or_default()
+        };
+        RunEvent::TestLooked {
+            block,
+            look: look.look,
+            outcome: look.outcome,
+            leader: name(look.leader),
+            dropped: look.dropped.iter().copied().map(name).collect(),
         }
     }
 

@@ -12,7 +12,10 @@ use super::{
     ports::Fault,
     state::{ItemState, Reason},
 };
-use crate::plan::{ItemIx, ItemResult, Place, Visit};
+use crate::{
+    plan::{ItemIx, ItemResult, Place, Visit},
+    stats::Outcome,
+};
 
 /// Values of variables by name: `quality`, `width`, `cutout.quality`.
 pub type Values = BTreeMap<String, Value>;
@@ -267,6 +270,8 @@ pub enum Command {
     },
     /// Keep this decision.
     Record(Decision),
+    /// Keep this block of a test.
+    Took(TrialBlock),
     /// The item is now final, or held, or waits again because a loop came back.
     Report {
         /// The item.
@@ -313,4 +318,28 @@ pub struct Decision {
     pub inputs: Values,
     /// The error about which was decided, if there was one.
     pub error: Option<Fault>,
+}
+
+/// A block of a test as its race took it: what decides the test, in the order in which it did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrialBlock {
+    /// Its number, from 1.
+    pub block: u32,
+    /// For each variation its score; none where its sample failed, or it was not in any more.
+    pub scores: Vec<Option<f64>>,
+    /// What was seen after it, if that was a look.
+    pub look: Option<TrialLook>,
+}
+
+/// What was seen at a look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TrialLook {
+    /// Its number, from 1.
+    pub look: u32,
+    /// How the test stands.
+    pub outcome: Outcome,
+    /// The variation that leads.
+    pub leader: usize,
+    /// The variations that were dropped.
+    pub dropped: Vec<usize>,
 }

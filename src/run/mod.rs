@@ -20,10 +20,11 @@ mod rows;
 mod scribe;
 mod state;
 mod topology;
+mod trial;
 mod worker;
 
 pub use dispatcher::{Control, RunOutcome, RunSetup, run_plan};
-pub use event::{AttemptId, Command, Decision, Event, ServerCondition, Values};
+pub use event::{AttemptId, Command, Decision, Event, ServerCondition, TrialBlock, TrialLook, Values};
 pub use planner::Planner;
 pub use ports::{
     Change, Claim, Clock, Entry, Executor, Failure, Fault, FaultDetail, Job, Journal, JournalError, PortFuture,
@@ -31,5 +32,5 @@ pub use ports::{
 };
 pub use report::{RunEvent, TaskSize};
 pub use scribe::Observer;
-pub use state::{Counts, ItemState, Reason};
+pub use state::{Counts, ItemState, NOT_NEEDED, Reason};
 pub use worker::Ports;

@@ -79,6 +79,9 @@ impl Planner {
 
     /// Decides what becomes of `item`, all of whose edges are settled.
     pub(super) fn decide_needs(&mut self, item: u32) {
+        if self.is_held_back(item) {
+            return;
+        }
         let mut failed = None;
         for (entry, first_group) in self.entries(item) {
             match self.entry(item, entry, first_group) {

@@ -7,6 +7,7 @@
 //!   other out (`needs`);
 //! - an item whose edges are all settled becomes ready, skipped or blocked (`needs`);
 //! - an item whose try ended goes where the rules of its task say (`routing`, `loops`);
+//! - of a test, the samples of the blocks up to the next look are let go, and what its race drops is skipped (`trial`);
 //! - ready items start where and when [`Placer`] says;
 //! - a server that is out of order is left alone, and what was with it moves (`fleet`).
 
@@ -20,6 +21,7 @@ use super::{
     ranks::ranks,
     state::{Counts, ItemState, Reason},
     topology::{Keys, Topology},
+    trial::Samples,
 };
 use crate::{
     model::{ErrorClass, ValueMap},
@@ -39,6 +41,8 @@ pub struct Planner {
     pub(super) commands: Vec<Command>,
     pub(super) placer: Placer,
     pub(super) fleet: Fleet,
+    /// Of a test, the race of its variations.
+    pub(super) samples: Option<Samples>,
     counts: Counts,
     stopping: bool,
     paused: bool,
@@ -54,6 +58,7 @@ impl Planner {
         let mut planner = Self {
             placer: Placer::new(plan.clone(), capabilities, estimates, ranks),
             fleet: Fleet::new(capabilities),
+            samples: plan.trial.as_ref().map(|trial| Samples::new(trial, count)),
             topology,
             items: vec![Item::waiting(); count],
             retries: BTreeMap::new(),
@@ -79,6 +84,7 @@ impl Planner {
     pub fn apply(&mut self, event: &Event) -> Vec<Command> {
         self.note(event);
         self.settle_all();
+        self.race();
         self.refuse_hopeless();
         self.start_ready();
         std::mem::take(&mut self.commands)
@@ -88,6 +94,7 @@ impl Planner {
     pub fn replay(&mut self, event: &Event) -> Vec<Command> {
         self.note(event);
         self.settle_all();
+        self.race();
         self.fleet.hopeless.clear();
         std::mem::take(&mut self.commands)
     }
@@ -134,6 +141,9 @@ impl Planner {
                 } else {
                     self.unwatch(item, id);
                     self.abort(item);
+                }
+                if let Some(samples) = &mut self.samples {
+                    samples.score(item, &result.metrics);
                 }
                 let record = &mut self.items[item as usize];
                 (record.reused, record.has_result, record.anew) = (*reused, true, false);

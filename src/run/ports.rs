@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    event::{AttemptId, Decision, Event},
+    event::{AttemptId, Decision, Event, TrialBlock},
     state::ItemState,
 };
 use crate::{
@@ -226,6 +226,13 @@ pub enum Entry {
         time_ns: i64,
         /// The decision.
         decision: Decision,
+    },
+    /// A block of a test, as its race took it.
+    Block {
+        /// Nanoseconds since 1970.
+        time_ns: i64,
+        /// The block.
+        block: TrialBlock,
     },
     /// How long an item took, for estimates.
     Timing {

@@ -9,6 +9,7 @@ use super::{
     ports::{Fault, RunState},
     state::ItemState,
 };
+use crate::stats::Outcome;
 
 /// Something to tell. Names and fields are stable: programs read them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -104,6 +105,19 @@ pub enum RunEvent {
         /// Seconds until the end of the run, as far as durations are known; none of what was told later.
         #[serde(skip_serializing_if = "Option::is_none")]
         seconds_left: Option<f64>,
+    },
+    /// A test was looked at.
+    TestLooked {
+        /// After which block.
+        block: u32,
+        /// The look, from 1.
+        look: u32,
+        /// How the test stands.
+        outcome: Outcome,
+        /// The variation that leads.
+        leader: String,
+        /// The variations that were dropped.
+        dropped: Vec<String>,
     },
     /// What became of a server.
     Server {

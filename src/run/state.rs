@@ -119,6 +119,10 @@ pub enum Reason {
     Error,
     /// A person rejected it.
     Rejected,
+    /// The race of a test dropped its variation after this block.
+    Dropped(u32),
+    /// The test to which it belongs was decided after this block.
+    Decided(u32),
 }
 
 impl Reason {
@@ -132,9 +136,14 @@ impl Reason {
             Self::NeedFailed(needed) => Some(format!("{} failed", name(needed))),
             Self::Rule(rule) => plan.tasks[task.0 as usize].rules.get(usize::from(rule)).map(|r| r.text.clone()),
             Self::Rejected => Some("rejected".to_owned()),
+            Self::Dropped(block) => Some(format!("{NOT_NEEDED}: dropped after block {block}")),
+            Self::Decided(block) => Some(format!("{NOT_NEEDED}: decided after block {block}")),
         }
     }
 }
+
+/// How the reason of a sample begins that its test does not need.
+pub const NOT_NEEDED: &str = "not needed";
 
 /// How many items are in which state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

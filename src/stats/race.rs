@@ -57,8 +57,8 @@ pub fn decide(plan: &Plan, blocks: &[Vec<Option<f64>>]) -> Result<Decision, Bloc
 
 /// A test in the making.
 #[derive(Clone, Debug)]
-pub struct Race<'a> {
-    plan: &'a Plan,
+pub struct Race {
+    plan: Plan,
     /// What was looked at, for intervals and correlations.
     seen: Vec<Vec<Option<f64>>>,
     alive: Vec<bool>,
@@ -85,9 +85,9 @@ fn place(j: usize, i: usize) -> usize {
     j * (j - 1) / 2 + i
 }
 
-impl<'a> Race<'a> {
+impl Race {
     /// Before the first block.
-    pub fn new(plan: &'a Plan) -> Self {
+    pub fn new(plan: &Plan) -> Self {
         let count = plan.variations;
         let pairs = count * (count - 1) / 2;
         let (bets, evidence) = match plan.settings.rule {
@@ -96,7 +96,7 @@ impl<'a> Race<'a> {
             Rule::Strict => (Bets::Bounded, pairs),
         };
         Self {
-            plan,
+            plan: plan.clone(),
             seen: Vec::new(),
             alive: vec![true; count],
             dropped: vec![None; count],
@@ -125,6 +125,56 @@ impl<'a> Race<'a> {
         if self.is_over() { Vec::new() } else { self.alive().collect() }
     }
 
+    /// The block after which is looked next: until then, the same variations are in. None when the test is decided.
+    pub fn next_look(&self) -> Option<u32> {
+        match self.plan.settings.rule {
+            _ if self.is_over() => None,
+            Rule::Horizon => self.plan.looks.get(self.look as usize).map(|look| look.block),
+            Rule::Open | Rule::Strict => Some((self.block() + 1).max(FEWEST)),
+        }
+    }
+
+    /// Blocks that were looked at, or wait for the next look.
+    pub fn block(&self) -> u32 {
+        self.seen.len() as u32
+    }
+
+    /// Looks so far.
+    pub fn looks(&self) -> u32 {
+        self.look
+    }
+
+    /// The variations that were dropped after `block`.
+    pub fn dropped_at(&self, block: u32) -> Vec<usize> {
+        let dropped = self.dropped.iter().enumerate();
+        dropped.filter(|(_, dropped)| dropped.is_some_and(|d| d.block == block)).map(|(place, _)| place).collect()
+    }
+
+    /// At a look, the evidence against each variation that was in until then, as a share of the boundary at which one
+    /// is dropped: of the statistic for `horizon`, of the logarithm for the others. None for whoever was out.
+    pub fn pressure(&self) -> Vec<Option<f64>> {
+        let of = |i: usize| match self.plan.settings.rule {
+            Rule::Horizon => self.horizon_pressure(i),
+            Rule::Open | Rule::Strict => {
+                let is_in = self.dropped[i].is_none_or(|dropped| dropped.block == self.block());
+                let threshold = 2.0 / self.plan.settings.alpha;
+                (is_in && self.block() >= FEWEST).then(|| (self.merged(i).ln() / threshold.ln()).max(0.0))
+            }
+        };
+        (0..self.plan.variations).map(of).collect()
+    }
+
+    fn horizon_pressure(&self, i: usize) -> Option<f64> {
+        let look = self.last_look[i].filter(|look| look.block == self.block())?;
+        let mut critical = Critical::new(look.tail);
+        let others = (0..self.plan.variations).filter(|j| *j != i && self.last_look[*j] == Some(look));
+        let share = |j: usize| {
+            let (_, t, count) = self.pair(j, i);
+            t.filter(|_| count >= FEWEST).map(|t| t / critical.point(count))
+        };
+        Some(others.filter_map(share).fold(0.0, f64::max))
+    }
+
     /// The variation that leads: the winner, when the test has one.
     pub fn leader(&self) -> usize {
         self.leader
@@ -146,10 +196,6 @@ impl<'a> Race<'a> {
             Outcome::BudgetOut => self.plan.settings.rule == Rule::Horizon,
             _ => true,
         }
-    }
-
-    fn block(&self) -> u32 {
-        self.seen.len() as u32
     }
 
     /// Looks at a block: the score of every variation in it, none where its run failed or the variation was
@@ -405,7 +451,7 @@ impl<'a> Race<'a> {
             generations: self.generations,
             most_generations: most,
             seed_correlation: seed_correlation(&self.seen),
-            detectable: self.typical_deviation().and_then(|spread| detectable_difference(self.plan, spread)),
+            detectable: self.typical_deviation().and_then(|spread| detectable_difference(&self.plan, spread)),
             warnings: self.warnings(),
             estimates,
         }

@@ -22,3 +22,4 @@ mod plan;
 mod runs;
 mod support;
 mod trace;
+mod trial;

@@ -167,6 +167,7 @@ impl<'a> Run<'a> {
                 Command::Wait { item, id, .. } => drop(self.waits.insert((item, id))),
                 Command::Abort { item, id } => assert!(self.open.remove(&(item, id))),
                 Command::Record(_)
+                | Command::Took(_)
                 | Command::Report { .. }
                 | Command::Watch { .. }
                 | Command::Probe { .. }

@@ -10,4 +10,5 @@ mod laws;
 mod planner;
 mod scenario;
 mod servers;
+mod trial;
 mod world;

@@ -51,6 +51,7 @@ impl Simulation {
                 Command::Abort { item, id } => self.running.retain(|other| *other != (item, id)),
                 Command::Record(decision) => self.decisions.push(decision),
                 Command::Report { .. }
+                | Command::Took(_)
                 | Command::Watch { .. }
                 | Command::Probe { .. }
                 | Command::Refuse { .. }

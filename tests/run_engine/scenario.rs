@@ -233,7 +233,7 @@ fn build(
     let hash = ContentHash::of_bytes(b"test");
     let (document, version) = ("test".to_owned(), "1.0.0".to_owned());
     let kinds = kinds(drafts, &tasks);
-    (Plan { document, version, hash, mode, prefer, parallel, tasks, items: table, kinds }, addresses, keys)
+    (Plan { document, version, hash, mode, prefer, parallel, tasks, items: table, kinds, trial: None }, addresses, keys)
 }
 
 /// The items of a task have its models and its prefixes in turn.

@@ -107,7 +107,7 @@ impl<'a> Fleet<'a> {
                     let server = self.number(&server);
                     self.conditions[server] = condition;
                 }
-                Command::Record(_) | Command::Report { .. } => {}
+                Command::Record(_) | Command::Took(_) | Command::Report { .. } => {}
             }
         }
         for (item, id, fault) in refused {

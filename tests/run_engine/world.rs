@@ -82,6 +82,7 @@ impl World {
             folder: format!("outputs/test/{id}"),
             items: plan.items.len() as u32,
             outline: Outline::of(plan),
+            test: None,
             started_ns: self.clock.now_ns(),
         };
         self.ledger.begin_run(&run).unwrap();

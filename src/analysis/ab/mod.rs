@@ -1,9 +1,13 @@
-//! A/B tests: scores from a table, and what they decide.
+//! A/B tests: scores, from a table or from the blocks of a run, and what they decide.
 //!
-//! Scores come as text and go to `stats`; the answer has names again. Knows no files and no ledger.
+//! Scores go to `stats`; the answer has names again. Knows no files and no ledger.
 
+mod looks;
 mod scores;
+mod terms;
 mod verdict;
 
+pub use looks::{LookPoint, look_points};
 pub use scores::{ScoreTable, read_scores};
-pub use verdict::{OtherMetric, TestVerdict, VariationVerdict, judge_test, plan_of};
+pub use terms::TestTerms;
+pub use verdict::{Blocks, OtherMetric, TestVerdict, VariationVerdict, judge_blocks, judge_test};

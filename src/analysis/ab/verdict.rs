@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::scores::ScoreTable;
+use super::{scores::ScoreTable, terms::TestTerms};
 use crate::{
-    model::{AbTest, DecisionPlan, Header},
+    model::{AbTest, Header},
     stats::{
-        Bets, BlockError, Decision, Dropped, Estimate, Evidence, METHOD, Outcome, Plan, PlanError, Rule, Settings,
-        Warning, decide, e_bh, holm, sign_flip_p,
+        Bets, BlockError, Decision, Dropped, Estimate, Evidence, METHOD, Outcome, Plan, Rule, Warning, decide, e_bh,
+        holm, sign_flip_p,
     },
 };
 
@@ -112,37 +112,33 @@ pub struct OtherMetric {
     pub is_shown: bool,
 }
 
-/// The plan of `test`.
-pub fn plan_of(test: &AbTest) -> Result<Plan, PlanError> {
-    let rule = match test.decision.plan {
-        DecisionPlan::Horizon => Rule::Horizon,
-        DecisionPlan::Open => Rule::Open,
-        DecisionPlan::Strict => Rule::Strict,
-    };
-    let settings = Settings {
-        rule,
-        alpha: test.decision.alpha,
-        equivalence: test.decision.equivalence,
-        samples: test.samples_per_variation,
-        futility: test.decision.futility,
-    };
-    Plan::new(settings, test.variations.len())
-}
+/// The scores of a metric for each block, in the order in which blocks were looked at.
+pub type Blocks = Vec<Vec<Option<f64>>>;
 
 /// Decides `test` by `table`, whose variations are those of the test in their order.
 pub fn judge_test(header: &Header, test: &AbTest, plan: &Plan, table: &ScoreTable) -> Result<TestVerdict, BlockError> {
     let metric = test.decision.metric.as_str();
     let seeds = table.seeds(metric);
-    let decision = decide(plan, &table.blocks(metric, &seeds))?;
-    let names: Vec<&str> = test.variations.keys().map(String::as_str).collect();
-    let name = |variation: usize| names.get(variation).map(|name| (*name).to_owned()).unwrap_or_default();
-    let used = &seeds[..seeds.len().min(decision.block as usize)];
+    let others = table.metrics().into_iter().filter(|other| *other != metric);
+    let others: Vec<(String, Blocks)> = others.map(|other| (other.to_owned(), table.blocks(other, &seeds))).collect();
+    judge_blocks(&TestTerms::of(header, test), plan, &table.blocks(metric, &seeds), &others)
+}
+
+/// Decides a test by its blocks. `others` are other metrics of the same blocks.
+pub fn judge_blocks(
+    terms: &TestTerms,
+    plan: &Plan,
+    blocks: &[Vec<Option<f64>>],
+    others: &[(String, Blocks)],
+) -> Result<TestVerdict, BlockError> {
+    let decision = decide(plan, blocks)?;
+    let name = |variation: usize| terms.variations.get(variation).cloned().unwrap_or_default();
     let variations = decision.estimates.iter().enumerate();
     let variations = variations.map(|(place, estimate)| variation(name(place), estimate, &name)).collect();
     Ok(TestVerdict {
-        test: header.name.clone(),
-        version: header.version.clone(),
-        metric: metric.to_owned(),
+        test: terms.test.clone(),
+        version: terms.version.clone(),
+        metric: terms.decision.metric.clone(),
         method: METHOD,
         plan: plan.settings.rule,
         alpha: plan.settings.alpha,
@@ -159,7 +155,7 @@ pub fn judge_test(header: &Header, test: &AbTest, plan: &Plan, table: &ScoreTabl
         seed_correlation: decision.seed_correlation,
         detectable: decision.detectable,
         variations,
-        other_metrics: other_metrics(&decision, metric, table, used, &name),
+        other_metrics: other_metrics(&decision, others, &name),
         warnings: decision.warnings,
     })
 }
@@ -184,17 +180,15 @@ fn variation(name: String, estimate: &Estimate, name_of: &impl Fn(usize) -> Stri
 /// Each other metric, each variation against the one that leads by the metric that decides.
 fn other_metrics(
     decision: &Decision,
-    metric: &str,
-    table: &ScoreTable,
-    seeds: &[&str],
+    others: &[(String, Blocks)],
     name: &impl Fn(usize) -> String,
 ) -> Vec<OtherMetric> {
     let Some(leader) = decision.recommended else { return Vec::new() };
     let mut rows = Vec::new();
-    for other in table.metrics().into_iter().filter(|other| *other != metric) {
-        let blocks = table.blocks(other, seeds);
-        for place in (0..table.variations).filter(|place| *place != leader) {
-            let differences: Vec<f64> = blocks.iter().filter_map(|row| Some(row[place]? - row[leader]?)).collect();
+    for (other, blocks) in others {
+        let used = &blocks[..blocks.len().min(decision.block as usize)];
+        for place in (0..decision.estimates.len()).filter(|place| *place != leader) {
+            let differences: Vec<f64> = used.iter().filter_map(|row| Some(row[place]? - row[leader]?)).collect();
             if !differences.is_empty() {
                 rows.push(compared(decision.settings.rule, other, (name(place), name(leader)), &differences));
             }

@@ -1,17 +1,19 @@
-//! All samples of an A/B test as a chain, to say what they would be.
+//! The samples of an A/B test as items of a chain: a task for each variation, an item for each block.
 
 use serde_json::{Value, json};
 
-use super::{AppError, Session};
+use super::super::{AppError, Session};
 use crate::{
     compile::Library as _,
+    files::{Node, NodeKind},
     ident::IndexMap,
-    model::{AbTest, Body, Chain, Foreach, Kind, Param, Task, TaskType, ValueMap, Values},
+    model::{AbTest, Body, Chain, Document, Foreach, Kind, Param, Task, TaskType, ValueMap, Values},
+    path,
 };
 
-/// A task for each variation with an item for each sample: the same seeds, and the same values of blocks, for
-/// all variations.
-pub(super) fn all_samples(session: &Session, test: &AbTest) -> Result<Chain, AppError> {
+/// A task for each variation with an item for each block: the same seeds, and the same values of blocks, for all
+/// variations. Every sample is measured by the metric that decides.
+pub(in crate::app) fn all_samples(session: &Session, test: &AbTest) -> Result<Chain, AppError> {
     let reference = test.preset.as_ref().or(session.config.defaults.preset.as_ref());
     let reference = reference.ok_or_else(|| AppError::usage("the test names no preset"))?;
     let found = session.resolve(reference, Kind::Preset).map_err(|e| AppError::usage(e.message))?;
@@ -28,6 +30,26 @@ pub(super) fn all_samples(session: &Session, test: &AbTest) -> Result<Chain, App
     Ok(Chain { task: tasks.collect(), ..Chain::default() })
 }
 
+/// The tree of `document`, of a test with its variations where a chain has its tasks, so that what is wrong with a task
+/// is found at its variation.
+pub(in crate::app) fn tree_of_samples(tree: &Node, document: &Document) -> Node {
+    let mut tree = tree.clone();
+    let variations = tree.get(&path!["variations"]).cloned();
+    let (Body::AbTest(_), Some(mut tasks)) = (&document.body, variations) else { return tree };
+    if let NodeKind::Table(table) = &mut tasks.kind {
+        for entry in table.entries.values_mut() {
+            let with = entry.node.clone();
+            if let NodeKind::Table(task) = &mut entry.node.kind {
+                task.insert("with", with);
+            }
+        }
+    }
+    if let NodeKind::Table(root) = &mut tree.kind {
+        root.insert("task", tasks);
+    }
+    tree
+}
+
 /// What every variation has in common.
 struct Parts<'a> {
     test: &'a AbTest,
@@ -41,6 +63,7 @@ impl Parts<'_> {
         let test = self.test;
         let mut task = Task::of(TaskType::Generate);
         task.preset = Some(self.reference.to_owned());
+        task.scores = vec![test.decision.metric.clone()];
         task.with.clone_from(&test.with);
         task.with.insert(self.prompt.to_owned(), test.base_prompt.clone().into());
         let key = self.seed_key(variation);

@@ -2,9 +2,9 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use super::{AppError, Session, count};
+use super::super::{AppError, Session, count};
 use crate::{
-    analysis::{TestVerdict, judge_test, plan_of, read_scores},
+    analysis::{TestTerms, TestVerdict, judge_test, read_scores},
     check::{self, Subject},
     diagnostic::{Diagnostic, Severity},
     files::Node,
@@ -65,25 +65,28 @@ pub fn analyze_scores(session: &Session, document: &str, scores: &ScoreFile) -> 
     if !wrong.is_empty() {
         return Err(AppError::Wrong(wrong));
     }
-    let plan = plan_of(test).map_err(|error| no_plan(&loaded, tree, error))?;
+    let plan = TestTerms::of(&parsed.header, test).plan().map_err(|error| no_plan(&loaded, tree, error))?;
     let names: Vec<&str> = test.variations.keys().map(String::as_str).collect();
     let table = read_scores(&scores.name, &scores.text, &names).map_err(AppError::Wrong)?;
     if !table.metrics().contains(&test.decision.metric.as_str()) {
         return Err(AppError::Wrong(vec![no_scores(&loaded, tree, test, &table.metrics())]));
     }
     let verdict = judge_test(&parsed.header, test, &plan, &table).map_err(|error| not_a_score(scores, error))?;
-    let diagnostics = verdict.warnings.iter().map(|warning| said(&loaded, tree, scores, &names, warning)).collect();
+    let diagnostics =
+        verdict.warnings.iter().map(|warning| said(&loaded, tree, &scores.name, &names, warning)).collect();
     Ok(Analyzed { verdict, diagnostics })
 }
 
-fn understood(loaded: &Loaded) -> Result<(&Document, &Node), AppError> {
+/// The document and its tree, if it could be read.
+pub(super) fn understood(loaded: &Loaded) -> Result<(&Document, &Node), AppError> {
     match (&loaded.parsed.value, &loaded.parsed.tree) {
         (Some(document), Some(tree)) => Ok((document, tree)),
         _ => Err(AppError::Wrong(loaded.parsed.diagnostics.clone())),
     }
 }
 
-fn no_plan(loaded: &Loaded, tree: &Node, error: PlanError) -> AppError {
+/// The rules of decision cannot decide anything.
+pub(super) fn no_plan(loaded: &Loaded, tree: &Node, error: PlanError) -> AppError {
     let place = match error {
         PlanError::TooFewVariations => tree.key_span_of(&path!["variations"]),
         PlanError::TooFewSamples => tree.span_of(&path!["samples_per_variation"]),
@@ -112,7 +115,8 @@ fn not_a_score(scores: &ScoreFile, error: BlockError) -> AppError {
     AppError::Wrong(vec![Diagnostic::error("bad-score", &scores.name, None, error.to_string())])
 }
 
-fn said(loaded: &Loaded, tree: &Node, scores: &ScoreFile, names: &[&str], warning: &Warning) -> Diagnostic {
+/// A warning for people; `scores` is the file that it is about when it is about scores.
+pub(super) fn said(loaded: &Loaded, tree: &Node, scores: &Arc<str>, names: &[&str], warning: &Warning) -> Diagnostic {
     let name = |variation: usize| names.get(variation).copied().unwrap_or_default();
     let plan = || {
         let written = path!["decision", "plan"];
@@ -135,14 +139,14 @@ fn said(loaded: &Loaded, tree: &Node, scores: &ScoreFile, names: &[&str], warnin
         )),
         Warning::Failed { variation, runs } => Diagnostic::warning(
             "failed-runs",
-            &scores.name,
+            scores,
             None,
             format!("`{}` has no score in {}", name(variation), count(runs as usize, "block")),
         )
         .with_hint("these blocks are left out of its comparisons; when bad pictures fail, it looks better than it is"),
         Warning::NotUsed { blocks } => Diagnostic::warning(
             "unused-scores",
-            &scores.name,
+            scores,
             None,
             format!(
                 "{} after the decision {} not looked at",
