@@ -21,4 +21,5 @@ mod pages;
 mod plan;
 mod runs;
 mod support;
+mod things;
 mod trace;

@@ -1,6 +1,9 @@
 //! One layer of a mask: its source where its keyframes put it, then threshold, grow, feather and invert.
 
-use super::contact_sheet::parse_color;
+use super::{
+    contact_sheet::parse_color,
+    finder::{Finder, cut_out},
+};
 use crate::{
     imagefile::Decoded,
     model::{Layer, Pose, Shape, ShapeType},
@@ -9,7 +12,7 @@ use crate::{
         step::{Step, StepError},
     },
     raster::{self, Image, Mask, ResizeMethod},
-    vision::{self, Outline, Placement},
+    vision::{self, Bounds, Outline, Placement},
 };
 
 /// Tolerance of a colour when none is given: 8 of 255 steps.
@@ -60,27 +63,14 @@ impl<'a> Artist<'a> {
 
     fn draw(&self, index: usize, pose: Pose) -> Mask {
         let placement = Placement { x: pose.x, y: pose.y, scale: pose.scale };
-        let mut mask = match &self.origin {
+        let mask = match &self.origin {
             Origin::Outline(outline) => vision::draw_outline(&outline.placed(placement), self.size.0, self.size.1),
             Origin::Mask(mask) => {
                 let frame = Mask { batch: 1, data: mask.frame(index).to_vec(), ..*mask };
                 vision::place(&frame, placement)
             }
         };
-        if let Some(threshold) = self.layer.threshold {
-            let threshold = threshold as f32;
-            mask.data.iter_mut().for_each(|value| *value = if *value >= threshold { 1.0 } else { 0.0 });
-        }
-        if pose.grow != 0 {
-            mask = vision::grow(&mask, pose.grow);
-        }
-        if pose.feather > 0.0 {
-            mask = vision::feather(&mask, pose.feather);
-        }
-        if self.layer.invert {
-            mask.data.iter_mut().for_each(|value| *value = 1.0 - *value);
-        }
-        mask
+        changed(mask, self.layer, &pose)
     }
 
     /// The layer.
@@ -97,6 +87,29 @@ impl<'a> Artist<'a> {
     pub(super) fn opacity(&self) -> f32 {
         self.opacity
     }
+}
+
+/// `mask` with the threshold, the growth and the edge of `layer` at its first frame, swapped where it says so.
+pub fn finished(mask: Mask, layer: &Layer) -> Result<Mask, NodeError> {
+    check_numbers(layer)?;
+    Ok(changed(mask, layer, &layer.pose(0)))
+}
+
+fn changed(mut mask: Mask, layer: &Layer, pose: &Pose) -> Mask {
+    if let Some(threshold) = layer.threshold {
+        let threshold = threshold as f32;
+        mask.data.iter_mut().for_each(|value| *value = if *value >= threshold { 1.0 } else { 0.0 });
+    }
+    if pose.grow != 0 {
+        mask = vision::grow(&mask, pose.grow);
+    }
+    if pose.feather > 0.0 {
+        mask = vision::feather(&mask, pose.feather);
+    }
+    if layer.invert {
+        mask.data.iter_mut().for_each(|value| *value = 1.0 - *value);
+    }
+    mask
 }
 
 /// Checks what the schema says of documents: layers also come from tasks and graphs.
@@ -141,34 +154,98 @@ pub(super) fn fraction(layer: &Layer, key: &str, value: f64) -> Result<f64, Node
 }
 
 fn origin(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<Origin, StepError> {
-    let model_sources = [
+    let sources = [
         ("semantic", layer.semantic.is_some()),
         ("points", !layer.points.is_empty()),
         ("box", !layer.bounds.is_empty()),
-    ];
-    let own_sources = [
         ("salient", layer.salient.is_some()),
         ("color", layer.color.is_some()),
         ("shape", layer.shape.is_some()),
         ("file", layer.file.is_some()),
     ];
-    let given: Vec<_> = model_sources.iter().chain(&own_sources).filter(|(_, given)| *given).collect();
-    match given.as_slice() {
-        [(name, _)] if model_sources.iter().any(|(model, _)| model == name) => {
-            Err(unfit(layer, &format!("this version has no model for `{name}`; use salient, color, shape or file"))
-                .into())
-        }
-        [("shape", _)] => {
+    let given: Vec<&str> = sources.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
+    match given[..] {
+        ["shape"] => {
             let shape = layer.shape.as_ref().ok_or_else(|| unfit(layer, "it has no shape"))?;
             Ok(Origin::Outline(outline(layer, shape)?))
         }
+        ["semantic"] => of_words(step, image, layer).map(Origin::Mask),
+        ["points" | "box"] => of_hints(step, image, layer).map(Origin::Mask),
         [_] => own_source(step, image, layer).map(Origin::Mask),
-        [] => Err(unfit(layer, "it has no source; give it one of salient, color, shape, file").into()),
-        several => {
-            let names: Vec<_> = several.iter().map(|(name, _)| *name).collect();
-            Err(unfit(layer, &format!("it has several sources ({}); keep one", names.join(", "))).into())
+        [] => {
+            Err(unfit(layer, "it has no source; give it one of semantic, salient, points, box, color, shape, file")
+                .into())
         }
+        _ => Err(unfit(layer, &format!("it has several sources ({}); keep one", given.join(", "))).into()),
     }
+}
+
+/// The detector of a node. A graph names it; without one the workspace chooses.
+fn detector(step: &Step<'_>, layer: &Layer) -> Result<String, NodeError> {
+    if step.inputs.get("detector").is_some() {
+        return step.inputs.string("detector");
+    }
+    let found = step.models.known().detector(None);
+    let found = found.map_err(|error| unfit(layer, &format!("{}; {}", error.message, error.hint)))?;
+    Ok(found.manifest.name.clone())
+}
+
+/// The model that helps to find outlines, where there is one.
+fn outliner(step: &Step<'_>) -> Result<Option<String>, NodeError> {
+    if step.inputs.get("outliner").is_some() {
+        return Ok(Some(step.inputs.string("outliner")?).filter(|name| !name.is_empty()));
+    }
+    Ok(step.models.known().outliner().map(|model| model.manifest.name.clone()))
+}
+
+/// Everything that the words of a layer mean, for each frame.
+fn of_words(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<Mask, StepError> {
+    let (detector, outliner) = (detector(step, layer)?, outliner(step)?);
+    let least = layer.confidence.map(|least| fraction(layer, "confidence", least)).transpose()?;
+    let finder = Finder::new(step.models, &detector, outliner.as_deref(), least);
+    let query = finder.query(layer.semantic.as_deref().unwrap_or_default())?;
+    let query = query.map_err(|error| unfit(layer, &error.to_string()))?;
+    let mut all = Mask { batch: image.batch, height: image.height, width: image.width, data: Vec::new() };
+    for index in 0..image.batch {
+        let mut frame = vec![0.0_f32; image.width * image.height];
+        for thing in finder.find(image, index, &query)?.things {
+            frame.iter_mut().zip(&thing.mask.data).for_each(|(value, other)| *value = value.max(*other));
+        }
+        all.data.extend(frame);
+    }
+    Ok(all)
+}
+
+/// What is in a box, or where points are, for each frame.
+fn of_hints(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<Mask, StepError> {
+    let (bounds, points, outliner) = (bounds(layer, image)?, points(layer, image)?, outliner(step)?);
+    let mut all = Mask { batch: image.batch, height: image.height, width: image.width, data: Vec::new() };
+    for index in 0..image.batch {
+        all.data.extend(cut_out(step.models, image, index, bounds, &points, outliner.as_deref())?.data);
+    }
+    Ok(all)
+}
+
+/// The box of a layer in pixels.
+fn bounds(layer: &Layer, image: &Image) -> Result<Option<Bounds>, NodeError> {
+    match layer.bounds[..] {
+        [] => Ok(None),
+        [left, top, right, bottom] if left < right && top < bottom && layer.bounds.iter().all(|s| s.is_finite()) => {
+            Ok(Some(Bounds::new(left, top, right, bottom).scaled(image.width as f64, image.height as f64)))
+        }
+        _ => Err(unfit(layer, "`box` is [left, top, right, bottom], in fractions of width and height")),
+    }
+}
+
+/// The points of a layer in pixels; whether each belongs to what is meant.
+fn points(layer: &Layer, image: &Image) -> Result<Vec<(f64, f64, bool)>, NodeError> {
+    let place = |point: &Vec<f64>| match point[..] {
+        [x, y, ref rest @ ..] if rest.len() < 2 && [x, y].iter().all(|at| (0.0..=1.0).contains(at)) => {
+            Ok((x * image.width as f64, y * image.height as f64, rest.first().is_none_or(|label| *label != 0.0)))
+        }
+        _ => Err(unfit(layer, "a point is [x, y] or [x, y, 0], in fractions of width and height")),
+    };
+    layer.points.iter().map(place).collect()
 }
 
 fn own_source(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<Mask, StepError> {

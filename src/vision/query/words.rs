@@ -71,9 +71,14 @@ pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> V
     found.into_iter().map(|(_, word)| word.to_owned()).collect()
 }
 
-/// The 80 labels of COCO.
+/// The vocabulary of COCO.
 pub fn coco() -> Vocabulary {
-    Vocabulary::of(SYNONYMS.iter().map(|(label, _)| *label))
+    Vocabulary::of(coco_labels())
+}
+
+/// The 80 labels of COCO, in the order of its models.
+pub fn coco_labels() -> impl Iterator<Item = &'static str> {
+    SYNONYMS.iter().map(|(label, _)| *label)
 }
 
 /// The labels of COCO in their order, each with other words for it.
