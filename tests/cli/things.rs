@@ -96,7 +96,7 @@ fn what_is_not_there_or_not_known() {
     assert_eq!(few["diagnostics"][0]["code"], "partly-found");
     for (arguments, said) in [
         (&["mask", "squares.png", "the unicorn"][..], "\"unicorn\" is no known thing"),
-        (&["mask", "squares.png", "the red cra"], "near are car"),
+        (&["mask", "squares.png", "the red cra"], "\"cra\" is no known thing; near are car"),
         (&["mask", "squares.png", ""], "the query is empty"),
         (&["mask", "squares.png", "the large small apple"], "it contradicts itself: large and small"),
         (&["mask", "squares.png", "the apple", "--confidence", "1.5"], "must be 0 to 1"),

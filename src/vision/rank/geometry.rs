@@ -11,16 +11,20 @@ pub(super) fn rising(value: f64, middle: f64, width: f64) -> f64 {
     1.0 / (1.0 + (-(value - middle) / width).exp())
 }
 
-/// How far a candidate is in the direction of a place, 0 to 1.
+/// How far a candidate is in the direction of a place, 0 to 1; for sides by its middle and its edge there.
 pub(super) fn place_value(scene: &Scene<'_>, place: Place, candidate: usize) -> f64 {
     let (width, height) = (scene.size.0.max(1) as f64, scene.size.1.max(1) as f64);
-    let (x, y) = scene.candidates[candidate].bounds.middle();
+    let bounds = &scene.candidates[candidate].bounds;
+    let (x, y) = bounds.middle();
     let (x, y) = (x / width, y / height);
+    // What reaches farther to a side is farther there, where the middles are not.
+    let (left, right) = (x.midpoint(bounds.left / width), x.midpoint(bounds.right / width));
+    let (top, bottom) = (y.midpoint(bounds.top / height), y.midpoint(bounds.bottom / height));
     match place {
-        Place::Left => 1.0 - x,
-        Place::Right => x,
-        Place::Top => 1.0 - y,
-        Place::Bottom => y,
+        Place::Left => 1.0 - left,
+        Place::Right => right,
+        Place::Top => 1.0 - top,
+        Place::Bottom => bottom,
         Place::Middle => 1.0 - (x - 0.5).hypot(0.6 * (y - 0.5)) * 1.6,
         Place::Foreground => nearness(scene, candidate),
         Place::Background => 1.0 - nearness(scene, candidate),
