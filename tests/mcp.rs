@@ -807,7 +807,7 @@ fn masks_are_made_by_words_and_of_layers() {
     for (rows, said) in [
         (json!([{"name": "a", "file": "../x.png"}]), "workspace"),
         (json!([{"name": "a", "file": "cache/x.bin"}]), "is not open to clients"),
-        (json!([{"name": "a", "shade": 1}]), "no source"),
+        (json!([{"name": "a", "color": "#fff", "blendd": "add"}]), "did you mean `blend`"),
         (json!([]), "there is no layer"),
     ] {
         let refused = session.refused("compose_mask", &json!({"image_path": "square.png", "layers": rows}));

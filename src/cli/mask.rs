@@ -125,7 +125,9 @@ fn parse_box(text: &str) -> Result<[f64; 4], String> {
 fn parse_point(text: &str) -> Result<(f64, f64, bool), String> {
     match numbers(text)?[..] {
         [x, y] => Ok((x, y, true)),
-        [x, y, belongs] if belongs == 0.0 || belongs == 1.0 => Ok((x, y, belongs != 0.0)),
+        [x, y, belongs] if (0.0..=1.0).contains(&belongs) && belongs.fract().abs() < f64::EPSILON => {
+            Ok((x, y, belongs > 0.5))
+        }
         _ => Err("a point is x,y, or x,y,0 where it does not belong to what is meant".to_owned()),
     }
 }

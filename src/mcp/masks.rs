@@ -15,6 +15,7 @@ use super::{
 use crate::{
     app::{
         AppError, MaskRequest, MaskSource, Masks, Session, Sources, WordsSource, client_files::ClientFiles, make_masks,
+        read_layers,
     },
     ident::IndexMap,
     model::Layer,
@@ -118,13 +119,11 @@ fn compose_mask(shared: &Shared, given: &ComposeMask) -> Result<Answer<MadeMasks
 /// The layers, whose files must be open to clients.
 fn layers(session: &Session, rows: &[Map<String, Value>]) -> Result<Vec<Layer>, AppError> {
     let files = ClientFiles::open(session)?;
-    let layer = |(number, row): (usize, &Map<String, Value>)| {
-        let layer: Layer = serde_json::from_value(Value::Object(row.clone()))
-            .map_err(|error| AppError::usage(format!("layer {}: {error}", number + 1)))?;
-        let file = layer.file.as_deref().map(|file| files.readable(file)).transpose()?;
-        Ok(Layer { file, ..layer })
-    };
-    rows.iter().enumerate().map(layer).collect()
+    let mut layers = read_layers(rows)?;
+    for layer in &mut layers {
+        layer.file = layer.file.as_deref().map(|file| files.readable(file)).transpose()?;
+    }
+    Ok(layers)
 }
 
 fn made(shared: &Shared, image: &str, name: &str, source: MaskSource) -> Result<Answer<MadeMasks>, Refusal> {

@@ -1,26 +1,24 @@
 //! Masks of one image file: a PNG for each layer, a preview with all of them, and what is known of each.
 
+mod files;
 mod preview;
 mod things;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{path::PathBuf, sync::Arc};
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{AppError, Session, atomic_write, model_store, run::native_settings};
+use super::{AppError, Session, model_store, run::native_settings};
 use crate::{
-    files::join_relative,
+    files::{Node, join_relative, validate},
     ident::IndexMap,
-    imagefile,
-    model::{Body, Layer, MaskExport, ModelRole},
+    model::{Body, Kind, Layer, MaskExport, ModelRole, shape_of},
     models::ModelError,
-    native::{DrawnMask, StepError, draw_mask, mask_files},
+    native::{StepError, draw_mask},
     raster::{Image, Mask},
 };
+use files::{exported, make_folder, read_image, write_png};
 pub use things::{HintsSource, WordsSource};
 
 /// Where masks come from.
@@ -175,9 +173,17 @@ fn written(request: &MaskRequest, image: &Image, drawn: Vec<Drawn>) -> Result<(V
     Ok((made, overlay))
 }
 
-fn make_folder(folder: &Path) -> Result<(), AppError> {
-    fs::create_dir_all(folder)
-        .map_err(|error| AppError::environment(format!("failed to make the folder {}: {error}", folder.display())))
+/// `rows` as layers of a mask document: unknown keys and wrong values are errors as in one.
+pub fn read_layers(rows: &[Map<String, Value>]) -> Result<Vec<Layer>, AppError> {
+    let wrong = |message: String| AppError::usage(format!("layers: {message}"));
+    let value = json!({ "kind": "mask", "format": 1, "name": "layers", "version": "1.0.0", "layer": rows });
+    let tree = Node::from_json(&value).ok_or_else(|| wrong("a value cannot stand in a document".to_owned()))?;
+    let found = validate(&tree, shape_of(Kind::Mask), &Arc::from("layers"));
+    if let Some(first) = found.into_iter().next() {
+        let error = wrong(first.message);
+        return Err(if let Some(hint) = first.hint { error.with_hint(hint) } else { error });
+    }
+    serde_json::from_value(value["layer"].clone()).map_err(|error| wrong(error.to_string()))
 }
 
 /// The name of the image without its ending.
@@ -196,36 +202,6 @@ fn judged(layer: &Layer, mask: Mask) -> Drawn {
 
 fn first_frame(mask: &Mask) -> Mask {
     Mask { batch: 1, data: mask.frame(0).to_vec(), ..*mask }
-}
-
-/// Writes what `export` says into `folder`, by the name that its path has.
-fn exported(
-    export: &MaskExport,
-    folder: &Path,
-    image: &Image,
-    drawn: &DrawnMask,
-    layers: &[Layer],
-) -> Result<Vec<PathBuf>, AppError> {
-    let Some(path) = &export.path else { return Ok(Vec::new()) };
-    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path).to_owned();
-    let name = if path.ends_with('/') { format!("{name}/") } else { name };
-    let export = MaskExport { path: Some(name), ..export.clone() };
-    let files = mask_files(&export, folder, image, drawn, layers).map_err(|error| failed(&error))?;
-    for (file, bytes) in &files {
-        make_folder(file.parent().unwrap_or(folder))?;
-        atomic_write(file, bytes, None)?;
-    }
-    Ok(files.into_iter().map(|(file, _)| file).collect())
-}
-
-fn read_image(session: &Session, path: &Path) -> Result<Image, AppError> {
-    let bytes =
-        fs::read(path).map_err(|error| AppError::usage(format!("failed to read {}: {error}", path.display())))?;
-    let decoded = imagefile::decode(&bytes, &native_settings(session).image_limits)
-        .map_err(|error| AppError::usage(format!("failed to use {}: failed to {error}", path.display())))?;
-    let mut image = decoded.image;
-    image.data.truncate(image.frame_len());
-    Ok(Image { batch: 1, ..image })
 }
 
 fn layers(session: &Session, request: &MaskRequest) -> Result<(Vec<Layer>, Option<MaskExport>), AppError> {
@@ -288,12 +264,6 @@ fn failed(error: &StepError) -> AppError {
         }
         _ => AppError::environment(message),
     }
-}
-
-fn write_png(path: &Path, image: &Image) -> Result<(), AppError> {
-    let bytes = imagefile::encode_png(image, 0, &[])
-        .map_err(|error| AppError::environment(format!("failed to write {}: {error}", path.display())))?;
-    Ok(atomic_write(path, &bytes, None)?)
 }
 
 fn bounds(mask: &Mask) -> Option<[usize; 4]> {

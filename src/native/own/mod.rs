@@ -17,6 +17,7 @@ mod finder;
 mod mask;
 mod mask_export;
 mod mask_layer;
+mod mask_things;
 mod score;
 
 pub use finder::{DEFAULT_CONFIDENCE, Finder, FoundThing, FoundThings, cut_out};

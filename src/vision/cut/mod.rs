@@ -145,7 +145,7 @@ impl Crop {
     fn cut(&self, known: &Known, ties: &[[f64; 4]], within: &Mixture, without: &Mixture) -> Vec<bool> {
         let mut grid = Grid::new(self.width, self.height);
         let whole = |cost: f64| (cost / STEP).round() as i32;
-        for at in 0..self.colors.len() {
+        for (at, (color, ties)) in self.colors.iter().zip(ties).enumerate() {
             let (x, y) = (at % self.width, at / self.width);
             let (outside_costs, inside_costs) = match known.certain[at] {
                 Some(true) => (CERTAIN, 0.0),
@@ -153,13 +153,13 @@ impl Crop {
                 None => {
                     let likely = known.likely[at].clamp(0.01, 0.99);
                     let odds = PRIOR * (likely / (1.0 - likely)).ln();
-                    (without.cost(&self.colors[at]) + odds, within.cost(&self.colors[at]))
+                    (without.cost(color) + odds, within.cost(color))
                 }
             };
             grid.set_terminal(x, y, whole(outside_costs), whole(inside_costs));
-            for (direction, tie) in (4..8).zip(ties[at]) {
-                if tie > 0.0 {
-                    grid.set_tie(x, y, direction, whole(tie));
+            for (direction, tie) in (4..8).zip(ties) {
+                if *tie > 0.0 {
+                    grid.set_tie(x, y, direction, whole(*tie));
                 }
             }
         }

@@ -62,7 +62,7 @@ fn mean_bin(weights: &[f32]) -> f64 {
 mod tests {
     use super::*;
 
-    /// Two cells of stride 8, one of stride 16; three labels, three bins. The numbers are NumPy's.
+    /// Two cells of stride 8, one of stride 16; three labels, three bins. The numbers are `NumPy`'s.
     #[test]
     fn boxes_go_out_from_the_middle_of_their_cells() {
         let scores = [0.1, 0.2, 0.05, 0.7, 0.6, 0.1];

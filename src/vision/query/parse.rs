@@ -279,7 +279,8 @@ impl Parser<'_> {
             return Ok(false);
         }
         // An adjective is known; it is what comes after it that is not.
-        let known = (0..).take_while(|ahead| self.describes(*ahead) && self.word_at(ahead + 1).is_some()).count();
+        let last = self.tokens.len() - self.at - 1;
+        let known = (0..last).take_while(|ahead| self.describes(*ahead)).count();
         let token = &self.tokens[self.at + known];
         let near = self.vocabulary.near(&token.text);
         Err(QueryError::UnknownNoun { word: token.text.clone(), at: token.at.clone(), near })

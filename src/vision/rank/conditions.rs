@@ -53,20 +53,28 @@ impl Judge<'_> {
         (all > 0.0).then(|| sum / all)
     }
 
+    /// How surely `candidate` is before every other one of `kind` that is likely there; none without others.
+    fn against_all(&self, candidate: usize, kind: &[usize], before: impl Fn(usize, usize) -> f64) -> Option<f64> {
+        let others = kind.iter().copied().filter(|other| !self.is_same(*other, candidate));
+        let chance = |other: usize| 1.0 - self.scene.candidates[other].score * (1.0 - before(candidate, other));
+        others
+            .map(chance)
+            .fold(None, |least: Option<f64>, chance| Some(least.map_or(chance, |least| least.min(chance))))
+    }
+
     /// Where it is in the picture; of a certain number also: beside the others of its kind.
     pub(super) fn place(&self, placed: Placed, count: Count, kind: &[usize]) -> Vec<f64> {
         let value = |candidate: usize| place_value(self.scene, placed.place, candidate);
         let factor = |candidate: usize| {
             let in_picture = rising(value(candidate), 0.5, 0.06);
-            let among = || self.among(candidate, kind, |a, b| rising(value(a) - value(b), 0.0, 0.03));
-            match count {
-                Count::All => in_picture,
-                Count::One | Count::Exactly(_) => match among() {
-                    // The other one on the left may be left of this one although both are on the right.
-                    Some(among) => (0.25 * in_picture + 0.75 * among).max(in_picture * among.sqrt()),
-                    None => 0.25 + 0.75 * in_picture,
-                },
-            }
+            let among = match count {
+                Count::All => return in_picture,
+                // The one on the left is left of every other one that is likely there.
+                Count::One => self.against_all(candidate, kind, |a, b| rising(value(a) - value(b), 0.0, 0.015)),
+                Count::Exactly(_) => self.among(candidate, kind, |a, b| rising(value(a) - value(b), 0.0, 0.03)),
+            };
+            // All may be on the right, and one of them farther left than the others.
+            among.map_or(0.25 + 0.75 * in_picture, |among| 0.25 * in_picture * among + 0.75 * among)
         };
         kind.iter().map(|candidate| said(factor(*candidate), placed.negated)).collect()
     }
