@@ -213,6 +213,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("lock-value-gone", DRIFT),
     ("lock-version", DRIFT),
     ("not-locked", DRIFT),
+    ("bad-query", "a workspace with a detector, which this one has not; the tests of `mask` have one"),
     ("file-closed", "a file that documents may read and clients of the MCP server may not; its tests have some"),
     ("file-too-large", "a document of more than 4 MiB; the tests of reading make one"),
     ("invalid-value", "a guard for values that the schema lets pass and the model does not; none are known"),

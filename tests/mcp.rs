@@ -181,7 +181,7 @@ impl Session {
 fn tools_are_listed_the_same_every_time() {
     let mut session = Session::begin();
     let first = session.ask("tools/list", &json!({}));
-    assert_eq!(first["result"]["tools"].as_array().unwrap().len(), 18);
+    assert_eq!(first["result"]["tools"].as_array().unwrap().len(), 20);
     assert_eq!(session.ask("tools/list", &json!({}))["result"], first["result"]);
     for tool in first["result"]["tools"].as_array().unwrap() {
         for schema in ["inputSchema", "outputSchema"] {
@@ -812,5 +812,62 @@ fn a_file_of_the_workspace_becomes_a_preset() {
     fs::write(session.path("pipelines/broken.json"), "{\n  \"1\": }").unwrap();
     let told = session.refused("import_workflow", &json!({"file": "pipelines/broken.json"}));
     assert!(told.starts_with("pipelines/broken.json:2:8: error[json-syntax]"), "{told}");
+    session.end();
+}
+
+/// A detector that finds red squares, a picture with one, and masks of it by words and by layers.
+#[test]
+fn masks_are_made_by_words_and_of_layers() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("comfywright.toml"), "[store]\nmodels = \"cache\"\n").unwrap();
+    let mut picture = image::RgbImage::from_pixel(256, 256, image::Rgb([128, 128, 128]));
+    (32..128).for_each(|y| (64..160).for_each(|x| picture.put_pixel(x, y, image::Rgb([230, 20, 30]))));
+    picture.save(folder.path().join("square.png")).unwrap();
+    let mut session = Session::serving(&Rc::new(folder));
+    let words = |prompt: &str| json!({"image_path": "square.png", "semantic_prompt": prompt});
+    let refused = session.refused("generate_semantic_mask", &words("the apple"));
+    assert!(refused.contains("comfywright models add"), "{refused}");
+
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models/things.onnx");
+    let added = Command::new(env!("CARGO_BIN_EXE_comfywright"))
+        .args(["models", "add", model.to_str().unwrap(), "--like", "nanodet", "--size", "64", "--licence", "MIT"])
+        .current_dir(session.path(""))
+        .status();
+    assert!(added.unwrap().success());
+    let made = session.done("generate_semantic_mask", &words("the red apple"));
+    let layer = &made["layers"][0];
+    assert_eq!(
+        (&layer["label"], &layer["file"]),
+        (&json!("apple"), &json!("masks/square/the-red-apple/square-apple-1.png"))
+    );
+    let mask = image::open(session.path(layer["file"].as_str().unwrap())).unwrap().into_luma8();
+    assert!(mask.get_pixel(112, 80).0[0] > 250 && mask.get_pixel(20, 200).0[0] < 5);
+    let absent = json!({"image_path": "square.png", "semantic_prompt": "the apple", "confidence_threshold": 0.99});
+    let none = session.done("generate_semantic_mask", &absent);
+    assert!(
+        none["layers"].as_array().unwrap().is_empty() && none["notes"][0].as_str().unwrap().contains("best candidate")
+    );
+    let unknown = session.refused("generate_semantic_mask", &words("the appel"));
+    assert!(unknown.contains("near are apple"), "{unknown}");
+
+    let layers = json!([
+        {"name": "apple", "semantic": "the apple"},
+        {"name": "half", "shape": {"type": "rectangle", "width": 0.4375}, "blend": "subtract"},
+    ]);
+    let composed = session.call("compose_mask", &json!({"image_path": "square.png", "layers": layers}));
+    let kinds: Vec<&str> =
+        composed["content"].as_array().unwrap().iter().map(|b| b["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["text", "image", "resource_link", "resource_link", "resource_link"]);
+    let merged = image::open(session.path("masks/square/composed/square-merged.png")).unwrap().into_luma8();
+    assert_eq!([(80, 80), (140, 80), (230, 80)].map(|(x, y)| merged.get_pixel(x, y).0[0] > 128), [false, true, false]);
+    for (rows, said) in [
+        (json!([{"name": "a", "file": "../x.png"}]), "workspace"),
+        (json!([{"name": "a", "file": "cache/x.bin"}]), "is not open to clients"),
+        (json!([{"name": "a", "color": "#fff", "blendd": "add"}]), "did you mean `blend`"),
+        (json!([]), "there is no layer"),
+    ] {
+        let refused = session.refused("compose_mask", &json!({"image_path": "square.png", "layers": rows}));
+        assert!(refused.contains(said), "{refused}");
+    }
     session.end();
 }

@@ -487,10 +487,10 @@ fn mask_layers_are_drawn_and_blended() {
 fn wrong_layers_say_what_is_wrong() {
     let workspace = Workspace::new();
     for (layers, words) in [
-        (json!([{ "name": "a", "semantic": "the red car" }]), "layer `a`: this version has no model for `semantic`"),
+        (json!([{ "name": "a", "semantic": "the red car" }]), "layer `a`: no model here finds things by their names"),
         (json!([{ "name": "a", "salient": true }]), "`salient` is the name of a model"),
-        (json!([{ "name": "a", "points": [[0.5, 0.5]] }]), "no model for `points`"),
-        (json!([{ "name": "a", "box": [0, 0, 1, 1] }]), "no model for `box`"),
+        (json!([{ "name": "a", "points": [[0.5, 1.5]] }]), "a point is [x, y] or [x, y, 0]"),
+        (json!([{ "name": "a", "box": [0, 0.5, 1, 0.5] }]), "`box` is [left, top, right, bottom]"),
         (json!([{ "name": "a" }]), "no source"),
         (json!([{ "name": "a", "color": "#fff", "file": "x.png" }]), "several sources (color, file)"),
         (json!([{ "name": "a", "color": "reddish" }]), "is not a colour"),

@@ -7,6 +7,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, Read as _, Write as _},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -232,6 +233,17 @@ impl<'a> ClientFiles<'a> {
             _ => failed(&path, &e),
         })?;
         Ok(Written { path, hash, is_new: found.is_none(), unchanged: false })
+    }
+
+    /// A folder of results, made when it is not there; not one behind a link.
+    pub fn result_folder(&self, path: &str) -> Result<PathBuf, AppError> {
+        let normal = normal(path)?;
+        if is_hidden(&normal) {
+            return Err(closed(&normal, "hidden files and folders stay hidden"));
+        }
+        self.dir.create_dir_all(&normal).map_err(|e| failed(&normal, &e))?;
+        let real = self.real(&normal).map_err(|e| failed(&normal, &e))?;
+        if real == normal { Ok(self.session.root.join(normal)) } else { Err(closed(&normal, "it is a link")) }
     }
 
     /// Whether the path may be another one behind links. `folders` keeps the answers for folders.

@@ -92,7 +92,7 @@ pub use init::{FIRST_DOCUMENT, InitReport, init};
 pub use job::{JobOptions, RunnableJob, Way, make_job};
 pub use layout::canonical_text;
 pub use lock::{LockOptions, LockReport, ServerFacts, write_lock};
-pub use mask::{MaskLayer, MaskRequest, MaskSource, Masks, make_masks};
+pub use mask::{HintsSource, MaskLayer, MaskRequest, MaskSource, Masks, WordsSource, make_masks, read_layers};
 pub use models::{
     AddModel, ModelRow, PROFILES, RemovedModel, VerifiedModel, add_model, list_models, model_store, models_folder,
     named_models, pull_model, remove_model, verify_models,

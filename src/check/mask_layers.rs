@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::judge::Visit;
 use crate::{
-    compile::WorkspaceFiles,
+    compile::{WorkspaceFiles, finds},
     files::Path,
     model::{Body, Chain, Layer, Mask, Shape, ShapeType, TaskType},
     path,
@@ -25,6 +25,7 @@ pub(super) fn check(visit: &mut Visit<'_>) {
     for (index, layer) in mask.layer.iter().enumerate() {
         let base = path!["layer", index];
         check_file(visit, layer, &base, &files);
+        check_words(visit, layer, &base);
         check_layer(visit, layer, &base);
     }
     check_image(visit, mask, &files);
@@ -78,6 +79,22 @@ fn check_file(visit: &mut Visit<'_>, layer: &Layer, base: &Path, files: &Workspa
         && let Err(error) = files.find(visit.context.world, visit.subject.file, file, false)
     {
         visit.report.error(error.code, &base.join("file"), error.message).hint = error.hint;
+    }
+}
+
+/// The words of a layer must be understood, and the model that finds them should be here.
+fn check_words(visit: &mut Visit<'_>, layer: &Layer, base: &Path) {
+    let Some(text) = layer.semantic.as_ref().filter(|text| !text.contains('{')) else { return };
+    let place = base.join("semantic");
+    match finds(text, visit.context.models) {
+        Ok(model) if !model.is_here => {
+            let name = &model.manifest.name;
+            let message = format!("it is found by the model \"{name}\", which is not on this machine");
+            visit.report.warning("absent-model", &place, message).hint =
+                Some(format!("fetch it: comfywright models pull {name}"));
+        }
+        Ok(_) => {}
+        Err(error) => visit.report.error(error.code, &place, error.message).hint = error.hint,
     }
 }
 

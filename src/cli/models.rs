@@ -65,7 +65,10 @@ pub struct NamesArgs {
 
 /// `comfywright models add`
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Profiles for --like: u2net (320 x 320), isnet (1024 x 1024), birefnet (1024 x 1024, logits)")]
+#[command(
+    after_help = "Profiles for --like: u2net (320 x 320), isnet (1024 x 1024), birefnet (1024 x 1024, logits) find what \
+                         stands out; nanodet (416 x 416, COCO) finds things by their names"
+)]
 pub struct AddArgs {
     /// The ONNX file
     #[arg(value_name = "FILE")]

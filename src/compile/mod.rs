@@ -24,8 +24,8 @@ pub use fingerprint::{Fingerprint, fingerprint};
 pub use interpolate::{InterpolationError, ROW_KEY, Scope, Template, escape_interpolation, to_text};
 pub use likeness::{KindOf, Likeness};
 pub use lower::{
-    LowerError, LowerInput, Lowered, OutputSpec, ParamValue, Referred, can_be_saved, check_param, file_params, lower,
-    pass_by,
+    LowerError, LowerInput, Lowered, OutputSpec, ParamValue, Referred, can_be_saved, check_param, file_params, finds,
+    lower, pass_by,
 };
 pub use models::Model;
 pub use program::{Context, ItemScope, Library, Program, TaskProgram, Unresolved, compile, with_settings};

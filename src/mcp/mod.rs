@@ -13,6 +13,7 @@ mod diff;
 mod files;
 mod findings;
 mod import;
+mod masks;
 mod pictures;
 mod plan;
 mod presets;

@@ -147,11 +147,32 @@ impl KnownModels {
         (metric == "nsfw").then(|| self.defaults.nsfw())
     }
 
+    /// The model that finds things by their names: `given`, else the workspace's choice, else a detector that is here,
+    /// else one that could be.
+    pub fn detector(&self, given: Option<&str>) -> Result<&KnownModel, Box<NoModel>> {
+        if let Some(name) = given.or(self.defaults.detector.as_deref()) {
+            return self.find(name, ModelRole::Detector);
+        }
+        let detectors = || self.iter().filter(|model| model.manifest.role == ModelRole::Detector);
+        detectors().find(|model| model.is_here).or_else(|| detectors().next()).ok_or_else(|| {
+            let message = "no model here finds things by their names".to_owned();
+            let hint =
+                "add a detector, such as NanoDet: comfywright models add FILE.onnx --like nanodet --licence SPDX";
+            Box::new(NoModel { code: "no-detector", message, hint: hint.to_owned() })
+        })
+    }
+
+    /// The model that helps to find the outlines of things in their boxes: the workspace's salient one, when it is here.
+    pub fn outliner(&self) -> Option<&KnownModel> {
+        self.find(self.defaults.salient(), ModelRole::Salient).ok().filter(|model| model.is_here)
+    }
+
     /// The model called `name`, which must do `role`.
     pub fn find(&self, name: &str, role: ModelRole) -> Result<&KnownModel, Box<NoModel>> {
         let suits = |model: &&KnownModel| model.manifest.role == role;
         let names: Vec<&str> = self.iter().filter(suits).map(|m| m.manifest.name.as_str()).collect();
-        let list = format!("there are {}", names.join(", "));
+        let list =
+            if names.is_empty() { "there is none".to_owned() } else { format!("there are {}", names.join(", ")) };
         let hint = match did_you_mean(name, names.iter().copied()) {
             Some(near) => format!("did you mean \"{near}\"? {list}"),
             None => list,

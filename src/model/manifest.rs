@@ -4,6 +4,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::detect::ModelDetect;
+
 /// What is known of one model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelManifest {
@@ -31,6 +33,9 @@ pub struct ModelManifest {
     pub input: ModelInput,
     /// What comes out.
     pub output: ModelOutput,
+    /// `detector`: how its outputs become boxes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detect: Option<ModelDetect>,
     /// Memory that one inference takes beside the weights, in MiB; estimated without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_048_576))]
@@ -48,6 +53,8 @@ pub enum ModelRole {
     Salient,
     /// A number for each label.
     Classifier,
+    /// Boxes around things that it has names for.
+    Detector,
 }
 
 impl ModelRole {
@@ -56,6 +63,7 @@ impl ModelRole {
         match self {
             Self::Salient => "salient",
             Self::Classifier => "classifier",
+            Self::Detector => "detector",
         }
     }
 }
@@ -200,13 +208,15 @@ pub struct ModelOutput {
     /// Name of the output; the first one without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Sizes of its axes: `[1, 1, 320, 320]` for a mask, `[1, 2]` for scores.
-    #[schemars(length(min = 1, max = 4), inner(range(min = 1, max = 8192)))]
+    /// Sizes of its axes: `[1, 1, 320, 320]` for a mask, `[1, 2]` for scores. Left out for a detector, whose outputs have
+    /// the sizes that `detect` says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4), inner(range(min = 1, max = 8192)))]
     pub shape: Vec<u32>,
     /// What becomes of its values, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub then: Vec<OutputStep>,
-    /// `classifier`: what each value is the score of.
+    /// `classifier`, `detector`: what each value is the score of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
 }
@@ -227,7 +237,10 @@ impl ModelManifest {
     /// Identifies what the model computes: its files, its input and its output.
     pub fn digest(&self) -> String {
         let files: Vec<&str> = self.file.iter().map(|file| file.sha256.as_str()).collect();
-        let value = serde_json::json!([files, self.input, self.output]);
+        let value = match &self.detect {
+            Some(detect) => serde_json::json!([files, self.input, self.output, detect]),
+            None => serde_json::json!([files, self.input, self.output]),
+        };
         crate::content_hash::ContentHash::of_json(&value).to_string()
     }
 

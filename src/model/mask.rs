@@ -32,6 +32,10 @@ pub struct Layer {
     /// Source: what to find, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub semantic: Option<String>,
+    /// `semantic`: least score, 0 to 1, of what counts; 0.3 without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub confidence: Option<f64>,
     /// Source: the salient object; true, or the name of a model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "true_or_text")]

@@ -9,12 +9,17 @@ use tract_onnx::{
     tract_core::internal::multithread::{Executor, multithread_tract_scope},
 };
 
-use super::{ModelError, onnx::words};
+use super::{
+    ModelError,
+    onnx::words,
+    ports::{Port, Ports, Values},
+};
 use crate::model::ModelManifest;
 
 /// A model that is ready to run.
 pub(super) struct LoadedModel {
     manifest: ModelManifest,
+    ports: Ports,
     plan: Arc<TypedRunnableModel>,
 }
 
@@ -53,7 +58,7 @@ impl LoadedModel {
     pub(super) fn new(manifest: ModelManifest, typed: TypedModel) -> Result<Self, ModelError> {
         let wrong = |error: TractError| super::onnx::load_error(&manifest, words(&error));
         let plan = typed.into_optimized().and_then(IntoRunnable::into_runnable).map_err(wrong)?;
-        Ok(Self { manifest, plan })
+        Ok(Self { ports: Ports::of(&manifest), manifest, plan })
     }
 
     /// Its manifest.
@@ -61,22 +66,25 @@ impl LoadedModel {
         &self.manifest
     }
 
-    /// The values of the output for the values of the input, which has the manifest's shape.
-    pub(super) fn run(&self, input: &[f32], threads: &Threads) -> Result<Vec<f32>, ModelError> {
+    /// The values of each output for the values of each input, which have the sizes of the model's ports.
+    pub(super) fn run(&self, inputs: &[Values<'_>], threads: &Threads) -> Result<Vec<Vec<f32>>, ModelError> {
         let wrong = |error: TractError| ModelError::Run { name: self.manifest.name.clone(), reason: words(&error) };
-        let shape: Vec<usize> = self.manifest.input.shape.iter().map(|side| *side as usize).collect();
-        let tensor = Tensor::from_shape(&shape, input).map_err(wrong)?;
-        let run = || self.plan.run(tvec!(tensor.into_tvalue()));
+        let tensor = |(port, values): (&Port, &Values<'_>)| match values {
+            Values::Real(values) => Tensor::from_shape(&port.shape, values).map(IntoTValue::into_tvalue),
+        };
+        let given =
+            self.ports.inputs.iter().zip(inputs).map(tensor).collect::<TractResult<TVec<_>>>().map_err(wrong)?;
+        let run = || self.plan.run(given);
         let outputs = match &threads.0 {
             Some(pool) => multithread_tract_scope(pool.clone(), run),
             None => multithread_tract_scope(Executor::SingleThread, run),
         };
+        let values = |output: &TValue| Ok(output.try_as_plain_ram()?.as_slice::<f32>()?.to_vec());
+        let outputs = outputs.map_err(wrong)?.iter().map(values).collect::<TractResult<Vec<Vec<f32>>>>();
         let outputs = outputs.map_err(wrong)?;
-        let first = outputs.first().ok_or_else(|| wrong(TractError::msg("it gives nothing")))?;
-        let values = first.try_as_plain_ram().map_err(wrong)?.as_slice::<f32>().map_err(wrong)?.to_vec();
-        if values.iter().any(|value| !value.is_finite()) {
+        if outputs.iter().flatten().any(|value| !value.is_finite()) {
             return Err(wrong(TractError::msg("its output is not finite")));
         }
-        Ok(values)
+        Ok(outputs)
     }
 }

@@ -4,6 +4,7 @@
 //! Manifests are [`crate::model`]'s. Knows neither documents nor graphs.
 
 mod cache;
+mod detect;
 mod download;
 mod engine;
 mod error;
@@ -11,10 +12,12 @@ mod onnx;
 mod optimised;
 mod packages;
 mod picture;
+mod ports;
 mod pull;
 mod store;
 
 pub use cache::{ModelCache, Presence, sha256_of};
+pub use detect::MOST_DETECTIONS;
 pub use error::ModelError;
 pub use pull::{PullEvent, PullOptions, add_file, pull};
 pub use store::{ModelStore, NSFW, StoreSettings};

@@ -20,18 +20,21 @@ use tract_onnx::{
     },
 };
 
-use super::ModelError;
+use super::{
+    ModelError,
+    ports::{Port, Ports},
+};
 use crate::model::ModelManifest;
 
-/// Reads the model of `manifest`, whose files are at `paths`, one for each.
+/// Reads the model of `manifest`, whose files are at `paths`, one for each, with the inputs and outputs of `ports`.
 ///
 /// What tract breaks off at is an error like any other: files come from anywhere.
-pub(super) fn read(manifest: &ModelManifest, paths: &[PathBuf]) -> Result<TypedModel, ModelError> {
-    let attempt = AssertUnwindSafe(|| typed_model(manifest, paths));
+pub(super) fn read(manifest: &ModelManifest, ports: &Ports, paths: &[PathBuf]) -> Result<TypedModel, ModelError> {
+    let attempt = AssertUnwindSafe(|| typed_model(manifest, ports, paths));
     catch_unwind(attempt).unwrap_or_else(|_| Err(load_error(manifest, "tract broke off".to_owned())))
 }
 
-fn typed_model(manifest: &ModelManifest, paths: &[PathBuf]) -> Result<TypedModel, ModelError> {
+fn typed_model(manifest: &ModelManifest, ports: &Ports, paths: &[PathBuf]) -> Result<TypedModel, ModelError> {
     let framework = tract_onnx::onnx().with_ignore_value_info(true).with_ignore_output_shapes(true);
     let mut proto = decoded(manifest, &framework, paths)?;
     check_operators(manifest, &framework, &proto)?;
@@ -39,8 +42,8 @@ fn typed_model(manifest: &ModelManifest, paths: &[PathBuf]) -> Result<TypedModel
         take_in_external(manifest, paths, graph)?;
     }
     let graph = proto.graph.as_ref().ok_or_else(|| not_onnx(manifest, "it has no graph"))?;
-    let input = input_name(manifest, graph)?;
-    let output = output_name(manifest, graph)?;
+    let inputs = input_names(manifest, ports, graph)?;
+    let outputs = output_names(manifest, ports, graph)?;
     let is_half = has_half(graph);
     let wrong = |error: TractError| load_error(manifest, words(&error));
     // Without a folder: nothing beside the file is read.
@@ -52,18 +55,19 @@ fn typed_model(manifest: &ModelManifest, paths: &[PathBuf]) -> Result<TypedModel
     let outlet = |name: &str| {
         outlets_by_name.get(name).copied().ok_or_else(|| interface(manifest, format!("`{name}` is not there")))
     };
-    let source = outlet(&input)?;
-    model.select_output_outlets(&[outlet(&output)?]).map_err(wrong)?;
-    let given = model.outlet_fact(source).map_err(wrong)?;
-    let shape: TVec<usize> = manifest.input.shape.iter().map(|side| *side as usize).collect();
-    let kind = given.datum_type.concretize().unwrap_or(DatumType::F32);
-    if !matches!(kind, DatumType::F32 | DatumType::F16) {
-        return Err(interface(manifest, format!("its input `{input}` takes {kind:?}, not pictures in floating point")));
+    let sources: Vec<OutletId> = inputs.iter().map(|name| outlet(name)).collect::<Result<_, _>>()?;
+    let sinks: Vec<OutletId> = outputs.iter().map(|name| outlet(name)).collect::<Result<_, _>>()?;
+    model.select_output_outlets(&sinks).map_err(wrong)?;
+    for ((source, name), port) in sources.iter().zip(&inputs).zip(&ports.inputs) {
+        let given = model.outlet_fact(*source).map_err(wrong)?;
+        let kind = given.datum_type.concretize().unwrap_or(port.kind());
+        if !port.takes(kind) {
+            return Err(interface(manifest, format!("its input `{name}` takes {kind:?}, not {}", port.what())));
+        }
+        check_shape(manifest, &format!("input `{name}`"), &given.shape, &port.shape)?;
+        model.set_outlet_fact(*source, InferenceFact::dt_shape(kind, &port.shape)).map_err(wrong)?;
     }
-    check_shape(manifest, &format!("input `{input}`"), &given.shape, &shape)?;
-    let fact = InferenceFact::dt_shape(kind, &shape);
-    model.set_outlet_fact(source, fact).map_err(wrong)?;
-    model.inputs = vec![source];
+    model.inputs = sources;
     let mut typed = model.into_typed().map_err(wrong)?;
     if is_half {
         let transform = get_transform("f16_to_f32").map_err(wrong)?;
@@ -71,7 +75,9 @@ fn typed_model(manifest: &ModelManifest, paths: &[PathBuf]) -> Result<TypedModel
         typed = transform.transform_into(typed).map_err(wrong)?;
     }
     let typed = typed.into_decluttered().map_err(wrong)?;
-    check_output(manifest, &output, &typed)?;
+    for (at, (name, port)) in outputs.iter().zip(&ports.outputs).enumerate() {
+        check_output(manifest, name, &port.shape, typed.output_fact(at).map_err(wrong)?)?;
+    }
     Ok(typed)
 }
 
@@ -108,34 +114,45 @@ fn collect_missing(framework: &Onnx, graph: &pb::GraphProto, missing: &mut BTree
     }
 }
 
-/// The input of the manifest, or the only one there is.
-fn input_name(manifest: &ModelManifest, graph: &pb::GraphProto) -> Result<String, ModelError> {
+/// The names of the inputs: those that the ports name, or the only one there is.
+fn input_names(manifest: &ModelManifest, ports: &Ports, graph: &pb::GraphProto) -> Result<Vec<String>, ModelError> {
     let given = |name: &str| graph.initializer.iter().any(|tensor| tensor.name == name);
     let names: Vec<&str> = graph.input.iter().map(|input| input.name.as_str()).filter(|name| !given(name)).collect();
-    let list = || names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    if names.len() != 1 {
-        let count = names.len();
-        return Err(interface(manifest, format!("it has {count} inputs ({}), and a picture is one", list())));
+    if names.len() != ports.inputs.len() {
+        let (count, wanted) = (names.len(), ports.inputs.len());
+        let needs = if wanted == 1 { "a picture is one".to_owned() } else { format!("{wanted} are expected") };
+        return Err(interface(manifest, format!("it has {count} inputs ({}), and {needs}", listed(&names))));
     }
-    match &manifest.input.name {
+    let named = |(at, port): (usize, &Port)| match &port.name {
         Some(wanted) if !names.contains(&wanted.as_str()) => {
-            Err(interface(manifest, format!("it has no input `{wanted}`; it has {}", list())))
+            Err(interface(manifest, format!("it has no input `{wanted}`; it has {}", listed(&names))))
         }
-        _ => Ok(names[0].to_owned()),
-    }
+        Some(wanted) => Ok(wanted.clone()),
+        None => Ok(names[at].to_owned()),
+    };
+    ports.inputs.iter().enumerate().map(named).collect()
 }
 
-fn output_name(manifest: &ModelManifest, graph: &pb::GraphProto) -> Result<String, ModelError> {
+/// The names of the outputs: those that the ports name, else in the order of the file.
+fn output_names(manifest: &ModelManifest, ports: &Ports, graph: &pb::GraphProto) -> Result<Vec<String>, ModelError> {
     let names: Vec<&str> = graph.output.iter().map(|output| output.name.as_str()).collect();
-    match (&manifest.output.name, names.first()) {
+    let named = |(at, port): (usize, &Port)| match (&port.name, names.get(at)) {
         (Some(wanted), _) if names.contains(&wanted.as_str()) => Ok(wanted.clone()),
         (Some(wanted), _) => {
-            let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            Err(interface(manifest, format!("it has no output `{wanted}`; it has {list}")))
+            Err(interface(manifest, format!("it has no output `{wanted}`; it has {}", listed(&names))))
         }
-        (None, Some(first)) => Ok((*first).to_owned()),
-        (None, None) => Err(interface(manifest, "it has no output".to_owned())),
-    }
+        (None, Some(name)) => Ok((*name).to_owned()),
+        (None, None) if names.is_empty() => Err(interface(manifest, "it has no output".to_owned())),
+        (None, None) => {
+            let (count, wanted) = (names.len(), ports.outputs.len());
+            Err(interface(manifest, format!("it has {count} outputs ({}), and {wanted} are expected", listed(&names))))
+        }
+    };
+    ports.outputs.iter().enumerate().map(named).collect()
+}
+
+fn listed(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// What the file fixes of a shape must be what the manifest says; what it leaves open may be anything.
@@ -152,15 +169,15 @@ fn check_shape(manifest: &ModelManifest, what: &str, found: &ShapeFactoid, wante
     Err(interface(manifest, format!("its {what} is [{}], and the manifest says {wanted:?}", found.join(", "))))
 }
 
-fn check_output(manifest: &ModelManifest, name: &str, typed: &TypedModel) -> Result<(), ModelError> {
-    let fact = typed.output_fact(0).map_err(|error| load_error(manifest, words(&error)))?;
-    let wanted: Vec<usize> = manifest.output.shape.iter().map(|side| *side as usize).collect();
+/// An output has the size that is expected; axes of 1 before the others may be left out or added.
+fn check_output(manifest: &ModelManifest, name: &str, wanted: &[usize], fact: &TypedFact) -> Result<(), ModelError> {
     if fact.datum_type != DatumType::F32 {
         let kind = fact.datum_type;
         return Err(interface(manifest, format!("its output `{name}` is {kind:?}, not in floating point")));
     }
+    let sides = |shape: &[usize]| shape.iter().copied().skip_while(|side| *side == 1).collect::<Vec<_>>();
     match fact.shape.as_concrete() {
-        Some(found) if found == wanted.as_slice() => Ok(()),
+        Some(found) if found == wanted || manifest.detect.is_some() && sides(found) == sides(wanted) => Ok(()),
         Some(found) => {
             Err(interface(manifest, format!("its output `{name}` is {found:?}, and the manifest says {wanted:?}")))
         }

@@ -10,13 +10,15 @@ use std::{
 };
 
 use super::{
-    ModelCache, ModelError,
+    ModelCache, ModelError, detect,
     engine::{LoadedModel, Threads},
     onnx, optimised, picture,
+    ports::{Ports, Values},
 };
 use crate::{
     model::{KnownModels, ModelManifest, ModelRole},
     raster::{Image, Mask},
+    vision::Detection,
 };
 
 /// The metric, and the label of its model.
@@ -127,6 +129,14 @@ impl ModelStore {
         picture::mask(model.manifest(), values)
     }
 
+    /// What the detector `name` finds in frame `index` of `image`, the surest first: with a score of at least `least`, and
+    /// at most [`MOST_DETECTIONS`](super::MOST_DETECTIONS).
+    pub fn detect(&self, name: &str, image: &Image, index: usize, least: f64) -> Result<Vec<Detection>, ModelError> {
+        let model = self.loaded(name, ModelRole::Detector)?;
+        let outputs = self.infer_all(&model, &picture::input(model.manifest(), image, index)?)?;
+        detect::boxes(model.manifest(), &outputs, (image.width, image.height), least)
+    }
+
     /// The score of each label of the first frame of `image`.
     pub fn classify(&self, name: &str, image: &Image) -> Result<BTreeMap<String, f64>, ModelError> {
         let model = self.loaded(name, ModelRole::Classifier)?;
@@ -154,10 +164,10 @@ impl ModelStore {
         let Some(known) = known else {
             return Err(ModelError::Unknown { name: name.to_owned(), message: "no manifest has this name".to_owned() });
         };
-        let typed = onnx::read(&known.manifest, &self.paths(&known.manifest, hash)?)?;
+        let typed = onnx::read(&known.manifest, &Ports::of(&known.manifest), &self.paths(&known.manifest, hash)?)?;
         let model = LoadedModel::new(known.manifest.clone(), typed)?;
         let values: u32 = known.manifest.input.shape.iter().product();
-        model.run(&vec![0.0; values as usize], &Threads::one()).map(drop)
+        model.run(&[Values::Real(&vec![0.0; values as usize])], &Threads::one()).map(drop)
     }
 
     /// Loads the model `name` unless it is loaded.
@@ -215,19 +225,24 @@ impl ModelStore {
         {
             return Ok(model);
         }
-        let typed = onnx::read(manifest, &paths)?;
+        let typed = onnx::read(manifest, &Ports::of(manifest), &paths)?;
         optimised::write(&self.shared.cache, manifest, &typed);
         LoadedModel::new(manifest.clone(), typed)
     }
 
     /// Alone, an inference takes all the threads it may; beside others each takes one, which is the quickest for all.
-    fn infer(&self, model: &LoadedModel, input: &[f32]) -> Result<Vec<f32>, ModelError> {
+    fn infer_all(&self, model: &LoadedModel, input: &[f32]) -> Result<Vec<Vec<f32>>, ModelError> {
         let running = &self.shared.running;
         let alone = running.fetch_add(1, Ordering::Relaxed) == 0;
         let parallel = alone && model.manifest().parallel.unwrap_or(true);
         let threads = if parallel { Threads::pool(self.shared.settings.threads) } else { Threads::one() };
-        let values = model.run(input, &threads);
+        let values = model.run(&[Values::Real(input)], &threads);
         running.fetch_sub(1, Ordering::Relaxed);
         values
+    }
+
+    /// The values of the only output.
+    fn infer(&self, model: &LoadedModel, input: &[f32]) -> Result<Vec<f32>, ModelError> {
+        Ok(self.infer_all(model, input)?.into_iter().next().unwrap_or_default())
     }
 }

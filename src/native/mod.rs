@@ -13,6 +13,8 @@ pub mod value;
 
 pub use executor::{NATIVE_VERSION, NativeExecutor, NativeSettings};
 pub use nodes::{NativeNode, NodeError, classes, estimate_bytes, run};
-pub use own::{DrawnMask, draw_mask, mask_files};
+pub use own::{
+    DEFAULT_CONFIDENCE, DrawnMask, Finder, FoundThing, FoundThings, cut_out, draw_mask, finished, mask_files,
+};
 pub use step::{StepError, is_native, native_classes};
 pub use value::{Inputs, NodeValue};

@@ -1,10 +1,13 @@
 //! Looking at pictures without a model: metrics of their quality, the operations that masks are
-//! made of, and what is to be found in words.
+//! made of, what is to be found in words, which of the things that a detector found that is, and objects cut out.
 //!
 //! Pure functions on [`crate::raster`] values; knows neither files nor nodes.
 
 mod blend;
+mod color;
+mod cut;
 mod decontaminate;
+mod detection;
 mod feather;
 mod guided;
 mod mask_sources;
@@ -13,10 +16,14 @@ mod morphology;
 mod motion;
 mod quality;
 pub mod query;
+pub mod rank;
 mod tiles;
 
 pub use blend::{BlendMode, Sheet, blend, compose};
+pub use color::{ColorShares, color_name, oklab};
+pub use cut::{CutHints, cut_out};
 pub use decontaminate::decontaminate;
+pub use detection::{Bounds, Detection, GridHead, decode_grid, suppress};
 pub use feather::feather;
 pub use guided::refine_edges;
 pub use mask_sources::{Outline, draw_outline, luminance, near_color};

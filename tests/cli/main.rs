@@ -21,5 +21,6 @@ mod pages;
 mod plan;
 mod runs;
 mod support;
+mod things;
 mod trace;
 mod trial;

@@ -1,6 +1,7 @@
 //! Models: small ones whose answers ONNX Runtime gave, wrong ones, and the real ones where they are.
 
 mod agreement;
+mod detectors;
 mod faults;
 mod pull;
 mod real;

@@ -61,10 +61,15 @@ pub struct Cached {
 
 impl Cached {
     pub fn new(text: &str) -> Self {
+        Self::with_files_of(text, &fixtures().join("models"))
+    }
+
+    /// The files of the manifest are in `folder`.
+    pub fn with_files_of(text: &str, from: &Path) -> Self {
         let (folder, manifest) = (tempfile::tempdir().unwrap(), parsed(text));
         let cached = Self { folder, manifest };
         for file in &cached.manifest.file {
-            add_file(&cached.cache(), &fixtures().join("models").join(&file.name), file).unwrap();
+            add_file(&cached.cache(), &from.join(&file.name), file).unwrap();
         }
         cached
     }

@@ -2,13 +2,17 @@
 
 use std::path::PathBuf;
 
-use super::{ModelRow, cache, environment, profiles::profile, row};
+use super::{
+    ModelRow, cache, environment,
+    profiles::{Interface, profile},
+    row,
+};
 use crate::{
     app::{AppError, Session, write_new},
     files::{self, Node},
     model::{
-        KnownModel, KnownModels, MODELS_FOLDER, ModelFile, ModelInput, ModelLicence, ModelManifest, ModelOutput,
-        ModelRole, ModelSource, manifest_shape, read_manifest,
+        KnownModel, KnownModels, MODELS_FOLDER, ModelFile, ModelLicence, ModelManifest, ModelSource, manifest_shape,
+        read_manifest,
     },
     models::{ModelStore, StoreSettings, add_file, sha256_of},
 };
@@ -20,7 +24,7 @@ pub struct AddModel {
     pub file: PathBuf,
     /// Name of the model; from the file's name without it.
     pub name: Option<String>,
-    /// A profile, or a known model: how pictures go in and masks come out.
+    /// A profile, or a known model: how pictures go in and masks or boxes come out.
     pub like: String,
     /// Side of its square input in pixels, where it is not the profile's.
     pub side: Option<u32>,
@@ -89,15 +93,11 @@ fn manifest(session: &Session, wanted: &AddModel, name: &str) -> Result<ModelMan
     let size = std::fs::metadata(&wanted.file).map_err(failed)?.len();
     let sha256 = sha256_of(&wanted.file).map_err(failed)?;
     let file_name = wanted.file.file_name().and_then(|name| name.to_str()).unwrap_or("model.onnx").to_owned();
-    let (role, mut input, mut output) = interface(session, &wanted.like)?;
+    let mut interface = interface(session, &wanted.like)?;
     if let Some(side) = wanted.side {
-        let last = if input.channels_last() { 1..3 } else { 2..4 };
-        input.shape[last].fill(side);
-        if role == ModelRole::Salient {
-            let sides = output.shape.len().saturating_sub(2);
-            output.shape[sides..].fill(side);
-        }
+        interface.set_side(side);
     }
+    let Interface { role, input, output, detect } = interface;
     Ok(ModelManifest {
         format: 1,
         name: name.to_owned(),
@@ -108,20 +108,18 @@ fn manifest(session: &Session, wanted: &AddModel, name: &str) -> Result<ModelMan
         file: vec![ModelFile { name: file_name, size, sha256, source: wanted.sources.clone() }],
         input,
         output,
+        detect,
         memory_mib: None,
         parallel: None,
     })
 }
 
-fn interface(session: &Session, like: &str) -> Result<(ModelRole, ModelInput, ModelOutput), AppError> {
+fn interface(session: &Session, like: &str) -> Result<Interface, AppError> {
     if let Some(profile) = profile(like) {
-        let (input, output) = profile.interface();
-        return Ok((ModelRole::Salient, input, output));
+        return Ok(profile.interface());
     }
     if let Some(known) = session.models.get(like) {
-        let manifest = &known.manifest;
-        let (input, output) = (manifest.input.clone(), manifest.output.clone());
-        return Ok((manifest.role, ModelInput { name: None, ..input }, ModelOutput { name: None, ..output }));
+        return Ok(Interface::of(&known.manifest));
     }
     let names: Vec<&str> = super::PROFILES.iter().map(|profile| profile.name).collect();
     Err(AppError::usage(format!("--like {like}: there is no such profile or model"))

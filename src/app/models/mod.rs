@@ -27,7 +27,7 @@ pub struct ModelRow {
     pub title: Option<String>,
     /// What it is for.
     pub description: Option<String>,
-    /// `salient` or `classifier`.
+    /// `salient`, `classifier` or `detector`.
     pub role: &'static str,
     /// Under which terms.
     pub licence: ModelLicence,

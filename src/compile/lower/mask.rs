@@ -16,12 +16,6 @@ pub(super) fn mask(builder: &mut Builder<'_>) -> Result<(), LowerError> {
     let mut layers = layers(builder)?;
     let mut files = Vec::new();
     for layer in &mut layers {
-        if let Some(source) = ["semantic", "points", "box"].iter().find(|key| layer.get(**key).is_some()) {
-            let key = if builder.settings.get(source).is_some() { source } else { "layer" };
-            let message = format!("this version has no model for the source `{source}`");
-            return Err(LowerError::at("not-available", key, message)
-                .hint("the sources salient, file, color and shape can be used"));
-        }
         if let Some(path) = layer.get("file").and_then(Value::as_str) {
             files.push(
                 (builder.input.file)(document, path).map_err(|e| LowerError { key: Some("file".to_owned()), ..e })?,

@@ -18,6 +18,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use serde_json::Value;
 
 pub use bypass::pass_by;
+pub use models::finds;
 pub use preset::{ParamValue, check_param, file_params};
 pub use savers::can_be_saved;
 

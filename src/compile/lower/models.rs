@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use super::LowerError;
 use crate::{
     graph::{Graph, GraphNode, Input},
-    model::{KnownModels, ModelRole},
+    model::{KnownModel, KnownModels, ModelRole},
+    vision::query::{self, Vocabulary},
 };
 
 /// Names and pins the models of all nodes of `graph`; gives their names.
@@ -45,10 +46,46 @@ fn pin_layers(node: &mut GraphNode, models: &KnownModels, names: &mut BTreeSet<S
         *given = name.clone().into();
         names.insert(name);
     }
+    let mut chosen: Vec<(&str, Option<&KnownModel>)> = Vec::new();
+    for text in layers.iter().filter_map(|layer| layer.get("semantic")) {
+        chosen = vec![("detector", Some(finds(text.as_str().unwrap_or_default(), models)?))];
+    }
+    if !chosen.is_empty() || layers.iter().any(|layer| layer.get("box").is_some()) {
+        // Where it is not here it does not help, which is another result.
+        chosen.push(("outliner", models.outliner()));
+    }
+    for (key, model) in chosen {
+        let name = model.map_or("", |model| &model.manifest.name);
+        node.inputs.insert(key.to_owned(), Input::value(name));
+        if let Some(model) = model {
+            digests.insert(name.to_owned(), model.manifest.digest().into());
+            names.insert(name.to_owned());
+        }
+    }
     if !digests.is_empty() {
         node.inputs.insert("digests".to_owned(), Input::Value(Value::Object(digests)));
     }
     Ok(())
+}
+
+/// The model that finds what `text` says, which it must be able to.
+pub fn finds<'a>(text: &str, models: &'a KnownModels) -> Result<&'a KnownModel, LowerError> {
+    let model = models.detector(None);
+    let model = model.map_err(|error| LowerError::at(error.code, "semantic", error.message).hint(error.hint))?;
+    let labels = model.manifest.output.labels.iter().map(String::as_str);
+    match query::parse(text, &Vocabulary::of(labels)) {
+        Ok(_) => Ok(model),
+        Err(error) => {
+            let hint = format!("the model {} knows {}", model.manifest.name, examples(&model.manifest.output.labels));
+            Err(LowerError::at("bad-query", "semantic", error.to_string()).hint(hint))
+        }
+    }
+}
+
+/// Some of `labels`, and how many there are.
+fn examples(labels: &[String]) -> String {
+    let some = labels.iter().take(6).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if labels.len() > 6 { format!("{some} and {} more", labels.len() - 6) } else { some }
 }
 
 /// Name and digest of the model that `given` means: true is the workspace's own choice.

@@ -48,11 +48,21 @@ pub(super) fn check_typed(source: &Source<'_>, manifest: &ModelManifest) -> Vec<
             let message = format!("{values} values need as many labels, not {}", manifest.output.labels.len());
             error("invalid-labels", path!["output"], message);
         }
+        ModelRole::Detector if manifest.detect.is_none() => {
+            let message = "a detector says how its outputs become boxes".to_owned();
+            error("missing-key", path!["role"], message);
+        }
+        ModelRole::Detector if manifest.output.labels.is_empty() => {
+            error("invalid-labels", path!["output"], "a detector has names for what it finds: `labels`".to_owned());
+        }
         ModelRole::Salient if !is_mask(&manifest.output.shape) => {
             let message = "a mask is [1, 1, height, width], [1, height, width] or [height, width]".to_owned();
             error("invalid-shape", path!["output", "shape"], message);
         }
         _ => {}
+    }
+    if let Some((key, message)) = manifest.detect_problem() {
+        error("invalid-shape", path!["detect", key], message);
     }
     found
 }

@@ -95,8 +95,11 @@ pub(super) fn bytes(step: &Step<'_>) -> Result<u64, StepError> {
     let layers = layers(step)?;
     let frames = frames(step)?.max(image.batch) as u64;
     let kept = if step.inputs.bool_or("each", true)? { layers.len() as u64 } else { 0 };
-    let models = layers.iter().filter_map(|layer| layer.salient.as_ref()?.as_str());
-    let bytes = models.map(|name| step.models.bytes(name, ModelRole::Salient));
+    let named = |key: &str| step.inputs.get(key).and_then(|_| step.inputs.string(key).ok()).filter(|n| !n.is_empty());
+    let salient = layers.iter().filter_map(|layer| layer.salient.as_ref()?.as_str().map(str::to_owned));
+    let salient = salient.chain(named("outliner")).map(|name| (name, ModelRole::Salient));
+    let models = salient.chain(named("detector").map(|name| (name, ModelRole::Detector)));
+    let bytes = models.map(|(name, role)| step.models.bytes(&name, role));
     let model = bytes.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or(0);
     let sources = layers.len() as u64 * (image.batch as u64 + 1);
     Ok(frame * 4 * (frames * (kept + 1) * 2 + sources + 4) + model)

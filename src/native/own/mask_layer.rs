@@ -1,6 +1,9 @@
 //! One layer of a mask: its source where its keyframes put it, then threshold, grow, feather and invert.
 
-use super::contact_sheet::parse_color;
+use super::{
+    contact_sheet::parse_color,
+    mask_things::{of_hints, of_words},
+};
 use crate::{
     imagefile::Decoded,
     model::{Layer, Pose, Shape, ShapeType},
@@ -60,27 +63,14 @@ impl<'a> Artist<'a> {
 
     fn draw(&self, index: usize, pose: Pose) -> Mask {
         let placement = Placement { x: pose.x, y: pose.y, scale: pose.scale };
-        let mut mask = match &self.origin {
+        let mask = match &self.origin {
             Origin::Outline(outline) => vision::draw_outline(&outline.placed(placement), self.size.0, self.size.1),
             Origin::Mask(mask) => {
                 let frame = Mask { batch: 1, data: mask.frame(index).to_vec(), ..*mask };
                 vision::place(&frame, placement)
             }
         };
-        if let Some(threshold) = self.layer.threshold {
-            let threshold = threshold as f32;
-            mask.data.iter_mut().for_each(|value| *value = if *value >= threshold { 1.0 } else { 0.0 });
-        }
-        if pose.grow != 0 {
-            mask = vision::grow(&mask, pose.grow);
-        }
-        if pose.feather > 0.0 {
-            mask = vision::feather(&mask, pose.feather);
-        }
-        if self.layer.invert {
-            mask.data.iter_mut().for_each(|value| *value = 1.0 - *value);
-        }
-        mask
+        changed(mask, self.layer, &pose)
     }
 
     /// The layer.
@@ -97,6 +87,29 @@ impl<'a> Artist<'a> {
     pub(super) fn opacity(&self) -> f32 {
         self.opacity
     }
+}
+
+/// `mask` with the threshold, the growth and the edge of `layer` at its first frame, swapped where it says so.
+pub fn finished(mask: Mask, layer: &Layer) -> Result<Mask, NodeError> {
+    check_numbers(layer)?;
+    Ok(changed(mask, layer, &layer.pose(0)))
+}
+
+fn changed(mut mask: Mask, layer: &Layer, pose: &Pose) -> Mask {
+    if let Some(threshold) = layer.threshold {
+        let threshold = threshold as f32;
+        mask.data.iter_mut().for_each(|value| *value = if *value >= threshold { 1.0 } else { 0.0 });
+    }
+    if pose.grow != 0 {
+        mask = vision::grow(&mask, pose.grow);
+    }
+    if pose.feather > 0.0 {
+        mask = vision::feather(&mask, pose.feather);
+    }
+    if layer.invert {
+        mask.data.iter_mut().for_each(|value| *value = 1.0 - *value);
+    }
+    mask
 }
 
 /// Checks what the schema says of documents: layers also come from tasks and graphs.
@@ -141,33 +154,29 @@ pub(super) fn fraction(layer: &Layer, key: &str, value: f64) -> Result<f64, Node
 }
 
 fn origin(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<Origin, StepError> {
-    let model_sources = [
+    let sources = [
         ("semantic", layer.semantic.is_some()),
         ("points", !layer.points.is_empty()),
         ("box", !layer.bounds.is_empty()),
-    ];
-    let own_sources = [
         ("salient", layer.salient.is_some()),
         ("color", layer.color.is_some()),
         ("shape", layer.shape.is_some()),
         ("file", layer.file.is_some()),
     ];
-    let given: Vec<_> = model_sources.iter().chain(&own_sources).filter(|(_, given)| *given).collect();
-    match given.as_slice() {
-        [(name, _)] if model_sources.iter().any(|(model, _)| model == name) => {
-            Err(unfit(layer, &format!("this version has no model for `{name}`; use salient, color, shape or file"))
-                .into())
-        }
-        [("shape", _)] => {
+    let given: Vec<&str> = sources.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
+    match given[..] {
+        ["shape"] => {
             let shape = layer.shape.as_ref().ok_or_else(|| unfit(layer, "it has no shape"))?;
             Ok(Origin::Outline(outline(layer, shape)?))
         }
+        ["semantic"] => of_words(step, image, layer).map(Origin::Mask),
+        ["points" | "box"] => of_hints(step, image, layer).map(Origin::Mask),
         [_] => own_source(step, image, layer).map(Origin::Mask),
-        [] => Err(unfit(layer, "it has no source; give it one of salient, color, shape, file").into()),
-        several => {
-            let names: Vec<_> = several.iter().map(|(name, _)| *name).collect();
-            Err(unfit(layer, &format!("it has several sources ({}); keep one", names.join(", "))).into())
+        [] => {
+            Err(unfit(layer, "it has no source; give it one of semantic, salient, points, box, color, shape, file")
+                .into())
         }
+        _ => Err(unfit(layer, &format!("it has several sources ({}); keep one", given.join(", "))).into()),
     }
 }
 

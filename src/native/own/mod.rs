@@ -2,7 +2,7 @@
 //!
 //! | class | inputs | outputs |
 //! |---|---|---|
-//! | `ComfywrightMask` | `image` IMAGE, `layers` list of layers | MASK merged, MASK one for each layer |
+//! | `ComfywrightMask` | `image` IMAGE, `layers` list of layers, `detector`, `outliner` models | MASK merged, MASK one for each layer |
 //! | `ComfywrightMaskExport` | `image` IMAGE, `mask` MASK, `masks` MASK, `layers`, `path`, `format`, … | none |
 //! | `ComfywrightSalient` | `image` IMAGE, `model` name, `refine` | MASK |
 //! | `ComfywrightDecontaminate` | `image` IMAGE, `mask` MASK | IMAGE |
@@ -13,13 +13,17 @@
 mod contact_sheet;
 mod cutout;
 mod export;
+mod finder;
 mod mask;
 mod mask_export;
 mod mask_layer;
+mod mask_things;
 mod score;
 
+pub use finder::{DEFAULT_CONFIDENCE, Finder, FoundThing, FoundThings, cut_out};
 pub use mask::{DrawnMask, draw_mask};
 pub use mask_export::mask_files;
+pub use mask_layer::finished;
 
 use super::step::{Step, StepError, StepOutput};
 

@@ -12,7 +12,7 @@ mod words;
 use std::{collections::BTreeSet, ops::Range};
 
 pub use parse::parse;
-pub use words::{Vocabulary, coco};
+pub use words::{Vocabulary, coco, coco_labels};
 
 /// What to find.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -233,16 +233,20 @@ impl Parser<'_> {
         QUALITIES.iter().find(|(quality, _)| *quality == word).map(|(_, quality)| *quality)
     }
 
+    /// Whether an adjective stands there.
+    fn describes(&self, ahead: usize) -> bool {
+        self.word_at(ahead).is_some_and(|word| {
+            QUALITIES.iter().any(|(quality, _)| *quality == word)
+                || SUPERLATIVES.iter().any(|(superlative, _)| *superlative == word)
+                || PLACES.iter().any(|(place, _)| *place == word)
+                || ORDINALS.contains(&word)
+        })
+    }
+
     /// Whether a noun, or an adjective before one, stands there.
     fn begins_thing(&self, ahead: usize) -> bool {
         let Some(word) = self.word_at(ahead) else { return false };
-        let known = QUALITIES.iter().any(|(quality, _)| *quality == word)
-            || SUPERLATIVES.iter().any(|(superlative, _)| *superlative == word)
-            || PLACES.iter().any(|(place, _)| *place == word)
-            || ORDINALS.contains(&word)
-            || THINGS.contains(&word)
-            || word == "one"
-            || word == "ones";
+        let known = self.describes(ahead) || THINGS.contains(&word) || word == "one" || word == "ones";
         known || self.label_at(ahead).is_some()
     }
 
@@ -274,9 +278,12 @@ impl Parser<'_> {
         if described && self.goes_on() {
             return Ok(false);
         }
-        let token = &self.tokens[self.at];
-        let near = self.vocabulary.near(word);
-        Err(QueryError::UnknownNoun { word: word.to_owned(), at: token.at.clone(), near })
+        // An adjective is known; it is what comes after it that is not.
+        let last = self.tokens.len() - self.at - 1;
+        let known = (0..last).take_while(|ahead| self.describes(*ahead)).count();
+        let token = &self.tokens[self.at + known];
+        let near = self.vocabulary.near(&token.text);
+        Err(QueryError::UnknownNoun { word: token.text.clone(), at: token.at.clone(), near })
     }
 
     /// Whether what may follow a noun stands here.

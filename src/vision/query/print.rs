@@ -141,6 +141,12 @@ impl Material {
     }
 }
 
+impl Display for Attribute {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.negated { "not " } else { "" }, self.quality)
+    }
+}
+
 impl Display for Placed {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let place = match self.place {

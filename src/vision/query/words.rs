@@ -62,7 +62,11 @@ impl Vocabulary {
 pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
     let singular = singulars(word).next();
     let likeness = |known: &str| {
-        let of = |word: &str| strsim::jaro_winkler(word, known);
+        // One slip is near even in a short word.
+        let of = |word: &str| match strsim::osa_distance(word, known) {
+            1 => strsim::jaro_winkler(word, known).max(0.85),
+            _ => strsim::jaro_winkler(word, known),
+        };
         singular.as_deref().map_or(of(word), |singular| of(word).max(of(singular)))
     };
     let mut found: Vec<(f64, &str)> = known.map(|known| (likeness(known), known)).filter(|(l, _)| *l > 0.75).collect();
@@ -71,9 +75,14 @@ pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> V
     found.into_iter().map(|(_, word)| word.to_owned()).collect()
 }
 
-/// The 80 labels of COCO.
+/// The vocabulary of COCO.
 pub fn coco() -> Vocabulary {
-    Vocabulary::of(SYNONYMS.iter().map(|(label, _)| *label))
+    Vocabulary::of(coco_labels())
+}
+
+/// The 80 labels of COCO, in the order of its models.
+pub fn coco_labels() -> impl Iterator<Item = &'static str> {
+    SYNONYMS.iter().map(|(label, _)| *label)
 }
 
 /// The labels of COCO in their order, each with other words for it.

@@ -1,33 +1,41 @@
 //! Masks of one image file: a PNG for each layer, a preview with all of them, and what is known of each.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+mod files;
+mod preview;
+mod things;
+
+use std::{path::PathBuf, sync::Arc};
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{AppError, Session, atomic_write, model_store, run::native_settings};
+use super::{AppError, Session, model_store, run::native_settings};
 use crate::{
-    files::join_relative,
+    files::{Node, join_relative, validate},
     ident::IndexMap,
-    imagefile,
-    model::{Body, Layer, MaskExport, ModelRole},
+    model::{Body, Kind, Layer, MaskExport, ModelRole, shape_of},
     models::ModelError,
-    native::{DrawnMask, StepError, draw_mask, mask_files},
+    native::{StepError, draw_mask},
     raster::{Image, Mask},
 };
+use files::{exported, make_folder, read_image, write_png};
+pub use things::{HintsSource, WordsSource};
 
-/// Where masks come from. What is found by words will be one more.
+/// Where masks come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MaskSource {
+    /// What is meant by words: a mask for each thing.
+    Words(WordsSource),
+    /// What is in a box, and where points are.
+    Hints(HintsSource),
     /// What stands out, by this model; by the workspace's own choice without it.
     Salient(Option<String>),
     /// Pixels near this colour, `#rrggbb`.
     Color(String, Option<f64>),
     /// The layers of a mask document: its file, or its name.
     Document(String),
+    /// These layers, whose files are named relative to the workspace.
+    Layers(Vec<Layer>),
 }
 
 /// Which masks to make.
@@ -49,6 +57,16 @@ pub struct MaskRequest {
     pub invert: bool,
 }
 
+impl MaskRequest {
+    /// Gives `layer` the edges that are asked for.
+    fn shape(&self, layer: &mut Layer) {
+        layer.threshold = self.threshold.or(layer.threshold);
+        layer.grow = self.grow.or(layer.grow);
+        layer.feather = self.feather.or(layer.feather);
+        layer.invert ^= self.invert;
+    }
+}
+
 /// A mask that was made.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MaskLayer {
@@ -58,10 +76,14 @@ pub struct MaskLayer {
     pub label: String,
     /// How sure it is, 0 to 1: the product of its factors but for the area; 0 when it is empty.
     pub score: f64,
-    /// `certainty`: how decided its values are where it is inside, 0 to 1; `area`: its share of the image.
+    /// What the score is made of. Of what was found by words: the detector, each condition, `outline`; else `certainty`,
+    /// how decided its values are where it is inside. And `area`, its share of the image.
     pub factors: IndexMap<String, f64>,
     /// Left, top, right, bottom of what is at least half inside, in pixels; none when that is nothing.
     pub bbox: Option<[usize; 4]>,
+    /// Of what was found by words: the box in which the detector saw it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detected: Option<[f64; 4]>,
 }
 
 /// What was made.
@@ -77,87 +99,109 @@ pub struct Masks {
     pub exported: Vec<PathBuf>,
     /// The image with the masks on it.
     pub overlay: PathBuf,
+    /// What is to be said of the query: what is not there, cannot be judged, or was not sure enough.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Columns of the image, upright.
     pub width: usize,
     /// Rows of it.
     pub height: usize,
 }
 
-/// Colours of the layers on the preview.
-const TINTS: [[f32; 3]; 6] =
-    [[1.0, 0.2, 0.3], [0.1, 0.6, 1.0], [1.0, 0.8, 0.1], [0.2, 0.8, 0.4], [0.7, 0.3, 1.0], [1.0, 0.5, 0.1]];
+/// A mask that is to be written.
+struct Drawn {
+    /// What tells its file from those of the others.
+    name: String,
+    label: String,
+    score: f64,
+    factors: IndexMap<String, f64>,
+    detected: Option<[f64; 4]>,
+    mask: Mask,
+}
 
 /// Makes the masks of `request`. Of an animated file the first frame counts.
 pub fn make_masks(session: &Session, request: &MaskRequest) -> Result<Masks, AppError> {
     let image = read_image(session, &request.image)?;
+    let (drawn, notes) = match &request.source {
+        MaskSource::Words(source) => things::by_words(session, &image, source, request)?,
+        MaskSource::Hints(source) => (vec![things::by_hints(session, &image, source, request)?], Vec::new()),
+        _ => return of_layers(session, request, &image),
+    };
+    let (layers, overlay) = written(request, &image, drawn)?;
+    Ok(Masks { layers, merged: None, exported: Vec::new(), overlay, notes, width: image.width, height: image.height })
+}
+
+fn of_layers(session: &Session, request: &MaskRequest, image: &Image) -> Result<Masks, AppError> {
     let (layers, export) = layers(session, request)?;
     let limits = native_settings(session).image_limits;
     let frames = export.as_ref().and_then(|export| export.frames);
     let frames = frames.unwrap_or_else(|| layers.iter().map(Layer::frame_count).max().unwrap_or(1)) as usize;
-    let drawn = draw_mask(&session.root, &image, &layers, frames, &limits, &model_store(session));
+    let drawn = draw_mask(&session.root, image, &layers, frames, &limits, &model_store(session));
     let drawn = drawn.map_err(|error| failed(&error))?;
-    fs::create_dir_all(&request.folder).map_err(|error| {
-        AppError::environment(format!("failed to make the folder {}: {error}", request.folder.display()))
-    })?;
-    let stem = request.image.file_stem().and_then(|stem| stem.to_str()).unwrap_or("image").to_owned();
-    let masks: Vec<Mask> = drawn.layers.iter().map(first_frame).collect();
-    let mut made = Vec::new();
-    for (layer, mask) in layers.iter().zip(&masks) {
-        let file = request.folder.join(format!("{stem}-{}.png", layer.name));
-        write_png(&file, &mask.clone().into_image())?;
-        made.push(described(layer, mask, file));
-    }
-    let overlay = request.folder.join(format!("{stem}-overlay.png"));
-    write_png(&overlay, &overlaid(&image, &masks))?;
-    let merged = if matches!(request.source, MaskSource::Document(_)) {
-        let file = request.folder.join(format!("{stem}-merged.png"));
+    let masks = layers.iter().zip(&drawn.layers).map(|(layer, mask)| judged(layer, first_frame(mask)));
+    let (made, overlay) = written(request, image, masks.collect())?;
+    let merged = if matches!(request.source, MaskSource::Document(_) | MaskSource::Layers(_)) {
+        let file = request.folder.join(format!("{}-merged.png", stem(request)));
         write_png(&file, &first_frame(&drawn.merged).into_image())?;
         Some(file)
     } else {
         None
     };
     let exported = match &export {
-        Some(export) => exported(export, &request.folder, &image, &drawn, &layers)?,
+        Some(export) => exported(export, &request.folder, image, &drawn, &layers)?,
         None => Vec::new(),
     };
-    Ok(Masks { layers: made, merged, exported, overlay, width: image.width, height: image.height })
+    let (width, height) = (image.width, image.height);
+    Ok(Masks { layers: made, merged, exported, overlay, notes: Vec::new(), width, height })
+}
+
+/// Writes a PNG for each mask and the preview.
+fn written(request: &MaskRequest, image: &Image, drawn: Vec<Drawn>) -> Result<(Vec<MaskLayer>, PathBuf), AppError> {
+    make_folder(&request.folder)?;
+    let overlay = request.folder.join(format!("{}-overlay.png", stem(request)));
+    let masks: Vec<&Mask> = drawn.iter().map(|drawn| &drawn.mask).collect();
+    write_png(&overlay, &preview::overlaid(image, &masks))?;
+    let mut made = Vec::new();
+    for Drawn { name, label, score, mut factors, detected, mask } in drawn {
+        let file = request.folder.join(format!("{}-{name}.png", stem(request)));
+        let inside = mask.data.iter().filter(|value| **value >= 0.5).count();
+        factors.insert("area".to_owned(), inside as f64 / mask.data.len().max(1) as f64);
+        let bbox = bounds(&mask);
+        write_png(&file, &mask.into_image())?;
+        made.push(MaskLayer { file, label, score, factors, bbox, detected });
+    }
+    Ok((made, overlay))
+}
+
+/// `rows` as layers of a mask document: unknown keys and wrong values are errors as in one.
+pub fn read_layers(rows: &[Map<String, Value>]) -> Result<Vec<Layer>, AppError> {
+    let wrong = |message: String| AppError::usage(format!("layers: {message}"));
+    let value = json!({ "kind": "mask", "format": 1, "name": "layers", "version": "1.0.0", "layer": rows });
+    let tree = Node::from_json(&value).ok_or_else(|| wrong("a value cannot stand in a document".to_owned()))?;
+    let found = validate(&tree, shape_of(Kind::Mask), &Arc::from("layers"));
+    if let Some(first) = found.into_iter().next() {
+        let error = wrong(first.message);
+        return Err(if let Some(hint) = first.hint { error.with_hint(hint) } else { error });
+    }
+    serde_json::from_value(value["layer"].clone()).map_err(|error| wrong(error.to_string()))
+}
+
+/// The name of the image without its ending.
+fn stem(request: &MaskRequest) -> &str {
+    request.image.file_stem().and_then(|stem| stem.to_str()).unwrap_or("image")
+}
+
+/// A mask whose score is how decided its values are where it is inside.
+fn judged(layer: &Layer, mask: Mask) -> Drawn {
+    let inside = || mask.data.iter().filter(|value| **value >= 0.5).map(|value| f64::from(*value));
+    let count = inside().count();
+    let certainty = if count == 0 { 0.0 } else { 2.0 * (inside().sum::<f64>() / count as f64) - 1.0 };
+    let factors = IndexMap::from_iter([("certainty".to_owned(), certainty)]);
+    Drawn { name: layer.name.clone(), label: layer.name.clone(), score: certainty, factors, detected: None, mask }
 }
 
 fn first_frame(mask: &Mask) -> Mask {
     Mask { batch: 1, data: mask.frame(0).to_vec(), ..*mask }
-}
-
-/// Writes what `export` says into `folder`, by the name that its path has.
-fn exported(
-    export: &MaskExport,
-    folder: &Path,
-    image: &Image,
-    drawn: &DrawnMask,
-    layers: &[Layer],
-) -> Result<Vec<PathBuf>, AppError> {
-    let Some(path) = &export.path else { return Ok(Vec::new()) };
-    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path).to_owned();
-    let name = if path.ends_with('/') { format!("{name}/") } else { name };
-    let export = MaskExport { path: Some(name), ..export.clone() };
-    let files = mask_files(&export, folder, image, drawn, layers).map_err(|error| failed(&error))?;
-    for (file, bytes) in &files {
-        let parent = file.parent().unwrap_or(folder);
-        fs::create_dir_all(parent).map_err(|error| {
-            AppError::environment(format!("failed to make the folder {}: {error}", parent.display()))
-        })?;
-        atomic_write(file, bytes, None)?;
-    }
-    Ok(files.into_iter().map(|(file, _)| file).collect())
-}
-
-fn read_image(session: &Session, path: &Path) -> Result<Image, AppError> {
-    let bytes =
-        fs::read(path).map_err(|error| AppError::usage(format!("failed to read {}: {error}", path.display())))?;
-    let decoded = imagefile::decode(&bytes, &native_settings(session).image_limits)
-        .map_err(|error| AppError::usage(format!("failed to use {}: failed to {error}", path.display())))?;
-    let mut image = decoded.image;
-    image.data.truncate(image.frame_len());
-    Ok(Image { batch: 1, ..image })
 }
 
 fn layers(session: &Session, request: &MaskRequest) -> Result<(Vec<Layer>, Option<MaskExport>), AppError> {
@@ -176,12 +220,11 @@ fn layers(session: &Session, request: &MaskRequest) -> Result<(Vec<Layer>, Optio
             export = written;
             layers
         }
+        MaskSource::Layers(layers) => layers.clone(),
+        MaskSource::Words(_) | MaskSource::Hints(_) => Vec::new(),
     };
     for layer in &mut layers {
-        layer.threshold = request.threshold.or(layer.threshold);
-        layer.grow = request.grow.or(layer.grow);
-        layer.feather = request.feather.or(layer.feather);
-        layer.invert ^= request.invert;
+        request.shape(layer);
         if let Some(salient) = layer.salient.take() {
             layer.salient = Some(Value::from(model_name(session, &salient)?));
         }
@@ -209,12 +252,7 @@ fn of_document(session: &Session, name: &str) -> Result<(Vec<Layer>, Option<Mask
 fn model_name(session: &Session, salient: &Value) -> Result<String, AppError> {
     let name = salient.as_str().unwrap_or_else(|| session.config.models.salient());
     let model = session.models.find(name, ModelRole::Salient);
-    let model = model.map_err(|error| AppError::usage(error.message).with_hint(error.hint))?;
-    if model.is_here {
-        return Ok(name.to_owned());
-    }
-    Err(AppError::environment(format!("it needs the model {name}, which is not on this machine"))
-        .with_hint(format!("fetch it: comfywright models pull {name}")))
+    model.map_err(|error| AppError::usage(error.message).with_hint(error.hint)).and_then(things::here)
 }
 
 /// Faults of a model's files are the machine's, others the request's.
@@ -228,21 +266,6 @@ fn failed(error: &StepError) -> AppError {
     }
 }
 
-fn write_png(path: &Path, image: &Image) -> Result<(), AppError> {
-    let bytes = imagefile::encode_png(image, 0, &[])
-        .map_err(|error| AppError::environment(format!("failed to write {}: {error}", path.display())))?;
-    Ok(atomic_write(path, &bytes, None)?)
-}
-
-fn described(layer: &Layer, mask: &Mask, file: PathBuf) -> MaskLayer {
-    let inside = || mask.data.iter().filter(|value| **value >= 0.5).map(|value| f64::from(*value));
-    let count = inside().count();
-    let certainty = if count == 0 { 0.0 } else { 2.0 * (inside().sum::<f64>() / count as f64) - 1.0 };
-    let area = count as f64 / mask.data.len().max(1) as f64;
-    let factors = IndexMap::from_iter([("certainty".to_owned(), certainty), ("area".to_owned(), area)]);
-    MaskLayer { file, label: layer.name.clone(), score: certainty, factors, bbox: bounds(mask) }
-}
-
 fn bounds(mask: &Mask) -> Option<[usize; 4]> {
     let mut found: Option<[usize; 4]> = None;
     for (y, row) in mask.data.chunks_exact(mask.width.max(1)).enumerate() {
@@ -254,25 +277,6 @@ fn bounds(mask: &Mask) -> Option<[usize; 4]> {
         });
     }
     found
-}
-
-/// The image, paler outside of all masks, tinted inside of each.
-fn overlaid(image: &Image, masks: &[Mask]) -> Image {
-    let mut data = Vec::with_capacity(image.data.len());
-    for (at, pixel) in image.data.chunks_exact(image.channels.max(1)).enumerate() {
-        let inside = masks.iter().map(|mask| mask.data[at]).fold(0.0, f32::max);
-        let grey = pixel.iter().sum::<f32>() / pixel.len() as f32;
-        for channel in 0..3 {
-            let own = pixel[if image.channels < 3 { 0 } else { channel }];
-            let mut value = own * inside + (0.6 * grey + 0.3) * (1.0 - inside);
-            for (mask, tint) in masks.iter().zip(TINTS.iter().cycle()) {
-                let share = 0.35 * mask.data[at];
-                value = value * (1.0 - share) + tint[channel] * share;
-            }
-            data.push(value);
-        }
-    }
-    Image { channels: 3, data, ..image.shape() }
 }
 
 /// The answer to a program.

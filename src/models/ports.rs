@@ -1,0 +1,76 @@
+//! What goes into a model and comes out, as its manifest says.
+
+use tract_onnx::prelude::DatumType;
+
+use crate::model::{ModelDetect, ModelManifest};
+
+/// One input or output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Port {
+    /// Its name; by its place in the file without it.
+    pub(super) name: Option<String>,
+    /// Sizes of its axes.
+    pub(super) shape: Vec<usize>,
+    /// Whether its values are whole numbers.
+    pub(super) whole: bool,
+}
+
+/// The inputs and outputs, in the order in which they are given and taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ports {
+    pub(super) inputs: Vec<Port>,
+    pub(super) outputs: Vec<Port>,
+}
+
+/// The values of one input.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Values<'a> {
+    /// Numbers.
+    Real(&'a [f32]),
+}
+
+impl Port {
+    fn real(name: Option<String>, shape: Vec<usize>) -> Self {
+        Self { name, shape, whole: false }
+    }
+
+    /// The type of its values where the file leaves it open.
+    pub(super) fn kind(&self) -> DatumType {
+        if self.whole { DatumType::I64 } else { DatumType::F32 }
+    }
+
+    /// Whether values of this type are what goes in here.
+    pub(super) fn takes(&self, kind: DatumType) -> bool {
+        if self.whole { kind == DatumType::I64 } else { matches!(kind, DatumType::F32 | DatumType::F16) }
+    }
+
+    /// What goes in here, for people.
+    pub(super) fn what(&self) -> &'static str {
+        if self.whole { "whole numbers" } else { "pictures in floating point" }
+    }
+}
+
+impl Ports {
+    /// Those of the model of `manifest`.
+    pub(super) fn of(manifest: &ModelManifest) -> Self {
+        let sizes = |shape: &[u32]| shape.iter().map(|side| *side as usize).collect();
+        let inputs = vec![Port::real(manifest.input.name.clone(), sizes(&manifest.input.shape))];
+        let outputs = match &manifest.detect {
+            Some(detect) => heads(manifest, detect),
+            None => vec![Port::real(manifest.output.name.clone(), sizes(&manifest.output.shape))],
+        };
+        Self { inputs, outputs }
+    }
+}
+
+/// The scores for each stride, then the boxes.
+fn heads(manifest: &ModelManifest, detect: &ModelDetect) -> Vec<Port> {
+    let port = |names: &[String], at: usize, stride: u32, values: usize| {
+        Port::real(names.get(at).cloned(), vec![1, ModelDetect::cells(stride, manifest.input.size()), values])
+    };
+    let strides = || detect.strides.iter().copied().enumerate();
+    let labels = manifest.output.labels.len();
+    let scores = strides().map(|(at, stride)| port(&detect.scores, at, stride, labels));
+    let boxes = strides().map(|(at, stride)| port(&detect.boxes, at, stride, 4 * detect.bins as usize));
+    scores.chain(boxes).collect()
+}
