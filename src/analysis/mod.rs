@@ -11,7 +11,10 @@ mod links;
 mod numbers;
 mod trace;
 
-pub use ab::{OtherMetric, ScoreTable, TestVerdict, VariationVerdict, judge_test, plan_of, read_scores};
+pub use ab::{
+    Asked, OtherMetric, PeoplePair, PeopleVariation, PeopleVerdict, PersonOpinion, PersonSaid, ScoreTable, TestVerdict,
+    VariationVerdict, judge_ratings, judge_test, judge_votes, plan_of, read_scores,
+};
 pub use address::{address_of, parts_of, short_label};
 pub use course::{Bar, Course, EndKind, ExecutorCourse, course};
 pub use duration::duration_text;

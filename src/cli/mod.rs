@@ -26,6 +26,7 @@ mod models;
 mod output;
 mod plan;
 mod progress;
+mod rate;
 mod render;
 mod report;
 mod results;
@@ -34,6 +35,7 @@ mod schema;
 mod servers;
 mod signals;
 mod snapshot;
+mod template;
 mod trace;
 mod watch;
 

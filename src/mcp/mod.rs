@@ -16,6 +16,7 @@ mod pictures;
 mod plan;
 mod presets;
 mod progress;
+mod prompts;
 mod resources;
 mod results;
 mod runs;
