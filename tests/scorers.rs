@@ -175,8 +175,8 @@ fn what_cannot_be_started_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let scorers = scorers(folder.path(), &["./nothing-there"], 1);
-    let asked = scorers.score(&["beauty".to_owned()], &[file("a.png")], &Value::Null);
-    let message = runtime.block_on(asked).unwrap_err().message;
+    let (metrics, files) = (["beauty".to_owned()], [file("a.png")]);
+    let message = runtime.block_on(scorers.score(&metrics, &files, &Value::Null)).unwrap_err().message;
     assert!(message.starts_with("the scorer `shop` cannot be started: `./nothing-there`: "), "{message}");
 }
 

@@ -341,7 +341,7 @@ mod tests {
             ("bad", "fine\n{2$$a|b}"),
         ]);
         for (text, words) in [
-            ("x {1$$a|b}", "cannot be drawn"),
+            ("x{1$$a|b}", "cannot be drawn"),
             ("x __a__", "draws from itself: a -> b -> a"),
             ("x __c__", "there is no list wildcards/c.txt"),
             ("x __empty__", "wildcards/empty.txt has no line to draw"),
