@@ -123,10 +123,10 @@ impl Fillable {
                 // A template that there is not has been reported where it was looked for.
                 if let (Some(template), Ok(values), true) =
                     (scope.template(reference), values, report.count() == before)
-                    && let Err(error) = template.render(&values)
-                    && (scope.is_certain() || !is_of_stand_in(&error, given))
                 {
-                    report_render(&error, reference, path, report);
+                    let faults = template.faults(&values);
+                    let told = faults.iter().filter(|fault| scope.is_certain() || !is_of_stand_in(fault, given));
+                    told.for_each(|fault| report_render(fault, reference, path, report));
                 }
             }
         }

@@ -25,7 +25,7 @@ use crate::app::{Answer, AppError, Desk, JudgeError, Mode, Side};
 const LARGEST: usize = 16 << 10;
 
 /// What the page may do: show its own pictures and talk to its server.
-const POLICY: &str = "default-src 'none'; img-src 'self'; connect-src 'self'; style-src 'unsafe-inline'; \
+const POLICY: &str = "default-src 'none'; img-src 'self' data:; connect-src 'self'; style-src 'unsafe-inline'; \
                       script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// How to serve.

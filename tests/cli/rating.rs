@@ -412,7 +412,7 @@ fn tables_go_out_and_come_in() {
         .iter()
         .map(|found| format!("{}:{} {}", found["line"], found["column"], found["code"].as_str().unwrap()))
         .collect();
-    assert_eq!(found, ["3:25 bad-rating", "4:31 bad-rating", "6:31 rated-twice"]);
+    assert_eq!(found, ["3:25 bad-rating", "4:33 bad-rating", "6:33 rated-twice"]);
     folder.write("wrong.csv", format!("{head}{}", wrong[0]));
     let against = folder.run(&["ratings", "import", "wrong.csv"]);
     assert!(

@@ -61,8 +61,8 @@ fn shop() -> Folder {
 }
 
 fn states(folder: &Folder, task: &str) -> Vec<String> {
-    let items = folder.run(&["show", "last", "--json"]).json()["data"]["items"].clone();
-    let of_task = |item: &&Value| item["address"].as_str().unwrap().starts_with(task);
+    let items = folder.run(&["show", "last", "--json"]).json()["data"]["items_list"].clone();
+    let of_task = |item: &&Value| item["item"].as_str().unwrap().starts_with(task);
     items.as_array().unwrap().iter().filter(of_task).map(|item| item["state"].as_str().unwrap().to_owned()).collect()
 }
 

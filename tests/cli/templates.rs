@@ -55,7 +55,7 @@ delimiter = " "
 string = "@words.STRING"
 
 [node.make.EmptyImage]
-width = "@length.INT"
+width = "@length.length"
 height = 16
 batch_size = 1
 color = 255
@@ -158,10 +158,10 @@ fn chains_and_presets_use_templates() {
     assert_eq!(checked.code, 0, "{checked:?}");
     let ran = folder.run(&["run", "lamps"]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    let items = folder.run(&["show", "last", "--json"]).json()["data"]["items"].clone();
+    let items = folder.run(&["show", "last", "--json"]).json()["data"]["items_list"].clone();
     let mut widths = BTreeSet::new();
     for item in items.as_array().unwrap() {
-        let file = item["files"][0]["path"].as_str().or(item["files"][0].as_str()).unwrap_or_default().to_owned();
+        let file = item["files"][0]["path"].as_str().unwrap().to_owned();
         let record = folder.run(&["show", &file, "--json"]).json()["data"].clone();
         let words =
             record.pointer("/record/with/words").or(record.pointer("/with/words")).unwrap_or(&Value::Null).clone();
