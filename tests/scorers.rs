@@ -48,15 +48,15 @@ impl Shop {
         Self { folder, runtime, scorers }
     }
 
-    fn score(&self, path: &str) -> Result<f64, Fault> {
+    fn score(&self, path: &str) -> Result<u32, Fault> {
         self.score_about(path, &Value::Null)
     }
 
-    fn score_about(&self, path: &str, about: &Value) -> Result<f64, Fault> {
+    fn score_about(&self, path: &str, about: &Value) -> Result<u32, Fault> {
         let files = [file(path)];
         let metrics = ["beauty".to_owned()];
         let values = self.runtime.block_on(self.scorers.score(&metrics, &files, about))?;
-        Ok(values["beauty"])
+        Ok(values["beauty"] as u32)
     }
 
     fn fault(&self, path: &str) -> (ErrorClass, String) {
@@ -93,8 +93,8 @@ fn file(path: &str) -> OutputFile {
 #[test]
 fn a_program_is_kept_from_picture_to_picture() {
     let shop = Shop::new(COUNTS);
-    let counted: Vec<f64> = (0..3).map(|_| shop.score("a.png").unwrap()).collect();
-    assert_eq!(counted, [1.0, 2.0, 3.0]);
+    let counted: Vec<u32> = (0..3).map(|_| shop.score("a.png").unwrap()).collect();
+    assert_eq!(counted, [1, 2, 3]);
 }
 
 #[test]
@@ -121,8 +121,8 @@ fn the_request_says_what_is_known() {
 #[test]
 fn one_that_died_between_two_pictures_is_started_again() {
     let shop = Shop::new("read -r a; echo '{\"beauty\": 1}'; read -r b; echo '{\"beauty\": 2}'");
-    let counted: Vec<f64> = (0..5).map(|_| shop.score("a.png").unwrap()).collect();
-    assert_eq!(counted, [1.0, 2.0, 1.0, 2.0, 1.0]);
+    let counted: Vec<u32> = (0..5).map(|_| shop.score("a.png").unwrap()).collect();
+    assert_eq!(counted, [1, 2, 1, 2, 1]);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn one_that_dies_of_a_picture_fails_the_item() {
         assert_eq!(class, ErrorClass::Transient);
         assert!(message.contains("ended instead of answering") && message.contains("exit status: 3"), "{message}");
         assert!(message.ends_with("out of paint"), "{message}");
-        assert_eq!(shop.score("a.png").unwrap(), 1.0, "a new one");
+        assert_eq!(shop.score("a.png").unwrap(), 1, "a new one");
     }
 }
 
@@ -145,7 +145,7 @@ fn one_that_hangs_is_killed_in_time() {
     let (class, message) = shop.fault("slow.png");
     assert!(begun.elapsed().as_secs() < 30);
     assert_eq!((class, message.as_str()), (ErrorClass::Timeout, "the scorer `shop` took longer than 2 s"));
-    assert_eq!(shop.score("a.png").unwrap(), 1.0, "a new one");
+    assert_eq!(shop.score("a.png").unwrap(), 1, "a new one");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn nonsense_is_an_error_of_the_item() {
         assert_eq!(class, ErrorClass::Error, "{path}");
         assert!(message.contains(words), "{path}: {message}");
     }
-    assert_eq!(shop.score("a.png").unwrap(), 4.0, "after the first line it had to be started again, and then no more");
+    assert_eq!(shop.score("a.png").unwrap(), 4, "after the first line it had to be started again, and then no more");
 }
 
 #[test]
@@ -183,12 +183,14 @@ fn what_cannot_be_started_says_so() {
 #[test]
 fn several_at_once_are_as_many_as_may_be() {
     let shop = Shop::with("while read -r line; do sleep 0.05; echo \"{\\\"beauty\\\": $$}\"; done", 3);
-    let metrics = ["beauty".to_owned()];
-    let files = [file("a.png")];
-    let ask = || async { shop.scorers.score(&metrics, &files, &Value::Null).await.unwrap()["beauty"] };
-    let together = async { tokio::join!(ask(), ask(), ask(), ask(), ask(), ask(), ask(), ask()) };
-    let (a, b, c, d, e, f, g, h) = shop.runtime.block_on(together);
-    let processes: BTreeSet<u64> = [a, b, c, d, e, f, g, h].into_iter().map(|pid| pid as u64).collect();
+    let ask = |_| {
+        let scorers = shop.scorers.clone();
+        let ask = async move { scorers.score(&["beauty".to_owned()], &[file("a.png")], &Value::Null).await };
+        shop.runtime.spawn(ask)
+    };
+    let asked: Vec<_> = (0..8).map(ask).collect();
+    let answers = asked.into_iter().map(|asked| shop.runtime.block_on(asked).unwrap().unwrap());
+    let processes: BTreeSet<u64> = answers.map(|values| values["beauty"] as u64).collect();
     assert_eq!(processes.len(), 3);
 }
 

@@ -61,6 +61,9 @@ impl Parts<'_> {
             Some(template) => template.params.contains_key(name),
             None => test.base_prompt.contains(&format!("{{{name}")),
         };
+        task.with.retain(|name, _| {
+            self.template.is_none() || !in_prompt(name) || name.as_str() == self.prompt || name.as_str() == self.seed
+        });
         let mut keys: IndexMap<String, Values> = IndexMap::default();
         for (name, value) in variation {
             if in_prompt(name) {
@@ -84,6 +87,9 @@ impl Parts<'_> {
         let keys = variation.keys().chain(self.test.blocks.keys()).filter(|key| template.params.contains_key(*key));
         let mut used: serde_json::Map<String, Value> =
             keys.map(|key| (key.clone(), format!("{{{key}}}").into())).collect();
+        for (key, value) in self.test.with.iter().filter(|(key, _)| template.params.contains_key(*key)) {
+            used.entry(key.clone()).or_insert_with(|| value.clone());
+        }
         if template.choices {
             used.entry(SEED).or_insert_with(|| format!("{{{seed_key}}}").into());
         }

@@ -242,7 +242,7 @@ fn template_named(session: &Session, name: &str) -> Result<(Arc<Document>, Templ
         Err(unresolved) => {
             let loaded = session.document(name).map_err(|error| match unresolved.code {
                 "unknown-document" | "invalid-reference" => no_template(session, name, error),
-                _ => unresolved.hint.iter().fold(AppError::usage(&unresolved.message), |e, hint| e.with_hint(hint)),
+                _ => unresolved.hint.iter().fold(AppError::usage(&unresolved.message), AppError::with_hint),
             })?;
             let faults = || loaded.parsed.diagnostics.iter().filter(|d| d.severity == Severity::Error).cloned();
             loaded.parsed.value.clone().ok_or_else(|| AppError::Wrong(faults().collect()))?

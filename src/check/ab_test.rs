@@ -66,9 +66,10 @@ fn check_words(visit: &mut Visit<'_>, test: &AbTest) -> BTreeSet<String> {
     let Some(template) = templates.get(reference) else {
         return test.variations.values().chain([&first_block(test)]).flat_map(|keys| keys.keys().cloned()).collect();
     };
+    let block = first_block(test);
     for (name, variation) in &test.variations {
-        let mut given: ValueMap =
-            variation.iter().chain(&first_block(test)).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let all = test.with.iter().chain(variation).chain(&block);
+        let mut given: ValueMap = all.map(|(key, value)| (key.clone(), value.clone())).collect();
         given.retain(|key, _| template.params().contains_key(key));
         if template.draws() {
             given.entry(SEED.to_owned()).or_insert_with(|| test.seeds.from.into());
@@ -200,7 +201,8 @@ fn check_params(visit: &mut Visit<'_>, test: &AbTest, preset: &Preset, prompt: O
         }
         given.insert(key);
     }
-    for (key, value) in &test.with {
+    // What a template takes goes to it, whoever says it.
+    for (key, value) in test.with.iter().filter(|(key, _)| test.template.is_none() || !used.contains(*key)) {
         check_value(visit, preset, prompt, key, value, &path!["with", key]);
         given.insert(key);
     }

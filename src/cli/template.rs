@@ -104,10 +104,10 @@ fn answered(session: &Session, command: &TemplateCommand) -> Result<(Vec<String>
 
 /// What is required stands as it is, what is not in brackets.
 fn listed(row: &TemplateRow) -> [String; 4] {
-    let variables = row.variables.iter().map(|variable| match variable.required {
-        true => variable.name.clone(),
-        false => format!("[{}]", variable.name),
-    });
+    let variables = row
+        .variables
+        .iter()
+        .map(|variable| if variable.required { variable.name.clone() } else { format!("[{}]", variable.name) });
     let about = row.title.clone().or_else(|| row.description.clone()).unwrap_or_default();
     [row.name.clone(), row.version.clone(), variables.collect::<Vec<_>>().join(" "), about]
 }

@@ -136,16 +136,15 @@ impl External {
             let text = error.as_str().map_or_else(|| error.to_string(), str::to_owned);
             return Ok(Err(wrong(format!("says: {text}"))));
         }
-        let number = |metric: &String| match fields.get(metric) {
-            Some(value) => match value.as_f64().filter(|number| number.is_finite()) {
-                Some(number) => Ok((metric.clone(), number)),
-                None => Err(wrong(format!("gives `{metric}` as {value}, which is no number"))),
-            },
-            None => {
+        let number = |metric: &String| {
+            let Some(value) = fields.get(metric) else {
                 let near = did_you_mean(metric, fields.keys().map(String::as_str));
                 let near = near.map_or_else(String::new, |near| format!(", but `{near}`"));
-                Err(wrong(format!("does not give `{metric}`{near}")))
-            }
+                return Err(wrong(format!("does not give `{metric}`{near}")));
+            };
+            let number = value.as_f64().filter(|number| number.is_finite());
+            let number = number.ok_or_else(|| wrong(format!("gives `{metric}` as {value}, which is no number")))?;
+            Ok((metric.clone(), number))
         };
         Ok(self.metrics.iter().map(number).collect())
     }

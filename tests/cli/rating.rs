@@ -67,10 +67,16 @@ metric = "sharpness"
 /// A workspace with a test and all of its pictures.
 fn tones() -> Folder {
     let folder = Folder::with(&[("swatch.toml", SWATCH), ("tones.toml", TEST)]);
+    make_all_samples(&folder, "tones");
+    folder
+}
+
+/// Generates every sample of a test.
+pub fn make_all_samples(folder: &Folder, test: &str) {
     let options = SessionOptions { start: Some(folder.path(".")), ..SessionOptions::default() };
     let session = Session::open(&options).unwrap_or_else(|e| panic!("{e:?}"));
     let request = RunRequest {
-        document: "tones".to_owned(),
+        document: test.to_owned(),
         options: JobOptions { all_samples: true, ..JobOptions::default() },
         ..RunRequest::default()
     };
@@ -80,7 +86,6 @@ fn tones() -> Folder {
     let observer: Observer = Arc::new(|_| {});
     let outcome = runtime.block_on(ready.carry_out(observer, controls)).unwrap_or_else(|e| panic!("{e:?}"));
     assert_eq!(outcome.state, RunState::Complete);
-    folder
 }
 
 /// A page that is served until this is dropped.

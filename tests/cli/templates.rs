@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::support::Folder;
+use super::{rating::make_all_samples, support::Folder};
 
 const PROMPT: &str = r#"kind = "template"
 format = 1
@@ -183,4 +183,28 @@ fn chains_and_presets_use_templates() {
     folder.write("wildcards/light.txt", "dark\n");
     let changed = folder.run(&["run", "lamps", "--json"]).json()["data"].to_string();
     assert!(!changed.contains("\"reused\":6"), "{changed}");
+}
+
+#[test]
+fn a_test_draws_the_same_for_all_variations() {
+    let folder = shop();
+    let study = "kind = \"ab_test\"\nformat = 1\nname = \"study\"\nversion = \"1.0.0\"\npreset = \"swatch\"\n\
+                 template = \"product-prompt\"\nsamples_per_variation = 8\nwith.product = \"a lamp\"\n\n[variations]\n\
+                 inside = { style = \"studio\" }\noutside = { style = \"outdoor\" }\n\n[decision]\nmetric = \"sharpness\"\n";
+    folder.write("pipelines/study.toml", study);
+    let checked = folder.run(&["check", "pipelines/study.toml"]);
+    assert_eq!((checked.code, checked.stderr.as_str()), (0, ""), "{checked:?}");
+    make_all_samples(&folder, "study");
+    let items = folder.run(&["show", "last", "--json"]).json()["data"]["items_list"].clone();
+    let words = |item: &Value| {
+        let file = item["files"][0]["path"].as_str().unwrap().to_owned();
+        let data = folder.run(&["show", &file, "--json"]).json()["data"].clone();
+        data.pointer("/record/with/words").or(data.pointer("/with/words")).unwrap().as_str().unwrap().to_owned()
+    };
+    let words: Vec<String> = items.as_array().unwrap().iter().map(words).collect();
+    let (inside, outside) = words.split_at(8);
+    let outside: Vec<String> = outside.iter().map(|text| text.replace("outdoor", "studio")).collect();
+    assert_eq!(inside, outside);
+    assert!(inside.iter().all(|text| text.starts_with("studio photo of a lamp, ")), "{inside:?}");
+    assert!(inside.iter().collect::<BTreeSet<_>>().len() > 1, "{inside:?}");
 }

@@ -158,11 +158,11 @@ pub fn judge_ratings(asked: Asked<'_>, opinions: &[PersonOpinion]) -> PeopleVerd
             p: sign_flip_p(&differences, SIGNS),
         })
     });
-    let compared = compared.collect();
+    let compared: Vec<Compared> = compared.collect();
     let scores: Vec<Option<f64>> =
         all.iter().map(|stars| (!stars.is_empty()).then(|| Sums::of(stars).mean())).collect();
     let opinions: Vec<usize> = all.iter().map(Vec::len).collect();
-    verdict(asked, "ratings", &heard, &scores, &opinions, compared)
+    verdict(asked, "ratings", &heard, &scores, &opinions, &compared)
 }
 
 /// What votes come to: strengths by Bradley and Terry with Davidson's ties, and differences by a covariance that does not
@@ -195,7 +195,8 @@ pub fn judge_votes(asked: Asked<'_>, opinions: &[PersonOpinion]) -> Result<Peopl
         Compared { one, other, seeds: seeds.len(), difference, preferred: found.preference(one, other), p: p.min(1.0) }
     });
     let scores: Vec<Option<f64>> = found.strengths.iter().copied().map(Some).collect();
-    Ok(verdict(asked, "votes", &heard, &scores, &about, compared.collect()))
+    let compared: Vec<Compared> = compared.collect();
+    Ok(verdict(asked, "votes", &heard, &scores, &about, &compared))
 }
 
 /// Every two of `count`.
@@ -209,7 +210,7 @@ fn verdict(
     heard: &[&PersonOpinion],
     scores: &[Option<f64>],
     opinions: &[usize],
-    compared: Vec<Compared>,
+    compared: &[Compared],
 ) -> PeopleVerdict {
     let adjusted = holm(&compared.iter().map(|pair| pair.p).collect::<Vec<_>>());
     let seeds: BTreeSet<&str> = heard.iter().map(|opinion| opinion.seed.as_str()).collect();
@@ -315,11 +316,11 @@ mod tests {
     #[test]
     fn votes_find_the_preferred_one() {
         let of_seed = |seed: u32| {
-            let odd = if seed % 5 == 0 { Choice::Tie } else { Choice::First };
+            let odd = if seed.is_multiple_of(5) { Choice::Tie } else { Choice::First };
             [
                 vote(seed, 0, 1, odd),
                 vote(seed, 0, 2, Choice::First),
-                vote(seed, 1, 2, if seed % 2 == 0 { Choice::First } else { Choice::Second }),
+                vote(seed, 1, 2, if seed.is_multiple_of(2) { Choice::First } else { Choice::Second }),
             ]
         };
         let verdict = judge_votes(ASKED, &(0..20).flat_map(of_seed).collect::<Vec<_>>()).unwrap();

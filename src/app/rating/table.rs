@@ -246,17 +246,16 @@ impl<'a> Reading<'a> {
     fn columns(&mut self, record: &csv::StringRecord, start: usize) -> Option<[usize; 10]> {
         let mut found = [0; 10];
         for (place, name) in found.iter_mut().zip(COLUMNS) {
-            match record.iter().position(|cell| cell == name) {
-                Some(at) => *place = at,
-                None => {
-                    let message = format!("the table of ratings has no column \"{name}\"");
-                    let hint = match did_you_mean(name, record.iter()) {
-                        Some(near) => format!("rename \"{near}\" to \"{name}\""),
-                        None => format!("its columns are {}", COLUMNS.join(", ")),
-                    };
-                    self.find("unknown-column", self.places.row(start), message, Some(hint));
-                }
+            if let Some(at) = record.iter().position(|cell| cell == name) {
+                *place = at;
+                continue;
             }
+            let hint = match did_you_mean(name, record.iter()) {
+                Some(near) => format!("rename \"{near}\" to \"{name}\""),
+                None => format!("its columns are {}", COLUMNS.join(", ")),
+            };
+            let message = format!("the table of ratings has no column \"{name}\"");
+            self.find("unknown-column", self.places.row(start), message, Some(hint));
         }
         self.findings.is_empty().then_some(found)
     }
