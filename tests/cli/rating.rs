@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    fmt::Write as _,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
     process::{Child, Command, Stdio},
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{browser::Browser, support::Folder};
 
-const SWATCH: &str = r##"kind = "preset"
+const SWATCH: &str = r#"kind = "preset"
 format = 1
 name = "swatch"
 version = "1.0.0"
@@ -43,7 +44,7 @@ color = "{color}"
 
 [outputs]
 image = "@make.IMAGE"
-"##;
+"#;
 
 const TEST: &str = r#"kind = "ab_test"
 format = 1
@@ -124,7 +125,7 @@ impl Served {
         let mut stream = TcpStream::connect(self.address()).unwrap();
         let mut text = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
         for (name, value) in headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(text, "{name}: {value}\r\n");
         }
         // A server that refuses what is too large may be gone before all of it is sent.
         let _ = stream.write_all(format!("{text}\r\n{body}").as_bytes());
