@@ -13,7 +13,7 @@
 //! | adapters | [`failpoint`], [`outputs`], [`models`], [`comfy`], [`native`], [`scorers`], [`ledger`], [`git`] | what implements the ports |
 //! | readers | [`analysis`], [`report`] | what a run's record means; pages and drawings of plans and runs |
 //! | operations | [`app`] | one function for each operation; wires everything |
-//! | surface | [`mcp`], [`cli`] | the MCP server and the command line; only the latter prints |
+//! | surface | [`mcp`], [`web`], [`cli`] | the MCP server, pages that answer, and the command line; only the latter prints |
 
 pub mod analysis;
 pub mod app;
@@ -47,3 +47,4 @@ pub mod run;
 pub mod scorers;
 pub mod stats;
 pub mod vision;
+pub mod web;

@@ -871,3 +871,53 @@ fn masks_are_made_by_words_and_of_layers() {
     }
     session.end();
 }
+
+#[test]
+fn templates_are_prompts_with_completion() {
+    let mut session = Session::begin();
+    let template = "kind = \"template\"\nformat = 1\nname = \"mood\"\nversion = \"1.0.0\"\ntitle = \"Moods\"\nchoices = true\n\
+                    text = \"a {calm|wild} {subject}, {count} times\"\n\n[params.subject]\ntype = \"enum\"\nrequired = true\n\
+                    values = [\"sea\", \"seal\", \"sky\"]\nhelp = \"what it is of\"\n\n[params.count]\ntype = \"int\"\ndefault = 2\nmax = 9\n";
+    fs::write(session.folder.path().join("pipelines/mood.toml"), template).unwrap();
+    let prompts = session.ask("prompts/list", &json!({}))["result"]["prompts"].clone();
+    let arguments = json!([
+        { "name": "subject", "description": "what it is of", "required": true },
+        { "name": "count", "required": false },
+        { "name": "seed", "description": "what is drawn from: the same seed gives the same text", "required": false },
+    ]);
+    assert_eq!(prompts[0]["name"], "mood");
+    assert_eq!((&prompts[0]["title"], &prompts[0]["arguments"]), (&json!("Moods"), &arguments));
+
+    let text = |session: &mut Session, given: Value| {
+        let got = session.ask("prompts/get", &json!({ "name": "mood", "arguments": given }));
+        let message = &got["result"]["messages"][0];
+        message["content"]["text"].as_str().map_or_else(|| got["error"]["message"].to_string(), str::to_owned)
+    };
+    let seeds = ["1", "2", "3", "4", "5", "6", "7", "8"];
+    let drawn: Vec<String> =
+        seeds.iter().map(|seed| text(&mut session, json!({ "subject": "sea", "seed": seed }))).collect();
+    assert!(drawn.iter().all(|text| text == "a calm sea, 2 times" || text == "a wild sea, 2 times"), "{drawn:?}");
+    assert!(drawn.iter().any(|text| *text != drawn[0]), "{drawn:?}");
+    assert!(text(&mut session, json!({ "subject": "sky", "count": "3" })).ends_with(" sky, 3 times"));
+    for (given, words) in [
+        (json!({}), "`subject` is required"),
+        (json!({ "subject": "sun" }), "is not one of sea, seal, sky"),
+        (json!({ "subject": "sea", "count": "10" }), "10 is not within"),
+        (json!({ "subjekt": "sea" }), "did you mean `subject`?"),
+    ] {
+        let refused = text(&mut session, given.clone());
+        assert!(refused.contains(words), "{given}: {refused}");
+    }
+
+    let complete = |session: &mut Session, argument: &str, value: &str| {
+        let reference = json!({ "type": "ref/prompt", "name": "mood" });
+        let asked = json!({ "ref": reference, "argument": { "name": argument, "value": value } });
+        session.ask("completion/complete", &asked)["result"]["completion"].clone()
+    };
+    assert_eq!(
+        complete(&mut session, "subject", "se"),
+        json!({ "values": ["sea", "seal"], "total": 2, "hasMore": false })
+    );
+    assert_eq!(complete(&mut session, "count", "")["values"], json!(["2"]));
+    assert_eq!(complete(&mut session, "seed", "")["values"], json!([]));
+}

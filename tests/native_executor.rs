@@ -523,7 +523,7 @@ fn scores_of_a_graph_and_of_files_agree() {
         });
         let produced = workspace.run(job(graph_of(&nodes), &[("image", "save")])).unwrap();
         let scorer = NativeScorers::new(workspace.root(), imagefile::Limits::default());
-        let from_files = block_on(scorer.score(&names, &produced.files)).unwrap();
+        let from_files = block_on(scorer.score(&names, &produced.files, &Value::Null)).unwrap();
         for (name, value) in &from_files {
             // Saving cuts to 8 bits, and half a step may be lost on the way.
             let near = (value - produced.metrics[name]).abs() <= 1e-3 + 0.01 * value.abs();
@@ -557,14 +557,14 @@ fn scorers_know_alpha_and_refuse_what_they_do_not_know() {
         width: 0,
         height: 0,
     };
-    let score = |metric: &str, path: &str| block_on(scorer.score(&[metric.to_owned()], &[file(path)]));
+    let score = |metric: &str, path: &str| block_on(scorer.score(&[metric.to_owned()], &[file(path)], &Value::Null));
     let coverage = score("alpha_coverage", "photos/retina.png").unwrap()["alpha_coverage"];
     assert!((coverage - (1.0 - 0.280_788)).abs() < 1e-4, "{coverage}");
     assert!((score("alpha_coverage", "photos/coffee.jpg").unwrap()["alpha_coverage"] - 1.0).abs() < 1e-12);
     let fault = score("sharpnes", "photos/coffee.jpg").unwrap_err();
     assert!(fault.message.contains("did you mean `sharpness`") && fault.message.contains("noise"), "{fault}");
     assert!(score("noise", "photos/bomb.png").unwrap_err().message.contains("100000"));
-    assert!(block_on(scorer.score(&["noise".to_owned()], &[])).is_err());
+    assert!(block_on(scorer.score(&["noise".to_owned()], &[], &Value::Null)).is_err());
     assert!(scorer.fingerprint("noise").is_some() && scorer.fingerprint("beauty").is_none());
 }
 

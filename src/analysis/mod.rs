@@ -12,7 +12,8 @@ mod numbers;
 mod trace;
 
 pub use ab::{
-    Blocks, LookPoint, OtherMetric, ScoreTable, TestTerms, TestVerdict, VariationVerdict, judge_blocks, judge_test,
+    Asked, Blocks, LookPoint, OtherMetric, PeoplePair, PeopleVariation, PeopleVerdict, PersonOpinion, PersonSaid,
+    ScoreTable, TestTerms, TestVerdict, VariationVerdict, judge_blocks, judge_ratings, judge_test, judge_votes,
     look_points, read_scores,
 };
 pub use address::{address_of, parts_of, short_label};

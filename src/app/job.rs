@@ -279,7 +279,8 @@ fn restricted(chain: &Chain, only: &[String]) -> Result<Chain, AppError> {
 /// item, whatever files the items came from.
 fn work_hash(program: &Program, preparation: &Preparation, settings: &Value, terms: Option<&TestTerms>) -> ContentHash {
     let referred = program.tasks.iter().flat_map(|t| [&t.preset, &t.mask]).flatten();
-    let documents: Vec<String> = referred.map(|r| r.document.canonical_hash().to_string()).collect();
+    let documents = referred.map(|r| r.document.canonical_hash().to_string()).chain(program.templates.hashes());
+    let documents: Vec<String> = documents.collect();
     let mut items = Vec::new();
     for item in 0..preparation.plan().items.len() as u32 {
         items.extend_from_slice(preparation.address(ItemIx(item)).as_bytes());

@@ -41,6 +41,7 @@ mod plan;
 mod plan_graph;
 mod plan_summary;
 mod preset_text;
+mod rating;
 mod recording;
 mod report;
 mod run;
@@ -54,6 +55,7 @@ mod servers;
 mod session;
 mod snapshots;
 mod survey;
+mod template;
 mod trace;
 mod watch;
 mod words;
@@ -103,6 +105,10 @@ pub use plan::{Planned, TaskForecast, plan};
 pub use plan_graph::{GraphFormat, plan_graph};
 pub use plan_summary::{PlanOutlook, PlanSummary, PlannedRule, PlannedTask};
 pub use preset_text::PresetText;
+pub use rating::{
+    Answer, Desk, ExportedOpinions, ImportedOpinions, JudgeError, Mode, OpinionsAnalyzed, Queue, RATINGS_FOLDER, Side,
+    analyze_opinions, export_opinions, import_opinions,
+};
 pub use report::{ReportOptions, WrittenReport, write_report};
 pub use run::{
     Consent, Readiness, ReadyRun, RunRequest, existing_ledger, open_ledger, ready, ready_again, ready_unless_active,
@@ -114,6 +120,9 @@ pub use server_status::{ServerStatus, server_status};
 pub use servers::{Connected, Knowledge, connect, server_error, server_settings};
 pub use session::{Session, SessionOptions};
 pub use snapshots::{KeptSnapshot, SnapshotOptions, SnapshotReport, SnapshotTarget, take_snapshot};
+pub use template::{
+    Completion, RenderedTemplate, TemplateRow, VariableRow, complete_template, list_templates, render_template,
+};
 pub use trace::{ItemTrace, TracedTry, item_traces};
 pub use watch::{EndedItem, RunMoment, RunningItem, ServerMoment, TaskMoment, run_moment, server_moments};
 pub use words::count;

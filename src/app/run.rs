@@ -35,7 +35,7 @@ use crate::{
     outputs,
     plan::{Capabilities, Outline},
     run::{Clock, Control, Event, Executor, Observer, PortFuture, Ports, RunOutcome, RunSetup, RunState, run_plan},
-    scorers::NativeScorers,
+    scorers::{ExternalScorers, NativeScorers, Scorers},
 };
 
 /// Which run to carry out.
@@ -75,6 +75,7 @@ pub struct ReadyRun {
     root: PathBuf,
     native: NativeSettings,
     models: ModelStore,
+    scorers: ExternalScorers,
     on_servers: Option<OnServers>,
     /// What the run was told before is not meant for this process.
     told_before: i64,
@@ -253,6 +254,7 @@ fn begun(
         root,
         native,
         models: model_store(session),
+        scorers: external_scorers(session),
         told_before,
         _lock: lock,
     }))
@@ -290,6 +292,7 @@ fn continued(
         root,
         native,
         models: model_store(session),
+        scorers: external_scorers(session),
         told_before,
         _lock: lock,
     })
@@ -324,6 +327,11 @@ pub(super) fn native_settings(session: &Session) -> NativeSettings {
     settings
 }
 
+/// The programs that measure for this workspace.
+pub(super) fn external_scorers(session: &Session) -> ExternalScorers {
+    ExternalScorers::new(&session.root, &session.config.scorer)
+}
+
 impl ReadyRun {
     /// Carries the run out. `observer` is told what happens; `controls` brings what a person says.
     pub async fn carry_out(
@@ -334,7 +342,8 @@ impl ReadyRun {
         let (observer, checkpoints) = self.checkpointed(observer);
         let controls = with_told(controls, self.ledger.clone(), self.id, self.told_before);
         let native = NativeExecutor::new(&self.root, self.native).with_models(self.models.clone());
-        let scorers = NativeScorers::new(&self.root, self.native.image_limits).with_models(self.models.clone());
+        let measured_here = NativeScorers::new(&self.root, self.native.image_limits).with_models(self.models.clone());
+        let scorers = Scorers::new(measured_here, self.scorers.clone());
         let comfy = self.comfy_executor()?;
         let capabilities = self.capabilities(native.slots() as u32)?;
         let controls = with_drains(controls, self.ledger.clone(), &capabilities.servers);

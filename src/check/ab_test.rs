@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::judge::Visit;
 use crate::{
-    compile::{Referred, Scope, Template, check_param},
+    compile::{Referred, SEED, Scope, TEMPLATE, Template, Templates, Told, check_param},
     content_hash::canonical_json,
     files::Path,
     graph::unescape_literal,
@@ -22,7 +22,7 @@ pub(super) fn check(visit: &mut Visit<'_>) {
         visit.report.error_at_key("too-few-variations", &path!["variations"], message);
     }
     check_metric(visit, test);
-    let used = check_prompt(visit, test);
+    let used = check_words(visit, test);
     check_blocks(visit, test);
     check_same_keys(visit, test);
     let Some(preset) = resolve(visit, test) else { return };
@@ -50,6 +50,50 @@ fn check_metric(visit: &mut Visit<'_>, test: &AbTest) {
             vision::KNOWN.iter().filter(|known| known.range == (0.0, 1.0)).map(|k| k.name).collect();
         visit.report.error("unfit-metric", &path, message).hint = Some(format!("scores are {}", scores.join(", ")));
     }
+}
+
+/// The prompt is written, or a template makes it. Gives the names that go into it.
+fn check_words(visit: &mut Visit<'_>, test: &AbTest) -> BTreeSet<String> {
+    let Some(reference) = &test.template else {
+        if test.base_prompt.is_empty() {
+            visit.report.error_at_key("missing-key", &path!["kind"], "the test says no prompt").hint =
+                Some("write base_prompt = \"…\", or template = \"name\"".to_owned());
+        }
+        return check_prompt(visit, test);
+    };
+    if !test.base_prompt.is_empty() {
+        let message = "the template makes the prompt already";
+        visit.report.error_at_key("written-twice", &path!["base_prompt"], message).hint =
+            Some("remove it, or `template`".to_owned());
+    }
+    let place = path!["template"];
+    let mut templates = Templates::default();
+    let used = json!({ TEMPLATE: reference });
+    templates.find(&used, Told::At(&place), visit.context, &mut visit.report);
+    let Some(template) = templates.get(reference) else {
+        return test.variations.values().chain([&first_block(test)]).flat_map(|keys| keys.keys().cloned()).collect();
+    };
+    let block = first_block(test);
+    for (name, variation) in &test.variations {
+        let all = test.with.iter().chain(variation).chain(&block);
+        let mut given: ValueMap = all.map(|(key, value)| (key.clone(), value.clone())).collect();
+        given.retain(|key, _| template.params().contains_key(key));
+        if template.draws() {
+            given.entry(SEED.to_owned()).or_insert_with(|| test.seeds.from.into());
+        }
+        for fault in template.faults(&given) {
+            let key = fault.variable.filter(|key| variation.contains_key(key));
+            let at = key.map_or_else(|| path!["variations", name], |key| path!["variations", name, &key]);
+            visit.report.error(fault.code, &at, format!("template \"{reference}\": {}", fault.message)).hint =
+                fault.hint;
+        }
+    }
+    template.params().keys().cloned().collect()
+}
+
+/// The first value of each block.
+fn first_block(test: &AbTest) -> ValueMap {
+    test.blocks.iter().filter_map(|(key, values)| Some((key.clone(), values.first()?.clone()))).collect()
 }
 
 /// Reports places of the prompt that nothing fills; gives the names that it inserts.
@@ -198,7 +242,8 @@ fn check_params(visit: &mut Visit<'_>, test: &AbTest, preset: &Preset, prompt: O
         }
         given.insert(key);
     }
-    for (key, value) in &test.with {
+    // What a template takes goes to it, whoever says it.
+    for (key, value) in test.with.iter().filter(|(key, _)| test.template.is_none() || !used.contains(*key)) {
         check_value(visit, preset, prompt, key, value, &path!["with", key]);
         given.insert(key);
     }

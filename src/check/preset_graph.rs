@@ -6,7 +6,12 @@ use super::{
     node_graph::{NodeGraph, Unlinked},
     stand_ins::StandIns,
 };
-use crate::{diagnostic::Diagnostic, model::Body, path};
+use crate::{
+    compile::{Templates, Told},
+    diagnostic::Diagnostic,
+    model::{Body, Preset},
+    path,
+};
 
 pub(super) fn check(visit: &mut Visit<'_>) {
     let Body::Preset(preset) = &visit.subject.document.body else { return };
@@ -22,7 +27,7 @@ pub(super) fn check(visit: &mut Visit<'_>) {
             Some("write [node.ID.Class] with the inputs below it, or name a file: [graph] workflow = \"…\"".to_owned());
         return;
     }
-    let values = StandIns::new(&preset.params);
+    let values = StandIns::new(&preset.params).with_templates(templates(visit, preset));
     let mut nodes = NodeGraph::new(
         visit,
         (&preset.node, &preset.outputs),
@@ -39,4 +44,16 @@ pub(super) fn check(visit: &mut Visit<'_>) {
         let warning = Diagnostic::warning("unused-parameter", visit.subject.file, span, message);
         visit.report.push(warning.with_hint(format!("insert it into an input: \"{{{name}}}\"")));
     }
+}
+
+/// The templates that the nodes use.
+fn templates(visit: &mut Visit<'_>, preset: &Preset) -> Templates {
+    let mut templates = Templates::default();
+    for (id, node) in &preset.node {
+        for (name, value) in &node.inputs {
+            let place = path!["node", id, &node.class, name];
+            templates.find(value, Told::Within(&place), visit.context, &mut visit.report);
+        }
+    }
+    templates
 }

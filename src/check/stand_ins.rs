@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::node_graph::NodeValues;
 use crate::{
-    compile::{Scope, check_param},
+    compile::{Scope, TemplateText, Templates, check_param},
     graph::BoundFile,
     ident::IndexMap,
     model::{Param, ParamType},
@@ -15,12 +15,18 @@ pub(super) struct StandIns {
     values: IndexMap<String, Value>,
     invented: Vec<String>,
     files: Vec<String>,
+    templates: Templates,
 }
 
 impl StandIns {
     /// Values for `params`. A default that does not fit, which has been reported, is not used.
     pub(super) fn new(params: &IndexMap<String, Param>) -> Self {
-        let mut out = Self { values: IndexMap::default(), invented: Vec::new(), files: Vec::new() };
+        let mut out = Self {
+            values: IndexMap::default(),
+            invented: Vec::new(),
+            files: Vec::new(),
+            templates: Templates::default(),
+        };
         for (name, param) in params {
             if is_file(param) {
                 out.files.push(name.clone());
@@ -33,6 +39,11 @@ impl StandIns {
             out.values.insert(name.clone(), value);
         }
         out
+    }
+
+    /// The same, where `templates` may be used.
+    pub(super) fn with_templates(self, templates: Templates) -> Self {
+        Self { templates, ..self }
     }
 
     /// The value of `name`.
@@ -63,6 +74,14 @@ impl Scope for StandIns {
 
     fn names(&self) -> Vec<String> {
         self.values.keys().cloned().collect()
+    }
+
+    fn template(&self, reference: &str) -> Option<&TemplateText> {
+        self.templates.get(reference)
+    }
+
+    fn is_certain(&self) -> bool {
+        self.invented.is_empty()
     }
 }
 

@@ -4,9 +4,8 @@ use serde_json::Value;
 
 use super::{judge::Visit, stand_ins::StandIns};
 use crate::{
-    compile::{Fillable, Scope, Template, check_param},
+    compile::{Fillable, RenderError, SEED, Template, TemplateText},
     diagnostic::Diagnostic,
-    ident::{IndexMap, did_you_mean},
     model::{self, Body, ValueMap},
     path,
 };
@@ -20,73 +19,52 @@ pub(super) fn check(visit: &mut Visit<'_>) {
     fillable.check(&values, &text, &mut visit.report);
     let is_sound = visit.report.count() == before;
     report_unused(visit, template);
+    let ready = TemplateText::new(template, visit.context.world);
+    let Ok(ready) = ready.map_err(|error| {
+        let span =
+            error.span.map_or_else(|| visit.subject.tree.span_of(&text), |span| visit.report.span_within(&text, span));
+        let found = Diagnostic::error(error.code, visit.subject.file, span, error.message);
+        visit.report.push(Diagnostic { hint: error.hint, ..found });
+    }) else {
+        return;
+    };
     for (index, example) in template.examples.iter().enumerate() {
-        check_example(visit, template, index, example, is_sound.then_some(&fillable));
+        check_example(visit, &ready, index, example, is_sound);
     }
 }
 
 fn report_unused(visit: &mut Visit<'_>, template: &model::Template) {
     let Ok(parsed) = Template::parse(&template.text) else { return };
     let used: Vec<&String> = parsed.paths().iter().filter_map(|(path, _)| path.first()).collect();
-    for name in template.params.keys().filter(|name| !used.contains(name)) {
+    // What is drawn from need not be inserted.
+    let is_used = |name: &String| used.contains(&name) || (name == SEED && template.choices);
+    for name in template.params.keys().filter(|name| !is_used(name)) {
         let span = visit.subject.tree.key_span_of(&path!["params", name]);
         let message = format!("the text does not insert `{name}`");
         visit.report.push(Diagnostic::warning("unused-parameter", visit.subject.file, span, message));
     }
 }
 
-fn check_example(
-    visit: &mut Visit<'_>,
-    template: &model::Template,
-    index: usize,
-    example: &ValueMap,
-    text: Option<&Fillable>,
-) {
-    let base = path!["examples", index];
-    let before = visit.report.count();
-    let mut values = IndexMap::default();
-    for (name, value) in example {
-        let Some(param) = template.params.get(name) else {
-            let near = did_you_mean(name, template.params.keys().map(String::as_str));
-            let message = format!("the template has no parameter `{name}`");
-            visit.report.error_at_key("unknown-parameter", &base.join(name), message).hint =
-                near.map(|near| format!("did you mean `{near}`?"));
-            continue;
-        };
-        match check_param(param, value) {
-            Ok(value) => drop(values.insert(name.clone(), value)),
-            Err(message) => drop(visit.report.error("bad-parameter", &base.join(name), message)),
-        }
+/// Renders an example; one that draws and says no seed is drawn from 0.
+fn check_example(visit: &mut Visit<'_>, template: &TemplateText, index: usize, example: &ValueMap, is_sound: bool) {
+    let mut given = example.clone();
+    if template.draws() && !template.params().contains_key(SEED) {
+        given.entry(SEED.to_owned()).or_insert_with(|| Value::from(0));
     }
-    for (name, param) in &template.params {
-        match &param.default {
-            Some(default) => drop(values.entry(name.clone()).or_insert_with(|| default.clone())),
-            None if param.required && !example.contains_key(name) => {
-                let message = format!("the example does not give `{name}`, which is required");
-                visit.report.error("missing-parameter", &base, message);
-            }
-            None => drop(values.entry(name.clone()).or_insert_with(|| Value::from(""))),
-        }
-    }
-    let Some(text) = text.filter(|_| visit.report.count() == before) else { return };
-    if let Err(error) = text.fill(&Given(&values)) {
-        visit.report.error("bad-example", &base, format!("the example does not render: {error}"));
-    }
+    // What is wrong with the text has been told.
+    let faults = template.faults(&given).into_iter().filter(|fault| is_sound || fault.code != "bad-interpolation");
+    faults.for_each(|fault| report_example(visit, index, &fault));
 }
 
-struct Given<'a>(&'a ValueMap);
-
-impl Scope for Given<'_> {
-    fn value(&self, path: &[String]) -> Option<Value> {
-        let (name, rest) = path.split_first()?;
-        rest.iter().try_fold(self.0.get(name)?, |value, key| value.get(key)).cloned()
-    }
-
-    fn index(&self, _: &str) -> Option<usize> {
-        None
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.0.keys().cloned().collect()
-    }
+fn report_example(visit: &mut Visit<'_>, index: usize, error: &RenderError) {
+    let base = path!["examples", index];
+    let diagnostic = match (error.code, &error.variable) {
+        ("unknown-parameter", Some(name)) => visit.report.error_at_key(error.code, &base.join(name), &error.message),
+        ("missing-parameter", _) | (_, None) => {
+            let code = if error.code == "bad-interpolation" { "bad-example" } else { error.code };
+            visit.report.error(code, &base, format!("the example does not render: {error}"))
+        }
+        (_, Some(name)) => visit.report.error(error.code, &base.join(name), &error.message),
+    };
+    diagnostic.hint.clone_from(&error.hint);
 }

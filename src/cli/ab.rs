@@ -1,6 +1,6 @@
 //! `comfywright ab`: what A/B tests decide.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -12,8 +12,8 @@ use super::{
     report::{self, TestReportArgs},
 };
 use crate::{
-    analysis::{OtherMetric, TestVerdict, VariationVerdict},
-    app::{self, Analyzed, AppError, ExitCode, Session, Sources},
+    analysis::{OtherMetric, PeopleVerdict, TestVerdict, VariationVerdict},
+    app::{self, Analyzed, AppError, ExitCode, Mode, OpinionsAnalyzed, Session, Sources, count},
     stats::{Outcome, POWER},
 };
 
@@ -28,7 +28,7 @@ pub struct AbArgs {
 /// What to do with A/B tests.
 #[derive(Subcommand, Clone, Debug)]
 pub enum AbCommand {
-    /// Decide a test by scores from a table
+    /// Decide a test by scores from a table, or by what people said of its pictures
     Analyze(AnalyzeArgs),
     /// Make a test of a preset and values
     New(NewArgs),
@@ -45,9 +45,26 @@ pub struct AnalyzeArgs {
     #[arg(value_name = "FILE")]
     pub document: String,
 
+    /// What decides.
+    #[command(flatten)]
+    pub by: DecidedBy,
+}
+
+/// What decides a test.
+#[derive(Args, Clone, Debug)]
+#[group(required = true, multiple = false)]
+pub struct DecidedBy {
     /// The scores: CSV with the columns variation, seed, metric and value
     #[arg(long, value_name = "CSV")]
-    pub scores: PathBuf,
+    pub scores: Option<PathBuf>,
+
+    /// What people said of its pictures, from 1 to 5
+    #[arg(long)]
+    pub ratings: bool,
+
+    /// Which of two pictures people preferred
+    #[arg(long)]
+    pub votes: bool,
 }
 
 /// Runs the verb.
@@ -63,16 +80,62 @@ pub fn run(args: &AbArgs, global: &GlobalArgs, output: Output) -> ExitCode {
         Err(error) => return output.fail("ab", &error, &Sources::default()),
     };
     let mut sources = Sources::of(&session);
-    match analyzed(&session, args, &mut sources) {
+    let Some(scores) = &args.by.scores else {
+        let mode = if args.by.votes { Mode::Pairs } else { Mode::Stars };
+        return match app::analyze_opinions(&session, &args.document, mode) {
+            Ok(analyzed) => answer_people(&analyzed, &sources, output),
+            Err(error) => output.fail("ab", &error, &sources),
+        };
+    };
+    match analyzed(&session, &args.document, scores, &mut sources) {
         Ok(analyzed) => answer(&analyzed, &sources, output),
         Err(error) => output.fail("ab", &error, &sources),
     }
 }
 
-fn analyzed(session: &Session, args: &AnalyzeArgs, sources: &mut Sources) -> Result<Analyzed, AppError> {
-    let scores = app::score_file(session, &args.scores)?;
+fn answer_people(analyzed: &OpinionsAnalyzed, sources: &Sources, output: Output) -> ExitCode {
+    let verdict = &analyzed.verdict;
+    people_lines(verdict).iter().for_each(|line| output.line(line));
+    output.finish("ab", ExitCode::Done, json!(verdict), &analyzed.diagnostics, sources)
+}
+
+fn people_lines(verdict: &PeopleVerdict) -> Vec<String> {
+    let leads = verdict.recommended.as_deref().map_or_else(String::new, |name| format!("; {name} leads (no claim)"));
+    let outcome = match &verdict.winner {
+        Some(winner) => format!("{winner} is better than all others"),
+        None => format!("no winner: no difference to all others is shown{leads}"),
+    };
+    let heard = format!(
+        "{} {} of {} about {}, alpha {}",
+        verdict.opinions,
+        verdict.by,
+        count(verdict.raters.len(), "rater"),
+        count(verdict.seeds, "seed"),
+        verdict.alpha
+    );
+    let mut lines = vec![format!("{}: {outcome}", verdict.test), format!("  {heard}"), String::new()];
+    let score = if verdict.by == "votes" { "strength" } else { "mean" };
+    let head = ["variation", verdict.by, score].map(str::to_owned);
+    let rows = verdict.variations.iter().map(|variation| {
+        let score = variation.score.map_or_else(|| "-".to_owned(), |score| format!("{score:.2}"));
+        [variation.name.clone(), variation.opinions.to_string(), score]
+    });
+    lines.extend(columns(std::iter::once(head).chain(rows)).into_iter().map(|line| format!("  {line}")));
+    lines.push(String::new());
+    let head = ["better", "than", "by", "preferred", ""].map(str::to_owned);
+    let rows = verdict.pairs.iter().map(|pair| {
+        let preferred = format!("{:.0} %", 100.0 * pair.preferred);
+        let p = format!("p {:.3} (Holm)", pair.adjusted_p);
+        [pair.variation.clone(), pair.against.clone(), format!("{:.2}", pair.difference), preferred, p]
+    });
+    lines.extend(columns(std::iter::once(head).chain(rows)).into_iter().map(|line| format!("  {line}")));
+    lines
+}
+
+fn analyzed(session: &Session, document: &str, scores: &Path, sources: &mut Sources) -> Result<Analyzed, AppError> {
+    let scores = app::score_file(session, scores)?;
     *sources = std::mem::take(sources).with(scores.name.clone(), scores.text.clone());
-    app::analyze_scores(session, &args.document, &scores)
+    app::analyze_scores(session, document, &scores)
 }
 
 fn answer(analyzed: &Analyzed, sources: &Sources, output: Output) -> ExitCode {

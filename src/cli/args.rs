@@ -239,7 +239,7 @@ fn graph_formats() -> impl TypedValueParser<Value = GraphFormat> {
     PossibleValuesParser::new(names).try_map(|name| name.parse::<GraphFormat>())
 }
 
-fn parse_setting(text: &str) -> Result<(String, String), String> {
+pub(super) fn parse_setting(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
         _ => Err("write it as KEY=VALUE".to_owned()),

@@ -8,7 +8,7 @@ use super::{
     ab, again, args, check, completions, convert, diff, doctor, explain, export, fmt, gc, graph, history, import, init,
     lock, mask, mcp, models,
     output::{ColorChoice, Output},
-    plan, report, results, run, schema, servers, snapshot, trace,
+    plan, rate, report, results, run, schema, servers, snapshot, template, trace,
 };
 use crate::app::{self, AppError, ExitCode, Sources};
 
@@ -83,8 +83,14 @@ pub enum Command {
     Mask(mask::MaskArgs),
     /// List, fetch, check, add and remove the models that run in this process
     Models(models::ModelsArgs),
+    /// Render, list and complete templates
+    Template(template::TemplateArgs),
     /// Say what an A/B test decides
     Ab(ab::AbArgs),
+    /// Serve a page on which people rate the pictures of an A/B test, without seeing which is which
+    Rate(rate::RateArgs),
+    /// Keep what people said of pictures as tables in git, and read it back
+    Ratings(rate::RatingsArgs),
     /// Say what a run would do
     Plan(args::PlanArgs),
     /// Run a chain or a preset; an unfinished run of the same work is continued
@@ -154,7 +160,10 @@ fn dispatch(cli: &Cli) -> ExitCode {
         Command::Resume(args) => servers::resume(args, global, output),
         Command::Mask(args) => mask::run(args, global, output),
         Command::Models(args) => models::run(args, global, output),
+        Command::Template(args) => template::run(args, global, output),
         Command::Ab(args) => ab::run(args, global, output),
+        Command::Rate(args) => rate::rate(args, global, output),
+        Command::Ratings(args) => rate::ratings(args, global, output),
         Command::Plan(args) => plan::run(args, global, output),
         Command::Run(args) => run::run(args, global, output),
         Command::Status(args) => history::status(args, global, output),

@@ -1,12 +1,14 @@
 //! Settings whose texts are parsed once and filled for every item.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     interpolate::{InterpolationError, Scope, Template},
     report::Report,
+    template_text::RenderError,
+    templates::{TEMPLATE, used_template},
 };
-use crate::{files::Path, graph::unescape_literal, ident::IndexMap, model::ValueMap};
+use crate::{diagnostic::Span, files::Path, graph::unescape_literal, ident::IndexMap, model::ValueMap};
 
 /// A value with places to fill.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +21,8 @@ pub enum Fillable {
     List(Vec<Fillable>),
     /// A table.
     Table(IndexMap<String, Fillable>),
+    /// A template, by its reference, with values for its variables.
+    Rendered(String, IndexMap<String, Fillable>),
 }
 
 /// Whether `value` is itself whatever the scope: no text in it has a place to fill or an escape.
@@ -26,7 +30,7 @@ pub fn is_plain(value: &Value) -> bool {
     match value {
         Value::String(text) => !text.contains('{') && !text.starts_with('@'),
         Value::Array(list) => list.iter().all(is_plain),
-        Value::Object(map) => map.values().all(is_plain),
+        Value::Object(map) => used_template(map).is_none() && map.values().all(is_plain),
         Value::Null | Value::Bool(_) | Value::Number(_) => true,
     }
 }
@@ -49,9 +53,10 @@ impl Fillable {
             Value::Array(list) => {
                 Self::List(list.iter().enumerate().map(|(i, v)| Self::parse(v, &path.join(i), report)).collect())
             }
-            Value::Object(map) => {
-                Self::Table(map.iter().map(|(k, v)| (k.clone(), Self::parse(v, &path.join(k), report))).collect())
-            }
+            Value::Object(map) => Self::of_table(
+                map,
+                map.iter().map(|(k, v)| (k.clone(), Self::parse(v, &path.join(k), report))).collect(),
+            ),
             other => Self::Literal(other.clone()),
         }
     }
@@ -63,10 +68,21 @@ impl Fillable {
             Value::String(text) => Self::Text(Template::parse(unescape_literal(text))?),
             Value::Array(list) => Self::List(list.iter().map(Self::read).collect::<Result<_, _>>()?),
             Value::Object(map) => {
-                Self::Table(map.iter().map(|(k, v)| Ok((k.clone(), Self::read(v)?))).collect::<Result<_, _>>()?)
+                let filled = map.iter().map(|(k, v)| Ok((k.clone(), Self::read(v)?))).collect::<Result<_, _>>()?;
+                Self::of_table(map, filled)
             }
             other => Self::Literal(other.clone()),
         })
+    }
+
+    fn of_table(map: &Map<String, Value>, mut filled: IndexMap<String, Self>) -> Self {
+        match used_template(map) {
+            Some(reference) => {
+                filled.shift_remove(TEMPLATE);
+                Self::Rendered(reference.to_owned(), filled)
+            }
+            None => Self::Table(filled),
+        }
     }
 
     /// The value with everything filled.
@@ -77,6 +93,13 @@ impl Fillable {
             Self::List(list) => list.iter().map(|v| v.fill(scope)).collect(),
             Self::Table(map) => {
                 map.iter().map(|(k, v)| Ok((k.clone(), v.fill(scope)?))).collect::<Result<_, _>>().map(Value::Object)
+            }
+            Self::Rendered(reference, given) => {
+                let missing = || failed(format!("there is no template \"{reference}\" to use here"));
+                let template = scope.template(reference).ok_or_else(missing)?;
+                let values = given.iter().map(|(k, v)| Ok((k.clone(), v.fill(scope)?))).collect::<Result<_, _>>()?;
+                let text = template.render(&values).map_err(|e| failed(format!("template \"{reference}\": {e}")))?;
+                Ok(Value::from(text))
             }
         }
     }
@@ -92,8 +115,43 @@ impl Fillable {
             }
             Self::List(list) => list.iter().enumerate().for_each(|(i, v)| v.check(scope, &path.join(i), report)),
             Self::Table(map) => map.iter().for_each(|(k, v)| v.check(scope, &path.join(k), report)),
+            Self::Rendered(reference, given) => {
+                let before = report.count();
+                given.iter().for_each(|(k, v)| v.check(scope, &path.join(k), report));
+                let values = given.iter().map(|(k, v)| Ok((k.clone(), v.fill(scope)?)));
+                let values: Result<ValueMap, InterpolationError> = values.collect();
+                // A template that there is not has been reported where it was looked for.
+                if let (Some(template), Ok(values), true) =
+                    (scope.template(reference), values, report.count() == before)
+                {
+                    let faults = template.faults(&values);
+                    let told = faults.iter().filter(|fault| scope.is_certain() || !is_of_stand_in(fault, given));
+                    told.for_each(|fault| report_render(fault, reference, path, report));
+                }
+            }
         }
     }
+}
+
+/// Whether a value does not fit that is not the one that will be used.
+fn is_of_stand_in(error: &RenderError, given: &IndexMap<String, Fillable>) -> bool {
+    let value = error.variable.as_ref().and_then(|name| given.get(name));
+    error.code == "bad-parameter" && value.is_some_and(|value| !matches!(value, Fillable::Literal(_)))
+}
+
+fn report_render(error: &RenderError, reference: &str, path: &Path, report: &mut Report<'_>) {
+    let message = format!("template \"{reference}\": {error}");
+    let diagnostic = match &error.variable {
+        Some(name) if error.code == "unknown-parameter" => report.error_at_key(error.code, &path.join(name), message),
+        Some(name) => report.error(error.code, &path.join(name), message),
+        None => report.error(error.code, path, message),
+    };
+    diagnostic.hint.clone_from(&error.hint);
+}
+
+/// A fault of the whole value.
+fn failed(message: String) -> InterpolationError {
+    InterpolationError { message, span: Span::new(0, 0), suggestion: None }
 }
 
 /// Fills every text of `values`.

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::template_text::TemplateText;
 use crate::{content_hash::canonical_json, diagnostic::Span, ident::did_you_mean};
 
 /// Where names get their values.
@@ -17,6 +18,16 @@ pub trait Scope {
 
     /// Every name there is, for suggestions.
     fn names(&self) -> Vec<String>;
+
+    /// The template that `reference` names, if it is one that may be used here.
+    fn template(&self, _reference: &str) -> Option<&TemplateText> {
+        None
+    }
+
+    /// Whether the values are those that are used, and none stands in for another.
+    fn is_certain(&self) -> bool {
+        true
+    }
 }
 
 /// A text with the places where values go.
@@ -277,6 +288,11 @@ fn parse_expression(text: &str, start: usize, brace: usize) -> Result<Option<(Ex
         Ok(_) if known => Err(error(&reader, format!("`{{{name}(…)` is not closed by a brace"), None)),
         _ => Ok(None),
     }
+}
+
+/// Where the place ends at whose expression `start` stands: before its closing brace. None when it is no place.
+pub(super) fn expression_end(text: &str, start: usize) -> Option<usize> {
+    parse_expression(text, start, start - 1).ok().flatten().map(|(_, end)| end)
 }
 
 /// The text that a document writes for the literal `text`, so that nothing in it is inserted.

@@ -17,6 +17,7 @@ use super::{
     models::{Model, is_loader, models},
     program::{ItemScope, Program},
     relation::ValueIx,
+    template_text::TemplateText,
     workspace_files::WorkspaceFiles,
 };
 use crate::{
@@ -240,6 +241,10 @@ impl Scope for Changed<'_> {
 
     fn names(&self) -> Vec<String> {
         self.inner.names()
+    }
+
+    fn template(&self, reference: &str) -> Option<&TemplateText> {
+        self.inner.template(reference)
     }
 }
 

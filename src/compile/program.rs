@@ -17,6 +17,8 @@ use super::{
     report::Report,
     rules::{TaskRule, compile_rules, variables},
     structure::{self, DataInput, Structure},
+    template_text::TemplateText,
+    templates::{Templates, Told},
     workflow::read_workflow,
 };
 use crate::{
@@ -83,6 +85,8 @@ pub struct Program {
     pub tasks: Vec<TaskProgram>,
     /// The models that there are.
     pub models: Arc<KnownModels>,
+    /// The templates that its tasks and their presets use.
+    pub templates: Templates,
 }
 
 /// What every item of a task needs.
@@ -120,6 +124,19 @@ pub struct TaskProgram {
     pub rules: Vec<TaskRule>,
 }
 
+impl TaskProgram {
+    /// Adds the metric called `name`, or all metrics of the external scorer of that name.
+    fn measure(&mut self, name: &str, context: Context<'_>, path: &Path, report: &mut Report<'_>) {
+        let of_scorer = context.config.scorer.get(name).filter(|_| !context.metrics.contains(name));
+        if let Some(scorer) = of_scorer {
+            return self.scores.extend(scorer.metrics.iter().cloned());
+        }
+        unknown_metric(name, context.metrics, path, report);
+        self.scores.push(name.to_owned());
+        self.models.extend(context.models.behind(name).map(str::to_owned));
+    }
+}
+
 /// Makes `chain` ready; problems go to `report`. None when they leave nothing to go on with.
 pub fn compile(document: &Document, chain: &Chain, context: Context<'_>, report: &mut Report<'_>) -> Option<Program> {
     if chain.task.is_empty() {
@@ -131,6 +148,7 @@ pub fn compile(document: &Document, chain: &Chain, context: Context<'_>, report:
     let expansion = expand::expand(chain, &structure, &Tables::new(context.world, &context.config.limits), report);
     let mut tasks: Vec<TaskProgram> =
         chain.task.iter().map(|(name, task)| task_program(name, task, chain, context, report)).collect();
+    let templates = used_templates(chain, &tasks, context, report);
     fill_file_params(chain, &mut structure, &tasks);
     link_outputs(&structure, &mut tasks, report);
     for number in structure.order.clone() {
@@ -151,12 +169,39 @@ pub fn compile(document: &Document, chain: &Chain, context: Context<'_>, report:
         expansion,
         tasks,
         models: context.models.clone(),
+        templates,
     };
     program.check_names(report);
     if !report.has_errors() {
         program.sample(context, report);
     }
     Some(program)
+}
+
+/// The templates that tasks, their rules, their nodes and their presets use.
+fn used_templates(chain: &Chain, tasks: &[TaskProgram], context: Context<'_>, report: &mut Report<'_>) -> Templates {
+    let mut templates = Templates::default();
+    for ((name, task), program) in chain.task.iter().zip(tasks) {
+        let base = path!["task", name];
+        for (key, value) in task.with.iter().chain(&task.settings) {
+            let place = program.places.get(key).cloned().unwrap_or_else(|| base.join(key));
+            templates.find(value, Told::Within(&place), context, report);
+        }
+        for (index, route) in task.route.iter().enumerate() {
+            let place = base.join("route").join(index).join("with");
+            route.with.iter().for_each(|(k, v)| templates.find(v, Told::Within(&place.join(k)), context, report));
+        }
+        for (id, node) in &task.node {
+            let place = base.join("node").join(id).join(&node.class);
+            node.inputs.iter().for_each(|(k, v)| templates.find(v, Told::Within(&place.join(k)), context, report));
+        }
+        if let Some(Body::Preset(preset)) = program.preset.as_ref().map(|found| &found.document.body) {
+            let inputs = preset.node.values().flat_map(|node| node.inputs.values());
+            let place = base.join("preset");
+            inputs.for_each(|value| templates.find(value, Told::At(&place), context, report));
+        }
+    }
+    templates
 }
 
 /// What one task says, with its references resolved.
@@ -173,10 +218,8 @@ fn task_program(name: &str, task: &Task, chain: &Chain, context: Context<'_>, re
         out.places.insert(key.clone(), path);
     }
     out.outputs = task_type(task.kind).outputs.iter().map(|o| (o.name.to_owned(), o.kind)).collect();
-    out.scores.clone_from(&task.scores);
-    out.models.extend(task.scores.iter().filter_map(|metric| context.models.behind(metric)).map(str::to_owned));
-    for (index, metric) in task.scores.iter().enumerate() {
-        unknown_metric(metric, context.metrics, &base.join("scores").join(index), report);
+    for (index, name) in task.scores.iter().enumerate() {
+        out.measure(name, context, &base.join("scores").join(index), report);
     }
     match task.kind {
         TaskType::Generate | TaskType::Enhance => resolve_preset(task, chain, &base, context, &mut out, report),
@@ -199,11 +242,9 @@ fn task_program(name: &str, task: &Task, chain: &Chain, context: Context<'_>, re
         TaskType::Score => {
             let given = task.with.get("scorers").or(task.settings.get("scorers"));
             let names = given.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-            for (index, metric) in names.enumerate() {
+            for (index, name) in names.enumerate() {
                 let place = out.places.get("scorers").cloned().unwrap_or_else(|| base.clone());
-                unknown_metric(metric, context.metrics, &place.join(index), report);
-                out.scores.push(metric.to_owned());
-                out.models.extend(context.models.behind(metric).map(str::to_owned));
+                out.measure(name, context, &place.join(index), report);
             }
         }
         _ => {}
@@ -417,6 +458,10 @@ impl Scope for ItemScope<'_> {
             None => return None,
         };
         rest.iter().try_fold(&value, |v, key| v.get(key)).cloned()
+    }
+
+    fn template(&self, reference: &str) -> Option<&TemplateText> {
+        self.program.templates.get(reference)
     }
 
     fn index(&self, key: &str) -> Option<usize> {

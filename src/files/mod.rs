@@ -21,7 +21,7 @@ mod world;
 pub use findings::MAX_DEPTH;
 pub use format::Format;
 pub use shape::{Field, Pattern, Shape, TableShape};
-pub use table::csv_delimiter;
+pub use table::{CsvPlaces, csv_delimiter};
 pub use tree::{Comments, Element, Entry, Node, NodeKind, Path, Step, Table};
 pub use validate::validate;
 pub use world::{

@@ -18,6 +18,7 @@ mod pictures;
 mod plan;
 mod presets;
 mod progress;
+mod prompts;
 mod resources;
 mod results;
 mod runs;

@@ -1,10 +1,12 @@
 //! `comfywright.toml`: servers, models, scorers and limits of a workspace.
 
+use std::time::Duration;
+
 use crate::ident::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::chain::Retry;
+use super::{chain::Retry, duration::parse_duration};
 
 /// The configuration of a workspace.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -97,9 +99,25 @@ pub struct ExternalScorer {
     pub command: Vec<String>,
     /// The metrics it gives.
     pub metrics: Vec<String>,
-    /// Longest time for one image, such as "30s".
+    /// Longest time for one image, such as "30s", the start of the program included; "1m" without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,
+    /// How many of it may run at the same time.
+    #[serde(default = "ExternalScorer::default_processes")]
+    #[schemars(range(min = 1, max = 64))]
+    pub processes: u32,
+}
+
+impl ExternalScorer {
+    fn default_processes() -> u32 {
+        1
+    }
+
+    /// Longest time for one image.
+    pub fn patience(&self) -> Duration {
+        let written = self.timeout.as_deref().and_then(|timeout| parse_duration(timeout).ok());
+        written.unwrap_or(Duration::from_mins(1))
+    }
 }
 
 /// Where results live.

@@ -255,6 +255,10 @@ pub struct NodeDef {
 pub struct Template {
     /// The text; `{name}` inserts a variable.
     pub text: String,
+    /// Whether the text draws: `{red|blue}` gives one of them, `{3::red|blue}` red three times as often, and
+    /// `__colours__` a line of wildcards/colours.txt, each by the `seed` that the template is given.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub choices: bool,
     /// The variables.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub params: IndexMap<String, Param>,
@@ -270,7 +274,12 @@ pub struct AbTest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<String>,
     /// The prompt; `{name}` inserts a key of the variation or of the block.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub base_prompt: String,
+    /// A template that makes the prompt, in place of `base_prompt`: keys of the variation and of the block are its
+    /// variables, and what it draws it draws from the sample's seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
     /// The preset's parameter that takes the prompt; without it, the one with role "prompt".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_param: Option<String>,

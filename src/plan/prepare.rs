@@ -7,10 +7,13 @@ use serde_json::{Value, json};
 
 use super::model::{ItemIx, ItemResult, OutputFile, Placement, Plan, Prepared, Upstream, Visit};
 use crate::{
-    compile::{self, DataInput, LowerError, Program, ValueIx, WorkspaceFiles, plain, to_text},
+    compile::{
+        self, DataInput, LowerError, Program, ValueIx, WorkspaceFiles, escape_interpolation, plain, to_text,
+        used_template,
+    },
     files::World,
-    graph::{BoundFile, NodeSet, builtin},
-    model::{Body, TaskType, ValueMap},
+    graph::{BoundFile, Graph, Input, NodeSet, builtin, escape_literal},
+    model::{Body, Preset, TaskType, ValueMap},
 };
 
 /// Prepares the items of one plan.
@@ -102,7 +105,7 @@ impl Preparation {
             Placement::Comfy(_) => &self.executor_versions[1],
         };
         let fingerprint = compile::fingerprint(&lowered, nodes, executor);
-        let provenance = self.provenance(item, &fingerprint.hash.to_string(), &with, number);
+        let provenance = self.provenance(item, &fingerprint.hash.to_string(), &with, &lowered.graph);
         let reusable = plan_task.kind != TaskType::Export;
         let passed_on = lowered.passed_on.iter().flat_map(|(name, bound)| {
             bound.iter().enumerate().filter_map(|(index, b)| {
@@ -198,7 +201,7 @@ impl Preparation {
 
     /// What every file of the item carries: who made it, and the preset with the values that it was
     /// given, so that `import` gives the preset back wherever the file is.
-    fn provenance(&self, item: ItemIx, fingerprint: &str, with: &ValueMap, number: usize) -> Value {
+    fn provenance(&self, item: ItemIx, fingerprint: &str, with: &ValueMap, graph: &Graph) -> Value {
         let mut record = json!({
             "format": 1,
             "document": self.plan.document,
@@ -206,9 +209,10 @@ impl Preparation {
             "item": self.address(item),
             "fingerprint": fingerprint,
         });
-        let task = &self.program.tasks[number];
+        let task = &self.program.tasks[self.row(item).0];
         if let Some((document, Body::Preset(preset))) = task.preset.as_ref().map(|d| (&d.document, &d.document.body)) {
             record["preset"] = document.to_exact_json();
+            write_out_templates(&mut record["preset"], preset, graph);
             record["with"] = with
                 .iter()
                 .filter(|(name, _)| preset.params.contains_key(*name))
@@ -223,6 +227,21 @@ impl Preparation {
             }
         }
         record
+    }
+}
+
+/// Puts what templates made into the inputs of `record`, a preset, that use them: it is complete without them.
+fn write_out_templates(record: &mut Value, preset: &Preset, graph: &Graph) {
+    for (id, node) in &preset.node {
+        let uses = node.inputs.iter().filter(|(_, v)| v.as_object().is_some_and(|map| used_template(map).is_some()));
+        for (name, _) in uses {
+            let made = graph.nodes.get(id).and_then(|node| node.inputs.get(name));
+            if let Some(Input::Value(Value::String(text))) = made
+                && let Ok(text) = escape_interpolation(&escape_literal(text))
+            {
+                record["node"][id][&node.class][name] = Value::from(text);
+            }
+        }
     }
 }
 

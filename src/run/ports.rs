@@ -165,11 +165,13 @@ impl Fault {
 
 /// Measures metrics on files.
 pub trait Scorer: Send + Sync {
-    /// Measures `metrics` on the first of `files`. A metric that nobody can measure is an error.
+    /// Measures `metrics` on the first of `files`. A metric that nobody can measure is an error. `about` is
+    /// what the files of the item carry: its address, the values that its preset was given.
     fn score<'a>(
         &'a self,
         metrics: &'a [String],
         files: &'a [OutputFile],
+        about: &'a Value,
     ) -> PortFuture<'a, Result<BTreeMap<String, f64>, Fault>>;
 }
 

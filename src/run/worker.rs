@@ -229,14 +229,15 @@ async fn score(
     known: &BTreeMap<String, f64>,
     reused: bool,
 ) -> Result<BTreeMap<String, f64>, Fault> {
+    let about = &prepared.provenance;
     let missing: Vec<String> = prepared.scores.iter().filter(|name| !known.contains_key(*name)).cloned().collect();
     if reused
         && missing.len() < prepared.scores.len()
-        && let Ok(metrics) = ports.scorer.score(&prepared.scores, files).await
+        && let Ok(metrics) = ports.scorer.score(&prepared.scores, files, about).await
     {
         return Ok(metrics);
     }
-    if missing.is_empty() { Ok(BTreeMap::new()) } else { ports.scorer.score(&missing, files).await }
+    if missing.is_empty() { Ok(BTreeMap::new()) } else { ports.scorer.score(&missing, files, about).await }
 }
 
 fn fault(class: ErrorClass, message: String) -> Fault {

@@ -87,7 +87,7 @@ fn a_winner_is_told_with_what_it_took() {
 fn every_plan_and_outcome() {
     for plan in ["open", "strict"] {
         let document = STUDY.replace("samples_per_variation = 20", "samples_per_variation = 100")
-            + &format!("plan = \"{plan}\"\n");
+            + format!("plan = \"{plan}\"\n").as_str();
         let data = data(&document, &scores(0.3, 100));
         assert_eq!((&data["winner"], &data["plan"], &data["looks"]), (&json!("dramatic"), &json!(plan), &json!(null)));
     }

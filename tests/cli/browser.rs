@@ -75,7 +75,12 @@ impl Browser {
     }
 
     /// Opens a file in a window of this size, in light or dark, and waits until it is loaded.
-    pub fn open(&mut self, path: &Path, (width, height): (u32, u32), is_dark: bool) {
+    pub fn open(&mut self, path: &Path, size: (u32, u32), is_dark: bool) {
+        self.go(&format!("file://{}", path.canonicalize().unwrap().display()), size, is_dark);
+    }
+
+    /// Opens an address in the same way.
+    pub fn go(&mut self, url: &str, (width, height): (u32, u32), is_dark: bool) {
         let is_phone = width < 600;
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_phone });
         self.call("Emulation.setDeviceMetricsOverride", &size);
@@ -83,13 +88,17 @@ impl Browser {
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.call("Emulation.setEmulatedMedia", &features);
         self.heard.clear();
-        let url = format!("file://{}", path.canonicalize().unwrap().display());
         let went = self.call("Page.navigate", &json!({ "url": url }));
         assert_eq!(went.get("errorText"), None, "{went}");
         while !self.heard.iter().any(|message| message["method"] == "Page.loadEventFired") {
             self.hear();
         }
         assert_eq!(self.value("document.readyState"), "complete");
+    }
+
+    /// Writes text where the focus is.
+    pub fn write(&mut self, text: &str) {
+        self.call("Input.insertText", &json!({ "text": text }));
     }
 
     /// The value of an expression in the page, once it is there.
@@ -108,7 +117,11 @@ impl Browser {
 
     /// Presses a key where the focus is.
     pub fn press(&mut self, key: &str) {
-        let text = if key.chars().count() == 1 { key } else { "" };
+        let text = match key {
+            "Enter" => "\r",
+            key if key.chars().count() == 1 => key,
+            _ => "",
+        };
         for kind in ["keyDown", "keyUp"] {
             self.call("Input.dispatchKeyEvent", &json!({ "type": kind, "key": key, "text": text }));
         }

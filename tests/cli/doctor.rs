@@ -114,7 +114,7 @@ fn a_closed_port_is_trouble_with_advice() {
 fn what_is_not_comfyui_is_told_apart() {
     let page = listen(|_| (200, "<html>welcome</html>".to_owned()));
     let login = listen(|_| (401, "who are you?".to_owned()));
-    let folder = workspace(&(server("page", &page) + &server("login", &login)));
+    let folder = workspace(&(server("page", &page) + server("login", &login).as_str()));
     let (code, data, found) = examine(&folder, "server page", &[]);
     assert_eq!((code, pairs(&found)), (3, vec![("not-comfyui", "trouble")]), "{data:#}");
     let (_, data, found) = examine(&folder, "server login", &["--server", "login"]);
@@ -164,7 +164,7 @@ fn what_a_server_lacks_is_listed_with_who_needs_it() {
     assert_eq!((code, found.len()), (0, 0), "they lack nothing");
 
     // What another server has is only a warning.
-    folder.write("comfywright.toml", &(server("poor", &poor) + &server("rich", &comfyui(classes()))));
+    folder.write("comfywright.toml", &(server("poor", &poor) + server("rich", &comfyui(classes())).as_str()));
     let (code, data, found) = examine(&folder, "server poor", &[]);
     let expected = vec![("missing-node", "warning"), ("missing-file", "warning")];
     assert_eq!((code, pairs(&found)), (0, expected), "{data:#}");
@@ -218,7 +218,7 @@ fn secrets_are_looked_up_and_never_told() {
     folder.write("key", "sk-very-secret\n");
     let (code, data, found) = examine(&folder, "secrets", &[]);
     assert_eq!((code, pairs(&found)), (3, vec![("secret", "trouble")]), "{data:#}");
-    let text = data.to_string() + &folder.run(&["doctor"]).stdout;
+    let text = data.to_string() + folder.run(&["doctor"]).stdout.as_str();
     assert!(text.contains("env:COMFYWRIGHT_TEST_NO_SUCH_VARIABLE") && !text.contains("very-secret"), "{text}");
     folder.write("comfywright.toml", config.replace("env:COMFYWRIGHT_TEST_NO_SUCH_VARIABLE", "file:key"));
     let (_, data, found) = examine(&folder, "secrets", &[]);

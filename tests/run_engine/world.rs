@@ -305,6 +305,7 @@ impl Scorer for SizeScorer {
         &'a self,
         metrics: &'a [String],
         files: &'a [OutputFile],
+        _: &'a Value,
     ) -> PortFuture<'a, Result<BTreeMap<String, f64>, Fault>> {
         Box::pin(async move { Ok(metrics.iter().map(|name| (name.clone(), files[0].size as f64)).collect()) })
     }

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use crate::{
     diagnostic::{Diagnostic, Span, position},
-    files::csv_delimiter,
+    files::{CsvPlaces, csv_delimiter},
     ident::{HashMap, did_you_mean},
 };
 
@@ -110,7 +110,7 @@ impl Reading<'_> {
                     break;
                 }
             };
-            let start = self.start(record.position(), mark);
+            let start = self.places().start(record.position(), mark);
             let Some(columns) = &columns else {
                 let Some(found) = self.columns(&record, start) else { break };
                 columns = Some(found);
@@ -136,6 +136,10 @@ impl Reading<'_> {
         table
     }
 
+    fn places(&self) -> CsvPlaces<'_> {
+        CsvPlaces { text: self.text, delimiter: self.delimiter }
+    }
+
     /// Adds a finding and gives its hint to be filled.
     fn find(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> &mut Option<String> {
         self.findings.push(Diagnostic::error(code, self.file, span, message));
@@ -144,7 +148,7 @@ impl Reading<'_> {
     }
 
     fn unreadable(&mut self, error: &csv::Error, mark: usize) {
-        let span = self.row(self.start(error.position(), mark));
+        let span = self.places().row(self.places().start(error.position(), mark));
         let message = match error.kind() {
             csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
                 format!("this row has {len} cells, the first one has {expected_len}")
@@ -160,7 +164,7 @@ impl Reading<'_> {
         for (place, name) in found.iter_mut().zip(COLUMNS) {
             let Some(at) = record.iter().position(|cell| cell == name) else {
                 let near = did_you_mean(name, record.iter());
-                let span = self.row(start);
+                let span = self.places().row(start);
                 let hint = match near {
                     Some(near) => format!("rename \"{near}\" to \"{name}\""),
                     None => format!("its columns are {}", COLUMNS.join(", ")),
@@ -177,7 +181,7 @@ impl Reading<'_> {
     /// One row, with the place of its value.
     fn score(&mut self, record: &csv::StringRecord, start: usize, columns: &[usize; 4]) -> Option<(Score, Span)> {
         let cell = |column: usize| record.get(columns[column]).unwrap_or_default();
-        let spans = columns.map(|column| self.cell(start, column));
+        let spans = columns.map(|column| self.places().cell(start, column));
         let (name, seed, metric) = (cell(0), cell(1), cell(2));
         let variation = self.variations.iter().position(|known| *known == name);
         if variation.is_none() {
@@ -223,45 +227,6 @@ impl Reading<'_> {
         );
         let hint = "keep one: every sample is a generation of its own";
         *self.find("duplicate-score", span, message) = Some(hint.to_owned());
-    }
-
-    /// Where the row at `position` begins in the text, whose byte order mark is `mark` bytes long. The reader's
-    /// position may be that of the end of the line before.
-    fn start(&self, position: Option<&csv::Position>, mark: usize) -> usize {
-        let at = (position.map_or(0, |position| position.byte() as usize) + mark).min(self.text.len());
-        let ends = self.text.as_bytes()[at..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        at + ends
-    }
-
-    /// The row that begins at `start`, without the end of its line.
-    fn row(&self, start: usize) -> Span {
-        let end = self.text[start..].find(['\r', '\n']).map_or(self.text.len(), |length| start + length);
-        Span::new(start, end)
-    }
-
-    /// The cell `column` of the row that begins at `start`, without the space around it.
-    fn cell(&self, start: usize, column: usize) -> Span {
-        let bytes = self.text.as_bytes();
-        let (mut at, mut begin, mut number, mut is_quoted) = (start, start, 0, false);
-        while at < bytes.len() {
-            match bytes[at] {
-                b'"' => is_quoted = !is_quoted,
-                b'\r' | b'\n' if !is_quoted => break,
-                byte if byte == self.delimiter && !is_quoted => {
-                    if number == column {
-                        break;
-                    }
-                    number += 1;
-                    begin = at + 1;
-                }
-                _ => {}
-            }
-            at += 1;
-        }
-        let text = &self.text[begin..at];
-        let before = text.len() - text.trim_start().len();
-        let begin = if text.trim().is_empty() { begin } else { begin + before };
-        Span::new(begin, begin + text.trim().len())
     }
 }
 

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::super::{AppError, Session};
 use crate::{
-    compile::Library as _,
+    compile::{Library as _, SEED, TEMPLATE},
     files::{Node, NodeKind},
     ident::IndexMap,
-    model::{AbTest, Body, Chain, Document, Foreach, Kind, Param, Task, TaskType, ValueMap, Values},
+    model::{AbTest, Body, Chain, Document, Foreach, Kind, Param, Task, TaskType, Template, ValueMap, Values},
     path,
 };
 
@@ -25,7 +25,8 @@ pub(in crate::app) fn all_samples(session: &Session, test: &AbTest) -> Result<Ch
     let no_role = |role: &str| AppError::usage(format!("the preset has no parameter with the role \"{role}\""));
     let prompt = test.prompt_param.clone().or_else(|| with_role("prompt")).ok_or_else(|| no_role("prompt"))?;
     let seed = with_role("seed").ok_or_else(|| no_role("seed"))?;
-    let parts = Parts { test, reference, prompt: &prompt, seed: &seed };
+    let template = template_of(session, test)?;
+    let parts = Parts { test, reference, prompt: &prompt, seed: &seed, template: template.as_ref() };
     let tasks = test.variations.iter().map(|(name, variation)| (name.clone(), parts.task(variation)));
     Ok(Chain { task: tasks.collect(), ..Chain::default() })
 }
@@ -50,12 +51,23 @@ pub(in crate::app) fn tree_of_samples(tree: &Node, document: &Document) -> Node 
     tree
 }
 
+/// The template that makes the prompts of `test`, if one does.
+fn template_of(session: &Session, test: &AbTest) -> Result<Option<Template>, AppError> {
+    let Some(reference) = &test.template else { return Ok(None) };
+    let found = session.resolve(reference, Kind::Template).map_err(|e| AppError::usage(e.message))?;
+    match &found.document.body {
+        Body::Template(template) => Ok(Some(template.clone())),
+        _ => Err(AppError::usage(format!("\"{reference}\" is no template"))),
+    }
+}
+
 /// What every variation has in common.
 struct Parts<'a> {
     test: &'a AbTest,
     reference: &'a str,
     prompt: &'a str,
     seed: &'a str,
+    template: Option<&'a Template>,
 }
 
 impl Parts<'_> {
@@ -65,10 +77,16 @@ impl Parts<'_> {
         task.preset = Some(self.reference.to_owned());
         task.scores = vec![test.decision.metric.clone()];
         task.with.clone_from(&test.with);
-        task.with.insert(self.prompt.to_owned(), test.base_prompt.clone().into());
         let key = self.seed_key(variation);
+        task.with.insert(self.prompt.to_owned(), self.words(variation, key));
         task.with.insert(self.seed.to_owned(), format!("{{{key}}}").into());
-        let in_prompt = |name: &str| test.base_prompt.contains(&format!("{{{name}"));
+        let in_prompt = |name: &str| match self.template {
+            Some(template) => template.params.contains_key(name),
+            None => test.base_prompt.contains(&format!("{{{name}")),
+        };
+        task.with.retain(|name, _| {
+            self.template.is_none() || !in_prompt(name) || name.as_str() == self.prompt || name.as_str() == self.seed
+        });
         let mut keys: IndexMap<String, Values> = IndexMap::default();
         for (name, value) in variation {
             if in_prompt(name) {
@@ -82,6 +100,24 @@ impl Parts<'_> {
         }
         task.foreach = Some(self.foreach(keys, key));
         task
+    }
+
+    /// The prompt as the task writes it: a text, or a template that takes the keys that are its variables.
+    fn words(&self, variation: &ValueMap, seed_key: &str) -> Value {
+        let (Some(template), Some(reference)) = (self.template, &self.test.template) else {
+            return self.test.base_prompt.clone().into();
+        };
+        let keys = variation.keys().chain(self.test.blocks.keys()).filter(|key| template.params.contains_key(*key));
+        let mut used: serde_json::Map<String, Value> =
+            keys.map(|key| (key.clone(), format!("{{{key}}}").into())).collect();
+        for (key, value) in self.test.with.iter().filter(|(key, _)| template.params.contains_key(*key)) {
+            used.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+        if template.choices {
+            used.entry(SEED).or_insert_with(|| format!("{{{seed_key}}}").into());
+        }
+        used.insert(TEMPLATE.to_owned(), reference.clone().into());
+        used.into()
     }
 
     /// A row for each sample: blocks go on from sample to sample.

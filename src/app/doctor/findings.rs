@@ -23,7 +23,7 @@ pub enum Fitness {
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DoctorFinding {
-    /// What it is about: `workspace`, `models`, `storage`, `secrets`, or `server NAME`.
+    /// What it is about: `workspace`, `models`, `storage`, `secrets`, `scorer NAME`, or `server NAME`.
     pub area: String,
     /// Stable code.
     pub code: &'static str,

@@ -7,6 +7,7 @@ mod documents;
 mod drift;
 mod findings;
 mod lacks;
+mod scorers;
 mod server;
 mod storage;
 mod workspace;
@@ -74,6 +75,7 @@ pub fn doctor(session: &Session, options: &DoctorOptions) -> Result<DoctorReport
     let (mut findings, diagnostics) = workspace::examine(session, &selection);
     findings.extend(storage::examine(session));
     findings.extend(server::examine_secrets(session));
+    findings.extend(scorers::examine(session));
     let (servers, of_servers) = examine_servers(session, &selection, &names)?;
     findings.extend(of_servers);
     let sources = selection.documents.iter().fold(Sources::of(session), |sources, loaded| {

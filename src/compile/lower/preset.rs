@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Builder, LowerError, OutputSpec, Referred, bypass::pass_by, savers::save_as};
 use crate::{
-    compile::{Fillable, Scope, Template, bound_node, is_plain},
+    compile::{Fillable, Scope, Template, TemplateText, bound_node, is_plain},
     graph::{BoundFile, Graph, GraphNode, Input, InputKind, NodeSet, coerce_value, from_api, output_index, parse_link},
     ident::IndexMap,
     model::{Body, NodeDef, Param, ParamType, Preset},
@@ -38,7 +38,7 @@ pub(super) fn generate(builder: &mut Builder<'_>) -> Result<(), LowerError> {
         builder.out.graph = bound_workflow(workflow, &preset.params, &values, builder.input.nodes)?;
         return collect_outputs(builder, &preset.outputs);
     }
-    let scope = ParamScope { values: &values };
+    let scope = ParamScope { values: &values, item: builder.input.scope };
     let files: IndexMap<&str, &[BoundFile]> = values
         .iter()
         .filter_map(|(name, value)| match value {
@@ -165,6 +165,7 @@ fn check_text(param: &Param, text: &str) -> Result<(), String> {
 
 struct ParamScope<'a> {
     values: &'a IndexMap<String, ParamValue>,
+    item: &'a dyn Scope,
 }
 
 impl Scope for ParamScope<'_> {
@@ -182,6 +183,10 @@ impl Scope for ParamScope<'_> {
 
     fn names(&self) -> Vec<String> {
         self.values.keys().cloned().collect()
+    }
+
+    fn template(&self, reference: &str) -> Option<&TemplateText> {
+        self.item.template(reference)
     }
 }
 

@@ -89,7 +89,10 @@ pub(super) fn check_document(source: &Source<'_>, kind: Kind, diagnostics: &mut 
             each(source, &["lineage", "base"], diagnostics, check_hash);
             each(source, &["changelog", "*", "version"], diagnostics, check_version);
         }
-        Kind::AbTest => each(source, &["preset"], diagnostics, check_reference),
+        Kind::AbTest => {
+            each(source, &["preset"], diagnostics, check_reference);
+            each(source, &["template"], diagnostics, check_reference);
+        }
         Kind::Chain => PRESETS.iter().for_each(|way| each(source, way, diagnostics, check_reference)),
         Kind::Template | Kind::Mask => {}
     }
