@@ -23,7 +23,7 @@ mod rating;
 mod runs;
 mod scorers;
 mod support;
-mod things;
 mod templates;
+mod things;
 mod trace;
 mod trial;
