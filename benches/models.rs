@@ -59,6 +59,7 @@ fn infer(store: &ModelStore, name: &str, role: ModelRole, photo: &Image) {
     match role {
         ModelRole::Salient => drop(store.coarse(name, photo, 0).unwrap()),
         ModelRole::Classifier => drop(store.classify(name, photo).unwrap()),
+        ModelRole::Detector => drop(store.detect(name, photo, 0, 0.3).unwrap()),
     }
 }
 
