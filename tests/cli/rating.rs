@@ -6,13 +6,8 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
     process::{Child, Command, Stdio},
-    sync::Arc,
 };
 
-use comfywright::{
-    app::{JobOptions, RunRequest, Session, SessionOptions, ready},
-    run::{Observer, RunState},
-};
 use serde_json::{Value, json};
 
 use super::{browser::Browser, support::Folder};
@@ -72,21 +67,19 @@ fn tones() -> Folder {
     folder
 }
 
-/// Generates every sample of a test.
+/// Runs a test whose variations do not differ by what is measured: every sample is generated.
 pub fn make_all_samples(folder: &Folder, test: &str) {
-    let options = SessionOptions { start: Some(folder.path(".")), ..SessionOptions::default() };
-    let session = Session::open(&options).unwrap_or_else(|e| panic!("{e:?}"));
-    let request = RunRequest {
-        document: test.to_owned(),
-        options: JobOptions { all_samples: true, ..JobOptions::default() },
-        ..RunRequest::default()
-    };
-    let ready = ready(&session, &request).unwrap_or_else(|e| panic!("{e:?}"));
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (_tell, controls) = tokio::sync::mpsc::unbounded_channel();
-    let observer: Observer = Arc::new(|_| {});
-    let outcome = runtime.block_on(ready.carry_out(observer, controls)).unwrap_or_else(|e| panic!("{e:?}"));
-    assert_eq!(outcome.state, RunState::Complete);
+    let output = Command::new(env!("CARGO_BIN_EXE_comfywright"))
+        .args(["run", test, "--json"])
+        .current_dir(folder.path("."))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"));
+    assert!(
+        answer["data"]["counts"].as_object().is_some_and(|counts| counts.keys().all(|state| state == "done")),
+        "{answer}"
+    );
 }
 
 /// A page that is served until this is dropped.
