@@ -18,7 +18,7 @@ fn open(root: &Path) -> Arc<Ledger> {
 
 fn outline() -> Outline {
     let task = |name: &str| OutlineTask { name: name.to_owned(), items: 500, ..OutlineTask::default() };
-    Outline { tasks: vec![task("a"), task("b")] }
+    Outline { tasks: vec![task("a"), task("b")], slots: Some(2) }
 }
 
 fn begin(ledger: &Arc<Ledger>, id: &str) -> RunJournal {

@@ -134,7 +134,7 @@ fn shipped_presets_explain_themselves() {
         }
         let has_seed = preset.params.values().any(|p| p.role.as_deref() == Some("seed"));
         let samples = preset.node.values().any(|n| n.class == "KSampler");
-        assert_eq!(has_seed, samples, "{}", loaded.path);
+        assert!(has_seed || !samples, "{}", loaded.path);
     }
     let wanted = ["sd15", "sdxl", "flux", "upscale", "txt2img", "img2img", "inpaint", "controlnet", "lora"];
     for tag in wanted {

@@ -80,8 +80,9 @@ impl ExecutorCourse {
     }
 }
 
-/// The course of the run with `items`.
-pub fn course(rows: &CourseRows, items: &[ItemRow]) -> Course {
+/// The course of the run with `items`. `slots` is how many of them this process computed at the same time, where that
+/// is known.
+pub fn course(rows: &CourseRows, items: &[ItemRow], slots: Option<u32>) -> Course {
     let clock = Clock::new(&rows.sessions);
     let position: BTreeMap<u32, usize> = items.iter().enumerate().map(|(n, item)| (item.item, n)).collect();
     let names: BTreeSet<(bool, &str)> =
@@ -92,8 +93,11 @@ pub fn course(rows: &CourseRows, items: &[ItemRow]) -> Course {
         let bar = |t: &TryRow| Some(bar(t, *position.get(&t.item)?, number, &clock));
         let mut bars: Vec<Bar> = tries.filter_map(bar).collect();
         // What a server does is told by its name; the name of the protocol stands for any of them.
-        let is_one_server = !matches!(name, "native" | "comfy");
-        let lanes = if is_one_server { one_after_another(&mut bars) } else { side_by_side(&mut bars) };
+        let lanes = match (name, slots) {
+            ("native", Some(slots)) => in_lanes(&mut bars, slots),
+            ("native" | "comfy", _) => side_by_side(&mut bars),
+            _ => in_lanes(&mut bars, 1),
+        };
         if name != "native" {
             note_swaps(&mut bars, items);
         }
@@ -123,15 +127,20 @@ fn bar(t: &TryRow, item: usize, executor: usize, clock: &Clock) -> Bar {
     Bar { item, executor, lane: 0, submitted, start: submitted, end, end_kind, is_swap: false, swap: None }
 }
 
-/// On one server a prompt begins when the one before has ended.
-fn one_after_another(bars: &mut [Bar]) -> u32 {
+/// What is submitted ahead begins when something before it has ended: on a server one prompt after another. How many
+/// lanes were used.
+fn in_lanes(bars: &mut [Bar], lanes: u32) -> u32 {
     bars.sort_by(|a, b| a.end.total_cmp(&b.end).then(a.submitted.total_cmp(&b.submitted)));
-    let mut free = 0.0_f64;
-    for bar in bars {
-        bar.start = bar.submitted.max(free).min(bar.end);
-        free = bar.end;
+    let mut free = vec![0.0_f64; lanes.max(1) as usize];
+    for bar in &mut *bars {
+        // The lane that was free last when it was submitted, else the one that is free first.
+        let idle =
+            (0..free.len()).filter(|lane| free[*lane] <= bar.submitted).max_by(|a, b| free[*a].total_cmp(&free[*b]));
+        let lane = idle.or_else(|| (0..free.len()).min_by(|a, b| free[*a].total_cmp(&free[*b]))).unwrap_or(0);
+        bar.start = bar.submitted.max(free[lane]).min(bar.end);
+        (bar.lane, free[lane]) = (lane as u32, bar.end);
     }
-    1
+    bars.iter().map(|bar| bar.lane + 1).max().unwrap_or(1)
 }
 
 /// Each in the first lane that is free.
@@ -271,7 +280,7 @@ mod tests {
         let items: Vec<ItemRow> = models.iter().zip(0..).map(|(m, n)| item(n, &format!("g[n={n}]"), m)).collect();
         let tries =
             vec![try_of(0, "east", 0, 7), try_of(1, "east", 0, 9), try_of(2, "east", 7, 15), try_of(3, "east", 9, 17)];
-        let found = course(&CourseRows { tries, sessions: seconds(&[(0, 20)]) }, &items);
+        let found = course(&CourseRows { tries, sessions: seconds(&[(0, 20)]) }, &items, None);
         let bars: Vec<_> = found.bars.iter().map(|b| (b.item, b.start, b.end, b.is_swap, b.swap)).collect();
         let expected = [
             (0, 0.0, 7.0, true, Some(5.0)),
@@ -289,9 +298,20 @@ mod tests {
     fn in_process_items_run_side_by_side_and_pauses_are_left_out() {
         let items: Vec<ItemRow> = (0..3).map(|n| item(n, &format!("g[n={n}]"), "x")).collect();
         let tries = vec![try_of(0, "native", 100, 103), try_of(1, "native", 101, 102), try_of(2, "native", 1002, 1004)];
-        let found = course(&CourseRows { tries, sessions: seconds(&[(100, 103), (1001, 1005)]) }, &items);
+        let found = course(&CourseRows { tries, sessions: seconds(&[(100, 103), (1001, 1005)]) }, &items, None);
         assert_eq!((found.seconds, found.pauses.as_slice(), found.executors[0].lanes), (7.0, &[898.0][..], 2));
         let bars: Vec<_> = found.bars.iter().map(|b| (b.item, b.lane, b.start, b.end)).collect();
         assert_eq!(bars, [(0, 0, 0.0, 3.0), (2, 0, 4.0, 6.0), (1, 1, 1.0, 2.0)]);
+    }
+
+    #[test]
+    fn items_that_are_ahead_wait_for_a_slot() {
+        let items: Vec<ItemRow> = (0..4).map(|n| item(n, &format!("g[n={n}]"), "x")).collect();
+        let ends = [2, 3, 5, 6];
+        let tries = ends.into_iter().zip(0..).map(|(end, n)| try_of(n, "native", 0, end)).collect();
+        let found = course(&CourseRows { tries, sessions: seconds(&[(0, 6)]) }, &items, Some(2));
+        let bars: Vec<_> = found.bars.iter().map(|b| (b.item, b.lane, b.start, b.end)).collect();
+        assert_eq!(bars, [(1, 0, 0.0, 3.0), (3, 0, 3.0, 6.0), (0, 1, 0.0, 2.0), (2, 1, 2.0, 5.0)]);
+        assert_eq!((found.executors[0].lanes, found.executors[0].busy), (2, 11.0));
     }
 }

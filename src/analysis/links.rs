@@ -114,6 +114,7 @@ mod tests {
     fn items_are_joined_by_the_keys_of_both() {
         let rule = OutlineRule { task: Some(2), target: "mend".to_owned(), ..OutlineRule::default() };
         let outline = Outline {
+            slots: None,
             tasks: vec![
                 task("photo", &["p"], &[]),
                 OutlineTask { rules: vec![rule], ..task("scene", &["p", "c"], &[0]) },

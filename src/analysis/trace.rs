@@ -339,7 +339,7 @@ mod tests {
             max_visits: 3,
             ..OutlineTask::default()
         };
-        Outline { tasks: vec![task("look", rules), task("mend", Vec::new())] }
+        Outline { tasks: vec![task("look", rules), task("mend", Vec::new())], slots: None }
     }
 
     fn traced(rules: Vec<OutlineRule>, matched: Option<u16>, inputs: Value, error: Option<Fault>) -> TracedDecision {

@@ -99,7 +99,7 @@ fn gathered(
         );
     }
     let outline = kept.unwrap_or_else(|| outline_of(&items));
-    let course = analysis::course(&rows, &items);
+    let course = analysis::course(&rows, &items, outline.slots);
     let waits: Waits = analysis::waits(&items, &outline, &decisions);
     let budget = (pictures_mib as usize) << 20;
     let Pictures { made: pictures, picture_of, left_out } = pictures(session, &items, budget);

@@ -218,6 +218,7 @@ fn begun(
     let now = jiff::Timestamp::now();
     let name = format!("{}-{}", now.strftime("%Y%m%d-%H%M%S"), &id.simple().to_string()[28..]);
     let test = new_test(&job, &ledger, request.restart)?;
+    let native = native_settings(session);
     let outputs = session.config.store.outputs.as_deref().unwrap_or("outputs");
     let folder = format!("{outputs}/{}/{name}", job.plan.document);
     let run = NewRun {
@@ -229,7 +230,7 @@ fn begun(
         settings: job.settings.clone(),
         folder: folder.clone(),
         items: job.plan.items.len() as u32,
-        outline: Outline::of(&job.plan),
+        outline: Outline { slots: Some(native.slots as u32), ..Outline::of(&job.plan) },
         test,
         started_ns: now.as_nanosecond() as i64,
     };
@@ -239,7 +240,6 @@ fn begun(
         if request.new || request.restart { ledger.begin_run(&run).map(Some) } else { ledger.begin_only_run(&run) };
     let Some(journal) = begun.map_err(|e| ledger_error(&e))? else { return Ok(None) };
     let journal = Arc::new(journal);
-    let native = native_settings(session);
     let root = session.root.clone();
     Ok(Some(ReadyRun {
         job,

@@ -9,7 +9,8 @@ pub(super) fn of_arguments<T: JsonSchema>() -> Map<String, Value> {
     of::<T>(SchemaSettings::draft2020_12(), true)
 }
 
-/// The schema of a tool's answer, without descriptions: the names say enough.
+/// The schema of a tool's answer, without descriptions: the names say enough. What an answer always has, and that
+/// counts are not negative, is seen in it.
 pub(super) fn of_answer<T: JsonSchema>() -> Map<String, Value> {
     of::<T>(SchemaSettings::draft2020_12().for_serialize(), false)
 }
@@ -51,6 +52,10 @@ fn shorten(schema: &mut Value, described: bool, may_be_null: bool) {
         if let Some(inner) = object.get_mut(key) {
             shorten(inner, described, false);
         }
+    }
+    if !described {
+        object.shift_remove("required");
+        object.shift_remove("minimum");
     }
 }
 

@@ -197,10 +197,15 @@ mod tests {
             "create_batch_dependency_chain",
             "coordinate_batch_operation",
             "conditional_batch_routing",
+            "create_prompt_ab_test",
+            "analyze_ab_test_results",
+            "track_generation_metrics",
             "save_workflow_preset",
             "import_workflow",
             "diff_files",
             "explain",
+            "generate_semantic_mask",
+            "compose_mask",
         ];
         assert_eq!(names, expected);
         assert!(tokens(&server) < 8000, "{} tokens", tokens(&server));

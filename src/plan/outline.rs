@@ -11,6 +11,9 @@ use crate::model::{ErrorClass, task_type_name};
 pub struct Outline {
     /// The tasks.
     pub tasks: Vec<OutlineTask>,
+    /// How many items this process computes at the same time, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<u32>,
 }
 
 /// One task; others are meant by their position.
@@ -82,7 +85,7 @@ fn once() -> u32 {
 impl Outline {
     /// The outline of `plan`.
     pub fn of(plan: &Plan) -> Self {
-        Self { tasks: plan.tasks.iter().map(|task| outline_task(plan, task)).collect() }
+        Self { tasks: plan.tasks.iter().map(|task| outline_task(plan, task)).collect(), slots: None }
     }
 
     /// The position of the task `name`.

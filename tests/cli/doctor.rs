@@ -137,7 +137,7 @@ fn a_server_that_has_everything_is_well() {
     assert!(told["latency_ms"].as_f64().is_some_and(|ms| ms > 0.0) && told["missing"] == json!([]), "{told:#}");
     let text = folder.run(&["doctor"]).stdout;
     assert!(text.contains("cuda:0 Card: 1.0 GiB of 24.0 GiB memory free"), "{text}");
-    assert!(text.ends_with("no trouble, 1 warning; looked at 14 documents and 1 server\n"), "{text}");
+    assert!(text.ends_with("no trouble, 1 warning; looked at 16 documents and 1 server\n"), "{text}");
 }
 
 #[test]

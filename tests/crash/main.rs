@@ -70,7 +70,8 @@ fn number(variable: &str, otherwise: u64) -> u64 {
 /// Where each round happens: a third in the process alone, the rest on servers.
 fn places() -> Vec<Place> {
     let servers = Disturbance::ALL.map(Place::Server);
-    servers.chunks(2).flat_map(|two| [two[0], Place::Native, two[1]]).collect()
+    let places = servers.chunks(2).flat_map(|two| [Some(two[0]), Some(Place::Native), two.get(1).copied()]);
+    places.flatten().collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]

@@ -261,6 +261,10 @@ pub fn outputs(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     out
 }
 
+fn pixels(png: &[u8]) -> image::DynamicImage {
+    image::load_from_memory(png).unwrap()
+}
+
 /// Inode and time of a file.
 type Stamp = (u64, i64, i64);
 
@@ -433,7 +437,12 @@ impl Round {
         let expected = &self.calm.of(self.place).outputs;
         let made = outputs(folder);
         assert_eq!(made.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{about}");
-        let other: Vec<&String> = expected.keys().filter(|name| made[*name] != expected[*name]).collect();
+        // What cannot be reused is made again, and says so in its text: its pixels are the same.
+        let same = |name: &String| match name.starts_with("again/") {
+            true => pixels(&made[name]) == pixels(&expected[name]),
+            false => made[name] == expected[name],
+        };
+        let other: Vec<&String> = expected.keys().filter(|name| !same(name)).collect();
         assert!(other.is_empty(), "{about}: other bytes in {other:?}");
 
         let shown: Value =

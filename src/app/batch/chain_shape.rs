@@ -89,5 +89,5 @@ fn by_text(tasks: &[BatchTask]) -> Outline {
             ..OutlineTask::default()
         }
     };
-    Outline { tasks: tasks.iter().map(task).collect() }
+    Outline { tasks: tasks.iter().map(task).collect(), slots: None }
 }
