@@ -13,7 +13,7 @@ use super::{
     args::{ApproveArgs, CancelArgs, RejectArgs, RunArgs},
     plan::{job_options, opened, start},
     progress::{Show, observer},
-    signals::interrupted,
+    signals::interrupted_from_now,
     trial::{agreed, state_lines},
 };
 use crate::{
@@ -229,8 +229,12 @@ fn until_done(ready: ReadyRun, controls: &[Control], show: Show) -> Result<RunOu
         // The receiver is alive: it is handed over below.
         let _ = sender.send(control.clone());
     }
+    let told_to_end = {
+        let _within = runtime.enter();
+        interrupted_from_now()
+    };
     runtime.spawn(async move {
-        interrupted().await;
+        told_to_end.await;
         // The run may have ended in the meantime.
         let _ = sender.send(Control::Stop);
     });

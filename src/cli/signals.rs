@@ -6,25 +6,33 @@ use crate::app::ExitCode;
 
 /// Ends when the process is first told to end, and says so; the second time ends it at once.
 pub(super) async fn interrupted() {
-    told_to_end().await;
-    // There is nowhere left to say that standard error cannot be written.
-    let _ = writeln!(std::io::stderr(), "stopping: what runs is finished; press Ctrl-C again to leave at once");
-    tokio::spawn(async {
-        told_to_end().await;
-        process::exit(ExitCode::Interrupted as i32);
-    });
+    interrupted_from_now().await;
+}
+
+/// The same, listening from the call on. To be called within a runtime.
+pub(super) fn interrupted_from_now() -> impl Future<Output = ()> + Send + 'static {
+    let first = told_to_end();
+    async {
+        first.await;
+        // There is nowhere left to say that standard error cannot be written.
+        let _ = writeln!(std::io::stderr(), "stopping: what runs is finished; press Ctrl-C again to leave at once");
+        tokio::spawn(async {
+            told_to_end().await;
+            process::exit(ExitCode::Interrupted as i32);
+        });
+    }
 }
 
 #[cfg(unix)]
-async fn told_to_end() {
+fn told_to_end() -> impl Future<Output = ()> + Send + 'static {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async {
+        let (Ok(mut interrupt), Ok(mut terminate)) = signals else { return std::future::pending().await };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }
 
