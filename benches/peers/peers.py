@@ -2,8 +2,8 @@
 """Cost per task of a layered DAG of tasks that do next to nothing, beside Snakemake and ninja (PyPI).
 
     cargo build --release
-    python3 -m venv /tmp/peers && /tmp/peers/bin/pip install snakemake ninja
-    python3 benches/peers/peers.py --tools /tmp/peers/bin [--binary PATH] [--rounds 3] [--snakemake 1000]
+    python3 -m venv target/peers && target/peers/bin/pip install snakemake ninja
+    python3 benches/peers/peers.py --tools target/peers/bin [--binary PATH] [--rounds 3] [--snakemake 1000]
 
 Ten layers; every task of a layer needs the one with its number in the layer before. A task of
 Snakemake is a rule with `touch(…)` as its output, one of ninja runs `touch`; neither makes sure that
