@@ -22,12 +22,14 @@ pub fn runs(ledger: &Ledger, limit: u32) -> Result<Vec<RunRow>, AppError> {
 /// document, whose newest run is meant.
 pub fn find_run(ledger: &Ledger, name: &str) -> Result<RunRow, AppError> {
     let all = runs(ledger, RECENT)?;
-    let folder = |run: &RunRow| run.folder.rsplit('/').next().unwrap_or("").to_owned();
     let found = if name == "last" {
         all.first()
     } else {
-        let exact = all.iter().find(|r| r.id == name || folder(r) == name || r.document == name || r.path == name);
-        exact.or_else(|| all.iter().find(|r| name.len() >= 4 && (r.id.starts_with(name) || folder(r).ends_with(name))))
+        let exact =
+            all.iter().find(|r| r.id == name || r.folder_name() == name || r.document == name || r.path == name);
+        exact.or_else(|| {
+            all.iter().find(|r| name.len() >= 4 && (r.id.starts_with(name) || r.folder_name().ends_with(name)))
+        })
     };
     found.cloned().ok_or_else(|| {
         AppError::usage(format!("there is no run \"{name}\""))

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    ledger::{ItemRow, RunRow},
+    ledger::{ItemRow, RunRow, folder_name},
     plan::OutputFile,
     run::ItemState,
 };
@@ -108,7 +108,7 @@ impl RunView {
 
     /// The name of its folder, by which people call it.
     pub fn folder_name(&self) -> &str {
-        self.folder.rsplit('/').next().unwrap_or(&self.folder)
+        folder_name(&self.folder)
     }
 
     /// The numbers of items in words: `3 done, 1 failed, 4 not begun`.

@@ -21,6 +21,7 @@ use crate::{
         self, AppError, ExitCode, JobOptions, ReadyRun, RunRequest, Session, SessionOptions, Sources, TestState, Way,
         history, run_view::RunView,
     },
+    ledger::folder_name,
     model::LOCK_FILE,
     plan::ItemIx,
     run::{Control, Counts, ItemState, RunOutcome, RunState},
@@ -241,10 +242,6 @@ fn until_done(ready: ReadyRun, controls: &[Control], show: Show) -> Result<RunOu
     let outcome = runtime.block_on(ready.carry_out(observer(show), receiver));
     runtime.shutdown_background();
     outcome
-}
-
-fn folder_name(folder: &str) -> &str {
-    folder.rsplit('/').next().unwrap_or(folder)
 }
 
 fn exit_code(outcome: &RunOutcome) -> ExitCode {

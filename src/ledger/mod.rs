@@ -32,6 +32,6 @@ pub use judgements::{Judgement, Opinion};
 pub use lock::RunLock;
 pub use marks::{Mark, MarkedItem};
 pub use open::{Ledger, network_file_system};
-pub use read::{DecisionRow, ItemRow, RunRow};
+pub use read::{DecisionRow, ItemRow, RunRow, folder_name};
 pub use timeline::{CourseRows, TryEnd, TryRow};
 pub use trial::{BlockRow, NewTest, TestRow};

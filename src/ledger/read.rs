@@ -46,6 +46,18 @@ pub struct RunRow {
     pub counts: BTreeMap<ItemState, u32>,
 }
 
+impl RunRow {
+    /// The name of its folder, by which people call it.
+    pub fn folder_name(&self) -> &str {
+        folder_name(&self.folder)
+    }
+}
+
+/// The name of the folder of a run's outputs, by which people call the run.
+pub fn folder_name(folder: &str) -> &str {
+    folder.rsplit('/').next().unwrap_or(folder)
+}
+
 /// One item of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ItemRow {

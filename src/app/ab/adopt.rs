@@ -89,7 +89,7 @@ pub fn adopt(session: &Session, ledger: &Ledger, request: &AdoptRequest) -> Resu
     let changes = changes(test, variation, preset)?;
     let before = preset_document.header.version.clone();
     let version = next(&before)?;
-    let evidence = evidence(&state, &name, row.folder.rsplit('/').next().unwrap_or_default());
+    let evidence = evidence(&state, &name, row.folder_name());
     let what = what(&changes);
     let text = edited(&preset_file, &changes, &version, &what, &evidence)?;
     judged(session, &preset_file, &text)?;

@@ -59,7 +59,8 @@ fn changed(
     let looked = super::super::count(earlier.looks as usize, "time");
     let finding = |(key, before, now): &(&'static str, String, String)| {
         let place = if *key == "samples_per_variation" { path![*key] } else { path!["decision", *key] };
-        let message = format!("`{key}` is {now}, and was {before} when run {} was looked at {looked}", folder(&row));
+        let message =
+            format!("`{key}` is {now}, and was {before} when run {} was looked at {looked}", row.folder_name());
         let hint = format!(
             "undo it: who changes the rules after a look finds winners that are none; or begin anew, which is kept with \
              the result: comfywright run {} --restart",
@@ -77,10 +78,6 @@ fn span(tree: &Node, path: &Path) -> Span {
     }
     let table = path!["decision"];
     tree.key_span_of(&if tree.get(&table).is_some() { table } else { path!["kind"] })
-}
-
-fn folder(row: &RunRow) -> &str {
-    row.folder.rsplit('/').next().unwrap_or(&row.folder)
 }
 
 fn no_test(option: &str) -> AppError {
@@ -114,21 +111,21 @@ pub(in crate::app) fn extended(session: &Session, request: &RunRequest) -> Resul
     let earlier = last.as_ref().map(|row| ledger.test(&row.id)).transpose().map_err(|e| ledger_error(&e))?.flatten();
     let (Some(row), Some(earlier)) = (last, earlier) else { return Err(nothing()) };
     if !row.state.has_ended() {
-        return Err(AppError::usage(format!("run {} of {name} has not ended yet", folder(&row)))
-            .with_hint(format!("let it go on first: comfywright run --resume {}", folder(&row))));
+        return Err(AppError::usage(format!("run {} of {name} has not ended yet", row.folder_name()))
+            .with_hint(format!("let it go on first: comfywright run --resume {}", row.folder_name())));
     }
     match super::test_of_run(session, &ledger, &row)?.map(|state| state.verdict.outcome) {
         Some(Outcome::BudgetOut) => {}
         Some(Outcome::Running) | None => {
             return Err(AppError::usage(format!(
                 "run {} of {name} ended before all its samples were made",
-                folder(&row)
+                row.folder_name()
             ))
             .with_hint(format!("run it to its end first: comfywright run {name}")));
         }
         Some(_) => {
             return Err(AppError::usage(format!("{name} is decided: more samples would not be looked at"))
-                .with_hint(format!("what was decided: comfywright show {}", folder(&row))));
+                .with_hint(format!("what was decided: comfywright show {}", row.folder_name())));
         }
     }
     let before = terms_in(&earlier)?.samples.saturating_sub(test.samples_per_variation);
@@ -143,6 +140,9 @@ pub(in crate::app) fn refuse_other_method(ledger: &Ledger, row: &RunRow) -> Resu
     if method == METHOD {
         return Ok(());
     }
-    Err(AppError::usage(format!("run {} is decided by the rules {method}, and this version has {METHOD}", folder(row)))
-        .with_hint("go on with the version that began it, or begin anew with --new: what is made is used"))
+    Err(AppError::usage(format!(
+        "run {} is decided by the rules {method}, and this version has {METHOD}",
+        row.folder_name()
+    ))
+    .with_hint("go on with the version that began it, or begin anew with --new: what is made is used"))
 }

@@ -108,7 +108,7 @@ fn gathered(
     let rows = rows(state, &items, &outline, &|position| small.picture_of.get(&position).copied());
     let report = TestReport {
         verdict: state.verdict.clone(),
-        run: run.folder.rsplit('/').next().unwrap_or_default().to_owned(),
+        run: run.folder_name().to_owned(),
         looks,
         spent: state.terms.variations.iter().map(spent).collect(),
         made: state.made,

@@ -20,7 +20,7 @@ const MOST_ROWS: usize = 60;
 
 pub(super) fn header(report: &RunReport) -> Markup {
     let run = &report.run;
-    let name = run.folder.rsplit('/').next().unwrap_or(&run.folder);
+    let name = run.folder_name();
     html! {
         header {
             h1 { (run.document) " " span class="muted" { (run.version) } }
