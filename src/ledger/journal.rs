@@ -1,13 +1,11 @@
 //! The journal of a run: events for replay, and the rows that readers see.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicI64, Ordering},
 };
 
+use rayon::prelude::*;
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::Value;
 
@@ -19,7 +17,7 @@ use super::{
 };
 use crate::{
     plan::{ItemResult, Outline, OutputFile},
-    run::{AttemptId, Change, Decision, Entry, Event, Journal, JournalError, PortFuture, RunState},
+    run::{Change, Decision, Entry, Event, Journal, JournalError, PortFuture, RunState},
 };
 
 /// What the ledger keeps of a run from its beginning.
@@ -127,13 +125,17 @@ impl Ledger {
     /// The events of a run in order, for replay.
     pub fn events(&self, id: &str) -> Result<Vec<Event>, LedgerError> {
         let run = self.run_number(id)?;
-        let results = self.results_of_run(run)?;
+        let mut results = self.results_of_run(run)?;
         let reader = self.reader();
-        let mut statement = reader.prepare_cached("SELECT event FROM events WHERE run = ? ORDER BY seq")?;
-        let mut rows = statement.query([run])?;
-        let mut events = Vec::new();
-        while let Some(row) = rows.next()? {
-            events.push(restore(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?, &results)?);
+        let mut statement = reader.prepare_cached("SELECT event, result FROM events WHERE run = ? ORDER BY seq")?;
+        let rows = statement.query_map([run], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows: Vec<(String, Option<i64>)> = rows.collect::<Result<_, _>>()?;
+        let mut events: Vec<Event> =
+            rows.par_iter().map(|(text, _)| serde_json::from_str(text)).collect::<Result<_, _>>()?;
+        for (event, (_, number)) in events.iter_mut().zip(&rows) {
+            if let (Event::Finished { result, .. }, Some(number)) = (event, number) {
+                *result = results.remove(number).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            }
         }
         Ok(events)
     }
@@ -174,9 +176,9 @@ fn write_entry(transaction: &Transaction<'_>, run: i64, seq: i64, entry: &Entry)
     match entry {
         Entry::Event { time_ns, address, event } => {
             let result = write_item(transaction, run, *time_ns, address, event)?;
-            let mut statement =
-                transaction.prepare_cached("INSERT INTO events (run, seq, time_ns, event) VALUES (?, ?, ?, ?)")?;
-            statement.execute(params![run, seq, time_ns, stored(event, result)?])?;
+            let mut statement = transaction
+                .prepare_cached("INSERT INTO events (run, seq, time_ns, event, result) VALUES (?, ?, ?, ?, ?)")?;
+            statement.execute(params![run, seq, time_ns, serde_json::to_string(event)?, result])?;
             Ok(())
         }
         Entry::Change(change) => write_change(transaction, run, change),
@@ -205,29 +207,65 @@ fn write_item(
         Event::Continued => set_run_state(transaction, run, RunState::Running, None)?,
         Event::Paused => set_run_state(transaction, run, RunState::Paused, None)?,
         Event::Submitted { item, id, prompt_id, fingerprint, parts, executor } => {
-            touch_item(transaction, run, item.0, address, *id)?;
             let mut statement = transaction.prepare_cached(
-                "UPDATE items SET state = 'running', reason = NULL, prompt_id = ?, executor = ?, fingerprint = ?,
-                 parts = ?, started_ns = ?, finished_ns = NULL, result = NULL WHERE run = ? AND item = ?",
+                "INSERT INTO items (run, item, address, visits, attempt, epoch, state, prompt_id, executor, fingerprint,
+                                    parts, started_ns)
+                 VALUES (?, ?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?)
+                 ON CONFLICT DO UPDATE SET
+                     visits = excluded.visits, attempt = excluded.attempt, epoch = excluded.epoch, state = 'running',
+                     reason = NULL, prompt_id = excluded.prompt_id, executor = excluded.executor,
+                     fingerprint = excluded.fingerprint, parts = excluded.parts, started_ns = excluded.started_ns,
+                     finished_ns = NULL, result = NULL",
             )?;
-            let parts = serde_json::to_string(parts)?;
-            statement.execute(params![prompt_id.to_string(), executor, fingerprint, parts, time_ns, run, item.0])?;
+            let (prompt_id, parts) = (prompt_id.to_string(), serde_json::to_string(parts)?);
+            statement.execute(params![
+                run,
+                item.0,
+                address,
+                id.visits,
+                id.attempt,
+                id.epoch,
+                prompt_id,
+                executor,
+                fingerprint,
+                parts,
+                time_ns
+            ])?;
         }
         Event::Late { item, id, server } => {
-            touch_item(transaction, run, item.0, address, *id)?;
-            let mut statement =
-                transaction.prepare_cached("UPDATE items SET executor = ? WHERE run = ? AND item = ?")?;
-            statement.execute(params![server, run, item.0])?;
+            let mut statement = transaction.prepare_cached(
+                "INSERT INTO items (run, item, address, visits, attempt, epoch, state, executor)
+                 VALUES (?, ?, ?, ?, ?, ?, 'starting', ?)
+                 ON CONFLICT DO UPDATE SET
+                     visits = excluded.visits, attempt = excluded.attempt, epoch = excluded.epoch,
+                     executor = excluded.executor",
+            )?;
+            statement.execute(params![run, item.0, address, id.visits, id.attempt, id.epoch, server])?;
         }
         Event::Finished { item, id, parts, result, .. } => {
-            touch_item(transaction, run, item.0, address, *id)?;
             let number = write_result(transaction, run, result)?;
             let mut statement = transaction.prepare_cached(
-                "UPDATE items SET result = ?, fingerprint = ?, parts = coalesce(?, parts), finished_ns = ?
-                 WHERE run = ? AND item = ?",
+                "INSERT INTO items (run, item, address, visits, attempt, epoch, state, result, fingerprint, parts,
+                                    finished_ns)
+                 VALUES (?, ?, ?, ?, ?, ?, 'starting', ?, ?, ?, ?)
+                 ON CONFLICT DO UPDATE SET
+                     visits = excluded.visits, attempt = excluded.attempt, epoch = excluded.epoch,
+                     result = excluded.result, fingerprint = excluded.fingerprint,
+                     parts = coalesce(excluded.parts, parts), finished_ns = excluded.finished_ns",
             )?;
             let parts = if parts.is_empty() { None } else { Some(serde_json::to_string(parts)?) };
-            statement.execute(params![number, result.fingerprint, parts, time_ns, run, item.0])?;
+            statement.execute(params![
+                run,
+                item.0,
+                address,
+                id.visits,
+                id.attempt,
+                id.epoch,
+                number,
+                result.fingerprint,
+                parts,
+                time_ns
+            ])?;
             return Ok(Some(number));
         }
         _ => {}
@@ -235,29 +273,28 @@ fn write_item(
     Ok(None)
 }
 
-fn touch_item(
-    transaction: &Transaction<'_>,
-    run: i64,
-    item: u32,
-    address: &str,
-    id: AttemptId,
-) -> Result<(), LedgerError> {
-    let mut statement = transaction.prepare_cached(
-        "INSERT INTO items (run, item, address, state, visits, attempt, epoch) VALUES (?, ?, ?, 'starting', ?, ?, ?)
-         ON CONFLICT DO UPDATE SET visits = excluded.visits, attempt = excluded.attempt, epoch = excluded.epoch",
-    )?;
-    statement.execute(params![run, item, address, id.visits, id.attempt, id.epoch])?;
-    Ok(())
-}
-
 fn write_change(transaction: &Transaction<'_>, run: i64, change: &Change) -> Result<(), LedgerError> {
-    touch_item(transaction, run, change.item.0, &change.address, change.id)?;
+    let Change { time_ns, item, address, id, state, reason } = change;
     let mut statement = transaction.prepare_cached(
-        "UPDATE items SET state = ?1, reason = ?2, finished_ns = ?3,
-         result = CASE WHEN ?1 IN ('done', 'reused', 'held') THEN result END WHERE run = ?4 AND item = ?5",
+        "INSERT INTO items (run, item, address, visits, attempt, epoch, state, reason, finished_ns)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET
+             visits = excluded.visits, attempt = excluded.attempt, epoch = excluded.epoch, state = excluded.state,
+             reason = excluded.reason, finished_ns = excluded.finished_ns,
+             result = CASE WHEN excluded.state IN ('done', 'reused', 'held') THEN result END",
     )?;
-    let finished = change.state.is_final().then_some(change.time_ns);
-    statement.execute(params![change.state.name(), change.reason, finished, run, change.item.0])?;
+    let finished = state.is_final().then_some(time_ns);
+    statement.execute(params![
+        run,
+        item.0,
+        address,
+        id.visits,
+        id.attempt,
+        id.epoch,
+        state.name(),
+        reason,
+        finished
+    ])?;
     Ok(())
 }
 
@@ -328,24 +365,3 @@ pub(super) fn output_file(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Re
 
 /// Columns that [`output_file`] reads.
 pub(super) const OUTPUT_COLUMNS: &str = "output, place, path, hash, size, mtime_ns, inode, width, height";
-
-/// The text that is stored of an event: its result stands in a table of its own, and the parts of
-/// the fingerprint in the row of the item.
-fn stored(event: &Event, result: Option<i64>) -> Result<String, LedgerError> {
-    let mut value = serde_json::to_value(event)?;
-    if let Value::Object(map) = &mut value {
-        map.remove("parts");
-        if let Some(number) = result {
-            map.insert("result".to_owned(), number.into());
-        }
-    }
-    Ok(value.to_string())
-}
-
-fn restore(text: &str, results: &BTreeMap<i64, ItemResult>) -> Result<Event, LedgerError> {
-    let mut value: Value = serde_json::from_str(text)?;
-    if let Some(result) = value.get("result").and_then(Value::as_i64).and_then(|number| results.get(&number)) {
-        value["result"] = serde_json::to_value(result)?;
-    }
-    Ok(serde_json::from_value(value)?)
-}

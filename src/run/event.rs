@@ -48,8 +48,8 @@ pub enum Event {
         prompt_id: Uuid,
         /// What is done, as a hash (hex).
         fingerprint: String,
-        /// The parts of the fingerprint.
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        /// The parts of the fingerprint. They say nothing to the planner, and do not stand in the journal.
+        #[serde(skip)]
         parts: BTreeMap<String, String>,
         /// `native`, or the name of the server.
         executor: String,
@@ -124,9 +124,10 @@ pub enum Event {
         /// Whether the result is an earlier run's.
         reused: bool,
         /// The parts of the fingerprint, when nothing was submitted.
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        #[serde(skip)]
         parts: BTreeMap<String, String>,
-        /// The result.
+        /// The result, which the journal keeps apart.
+        #[serde(skip)]
         result: ItemResult,
         /// The variables that the task's rules read.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
