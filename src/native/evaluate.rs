@@ -26,6 +26,9 @@ use crate::{
     run::{Fault, Job, Produced, Signal, Signals},
 };
 
+/// Bytes of memory that every item is given.
+pub(super) const SMALLEST: u64 = 16 << 20;
+
 /// Quality of lossy formats when none is given.
 pub(super) const DEFAULT_QUALITY: u8 = 90;
 
@@ -118,14 +121,14 @@ fn link_of(input: &Input) -> Option<&crate::graph::Link> {
 
 /// A first guess at the bytes that the graph needs: four times what its files take, decoded.
 /// Files that cannot be read count nothing; the node that reads them says what is wrong.
-pub(super) fn first_estimate(graph: &Graph, root: &Path, limits: &imagefile::Limits) -> u64 {
+fn first_estimate(graph: &Graph, root: &Path, limits: &imagefile::Limits) -> u64 {
     let inputs = graph.nodes.values().flat_map(|node| node.inputs.values());
     let files = inputs.filter_map(|input| match input {
         Input::Files(files) => files.first(),
         _ => None,
     });
     let decoded = files.filter_map(|file| files::read_header(root, &file.path, limits).ok());
-    (16 << 20) + decoded.map(|header| 4 * decoded_bytes(&header)).sum::<u64>()
+    SMALLEST + decoded.map(|header| 4 * decoded_bytes(&header)).sum::<u64>()
 }
 
 /// What an item made: nothing of it is on disk.
@@ -147,6 +150,10 @@ struct MadeFile {
 pub(super) fn evaluate(around: &Surroundings<'_>, allowance: &mut dyn Allowance) -> Result<Made, Stop> {
     let prepared = &around.job.prepared;
     let graph = &prepared.graph;
+    let first = first_estimate(graph, around.root, around.limits).min(allowance.limit());
+    if !allowance.grow_to(first) {
+        return Err(Stop::NeedsMemory(first));
+    }
     let order = order(graph, &prepared.outputs)?;
     let last_use = last_uses(graph, &order);
     let mut values: IndexMap<&str, Vec<NodeValue>> = IndexMap::default();

@@ -15,7 +15,7 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
-    evaluate::{Allowance, Stop, Surroundings, evaluate, first_estimate, write},
+    evaluate::{Allowance, SMALLEST, Stop, Surroundings, evaluate, write},
     step::is_native,
 };
 use crate::{
@@ -108,14 +108,6 @@ impl NativeExecutor {
         self.settings.slots.max(1)
     }
 
-    /// The units of memory with which an item begins.
-    async fn estimate(&self, work: Arc<Work>, root: Arc<Path>) -> Result<u32, Fault> {
-        let limits = self.settings.image_limits;
-        tokio::task::spawn_blocking(move || units(first_estimate(&work.job.prepared.graph, &root, &limits)))
-            .await
-            .map_err(|broken| broke_off(&broken))
-    }
-
     /// The timeout is the engine's: it drops the future.
     async fn run(&self, job: Job, signals: Signals) -> Result<Produced, Failure> {
         check_classes(&job)?;
@@ -124,7 +116,7 @@ impl NativeExecutor {
         let root: Arc<Path> = self.root.as_path().into();
         let limit = units(self.settings.memory_bytes);
         let work = Arc::new(Work { job, slot });
-        let mut wanted = self.estimate(Arc::clone(&work), Arc::clone(&root)).await?.min(limit);
+        let mut wanted = units(SMALLEST).min(limit);
         // Dropping this future sets the flag, and the work ends after the node that it is at.
         let cancelled = CancelOnDrop(Arc::new(AtomicBool::new(false)));
         loop {
