@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -228,7 +229,7 @@ impl Dispatcher {
 
     fn keep_results(&self, event: Event, commands: &[Command]) {
         if let Event::Finished { item, result, .. } = event {
-            self.results.set(item, Some(result));
+            self.results.set(item, Some(&result));
         }
         for command in commands {
             if let Command::Report { item, state, .. } = command {
@@ -254,7 +255,7 @@ impl Dispatcher {
         let verify = move || {
             let is_missing =
                 |result: &Option<Arc<ItemResult>>| !result.as_ref().is_some_and(|r| store.is_intact(r, hash_all));
-            results.into_iter().filter(|(_, result)| is_missing(result)).map(|(item, _)| item).collect()
+            results.into_par_iter().filter(|(_, result)| is_missing(result)).map(|(item, _)| item).collect()
         };
         tokio::task::spawn_blocking(verify).await.unwrap_or_default()
     }
@@ -426,7 +427,7 @@ impl Dispatcher {
     fn apply_with(&mut self, event: Event, mut batch: Batch) {
         let commands = self.planner.apply(&event);
         if let Event::Finished { item, result, .. } = &event {
-            self.results.set(*item, Some(result.clone()));
+            self.results.set(*item, Some(result));
         }
         batch.reports.extend(self.report(&event));
         batch.entries.push(self.entry(event));

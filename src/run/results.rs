@@ -15,9 +15,9 @@ use crate::{
     rules::Rule,
 };
 
-/// The results of a run's items.
+/// The results of a run's items, packed: there may be hundreds of thousands, of which a few are looked at at a time.
 #[derive(Debug)]
-pub(super) struct Results(RwLock<Vec<Option<Arc<ItemResult>>>>);
+pub(super) struct Results(RwLock<Vec<Option<Box<[u8]>>>>);
 
 impl Results {
     /// None yet, of `items` items.
@@ -26,17 +26,20 @@ impl Results {
     }
 
     /// Keeps the result of `item`, or forgets it.
-    pub(super) fn set(&self, item: ItemIx, result: Option<ItemResult>) {
+    pub(super) fn set(&self, item: ItemIx, result: Option<&ItemResult>) {
+        let packed = result.and_then(|result| postcard::to_allocvec(result).ok()).map(Vec::into_boxed_slice);
         let mut results = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(place) = results.get_mut(item.0 as usize) {
-            *place = result.map(Arc::new);
+            *place = packed;
         }
     }
 }
 
 impl Upstream for Results {
     fn result(&self, item: ItemIx) -> Option<Arc<ItemResult>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(item.0 as usize).cloned().flatten()
+        let results = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let packed = results.get(item.0 as usize)?.as_deref()?;
+        postcard::from_bytes(packed).ok().map(Arc::new)
     }
 }
 
