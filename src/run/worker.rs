@@ -99,8 +99,16 @@ pub(super) async fn make_try(
             None => return Ending::Withdrawn,
         },
     };
+    let produced_at = ports.clock.steady();
     match measure(produced, &prepared, &ports, reused).await {
-        Ok(result) => Ending::Finished { result, reused, parts: prepared.parts.clone() },
+        Ok(mut result) => {
+            if prepared.outputs.is_empty() && !reused {
+                // All that was done was to measure what it passes on.
+                let seconds = ports.clock.steady().saturating_sub(produced_at).as_secs_f64();
+                result.metrics.entry("seconds".to_owned()).or_insert(seconds);
+            }
+            Ending::Finished { result, reused, parts: prepared.parts.clone() }
+        }
         Err(failure) => Ending::Failed(failure),
     }
 }
