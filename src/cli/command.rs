@@ -8,6 +8,7 @@ use super::{
     ab, again, args, check, completions, convert, diff, doctor, explain, export, fmt, gc, graph, history, import, init,
     lock, mask, mcp, models,
     output::{ColorChoice, Output},
+    pages::small_pages,
     plan, rate, report, results, run, schema, servers, snapshot, template, trace,
 };
 use crate::app::{self, AppError, ExitCode, Sources};
@@ -141,6 +142,9 @@ pub fn main() -> ExitCode {
 
 fn dispatch(cli: &Cli) -> ExitCode {
     let (global, output) = (&cli.global, Output::new(cli.global.json, cli.global.color));
+    if matches!(cli.command, Command::Run(_) | Command::Retry(_) | Command::Mcp(_)) {
+        small_pages();
+    }
     match &cli.command {
         Command::Init(args) => init::run(args, global, output),
         Command::Check(args) => check::run(args, global, output),

@@ -25,6 +25,7 @@ mod mask;
 mod mcp;
 mod models;
 mod output;
+mod pages;
 mod plan;
 mod progress;
 mod rate;
