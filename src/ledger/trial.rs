@@ -31,8 +31,8 @@ pub struct TestRow {
 pub struct BlockRow {
     /// Its number, from 1.
     pub block: u32,
-    /// For each variation its score; none where its sample failed, or it was not in any more.
-    pub scores: Vec<Option<f64>>,
+    /// For each variation the value of its metric; none where its sample failed, or it was not in any more.
+    pub values: Vec<Option<f64>>,
 }
 
 const TEST_COLUMNS: &str = "runs.id, tests.terms,
@@ -68,7 +68,7 @@ impl Ledger {
         let rows = statement.query_map([number], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
         rows.map(|row| {
             let (block, scores) = row?;
-            Ok(BlockRow { block, scores: serde_json::from_str(&scores)? })
+            Ok(BlockRow { block, values: serde_json::from_str(&scores)? })
         })
         .collect()
     }
@@ -115,6 +115,6 @@ pub(super) fn write_block(
     let look = block.look.as_ref().map(serde_json::to_string).transpose()?;
     let mut statement = transaction
         .prepare_cached("INSERT OR IGNORE INTO blocks (run, block, time_ns, scores, look) VALUES (?, ?, ?, ?, ?)")?;
-    statement.execute(params![run, block.block, time_ns, serde_json::to_string(&block.scores)?, look])?;
+    statement.execute(params![run, block.block, time_ns, serde_json::to_string(&block.values)?, look])?;
     Ok(())
 }

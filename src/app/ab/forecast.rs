@@ -8,7 +8,7 @@ use super::super::{
     job::RunnableJob,
     placed::on_servers,
     plan::fates,
-    run::{ledger_error, native_settings},
+    run::{ledger_error, native_settings, prices},
 };
 use crate::{
     diff::Fate,
@@ -96,9 +96,25 @@ pub(in crate::app) fn forecast(
         deviation: USUAL_DEVIATION,
         seconds_each,
         seconds: work.map(|work| work / f64::from(slots.max(1))),
-        cost: work.filter(|_| price > 0.0).map(|work| work / 3600.0 * price),
+        cost: cost(
+            work.filter(|_| price > 0.0).map(|work| work / 3600.0 * price),
+            runs_each(session, job, trial) * open,
+        ),
         ask_above: session.config.limits.ask_above_cost,
     }))
+}
+
+/// What hours and runs come to; none where nothing has a price, or nothing is known of the hours.
+fn cost(hours: Option<f64>, runs: f64) -> Option<f64> {
+    if runs > 0.0 { Some(hours.unwrap_or(0.0) + runs) } else { hours }
+}
+
+/// What the nodes of a sample cost that are paid for each run, on average over the variations.
+fn runs_each(session: &Session, job: &RunnableJob, trial: &Trial) -> f64 {
+    let prices = prices(session);
+    let graphs = job.program.tasks.iter().filter_map(|task| task.sample.as_ref());
+    let all: f64 = graphs.map(|graph| prices.of_classes(graph.nodes.values().map(|node| node.class.as_str()))).sum();
+    all / trial.rules.variations as f64
 }
 
 fn first_look(trial: &Trial) -> u32 {

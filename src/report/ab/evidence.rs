@@ -1,11 +1,11 @@
 //! The evidence against each variation from look to look, beside the boundary at which one is dropped.
 
-use maud::{Markup, html};
+use maud::html;
 
 use super::{
     TestReport,
     forest::shortened,
-    plot::{Scale, apart, bottom_axis, left_axis, mark, n},
+    plot::{Drawing, Scale, apart, bottom_axis, left_axis, mark, n},
 };
 
 const WIDE: f64 = 900.0;
@@ -24,7 +24,7 @@ struct Line {
 }
 
 /// The plot.
-pub(super) fn evidence(report: &TestReport) -> Markup {
+pub(super) fn evidence(report: &TestReport) -> Drawing {
     let last = report.looks.last().map_or(1, |look| look.block);
     let across = Scale::exact(0.0, f64::from(last), LEFT, RIGHT);
     let up = Scale::exact(0.0, MOST, BOTTOM, TOP);
@@ -36,24 +36,21 @@ pub(super) fn evidence(report: &TestReport) -> Markup {
         (0..report.verdict.variations.len()).map(line).filter(|line| !line.points.is_empty()).collect();
     let ends: Vec<f64> = lines.iter().filter_map(|line| line.points.last()).map(|(_, y)| *y).collect();
     let labels = apart(&ends, 14.0, BOTTOM);
-    html! {
-        div class="scroll" {
-            svg class="plot" viewBox=(format!("0 0 {WIDE} {HIGH}")) role="img"
-                aria-label="Evidence against each variation from look to look" {
-                (bottom_axis(across, TOP, BOTTOM, "blocks", f64::midpoint(LEFT, RIGHT)))
-                (left_axis(up, LEFT, RIGHT, "evidence that another one is better, in boundaries"))
-                line class="boundary" x1=(n(LEFT)) x2=(n(RIGHT)) y1=(n(up.at(1.0))) y2=(n(up.at(1.0))) {}
-                text class="value" x=(n(LEFT + 6.0)) y=(n(up.at(1.0) - 6.0)) { "dropped above this line" }
-                @for (line, label) in lines.iter().zip(labels) {
-                    polyline class=(format!("way c{} d{}", line.place % 5, line.place % 3))
-                        points=(line.points.iter().map(|(x, y)| format!("{},{}", n(*x), n(*y))).collect::<Vec<_>>().join(" ")) {}
-                    @for (x, y) in &line.points { (mark(line.place, *x, *y)) }
-                    @if let Some((x, y)) = line.points.last() {
-                        line class="lead" x1=(n(*x + 6.0)) y1=(n(*y)) x2=(n(RIGHT + 12.0)) y2=(n(label)) {}
-                        text class="name" x=(n(RIGHT + 16.0)) y=(n(label + 4.0)) { (shortened(&report.verdict.variations[line.place].name)) }
-                    }
-                }
+    let content = html! {
+        (bottom_axis(across, TOP, BOTTOM, "blocks", f64::midpoint(LEFT, RIGHT)))
+        (left_axis(up, LEFT, RIGHT, "evidence that another one is better, in boundaries"))
+        line class="boundary" x1=(n(LEFT)) x2=(n(RIGHT)) y1=(n(up.at(1.0))) y2=(n(up.at(1.0))) {}
+        text class="value" x=(n(LEFT + 6.0)) y=(n(up.at(1.0) - 6.0)) { "dropped above this line" }
+        @for (line, label) in lines.iter().zip(labels) {
+            polyline class=(format!("way c{} d{}", line.place % 5, line.place % 3))
+                points=(line.points.iter().map(|(x, y)| format!("{},{}", n(*x), n(*y))).collect::<Vec<_>>().join(" ")) {}
+            @for (x, y) in &line.points { (mark(line.place, *x, *y)) }
+            @if let Some((x, y)) = line.points.last() {
+                line class="lead" x1=(n(*x + 6.0)) y1=(n(*y)) x2=(n(RIGHT + 12.0)) y2=(n(label)) {}
+                text class="name" x=(n(RIGHT + 16.0)) y=(n(label + 4.0)) { (shortened(&report.verdict.variations[line.place].name)) }
             }
         }
-    }
+    };
+    let label = "Evidence against each variation from look to look".to_owned();
+    Drawing { label, size: (WIDE, HIGH), content }
 }
