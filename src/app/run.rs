@@ -71,6 +71,8 @@ pub struct ReadyRun {
     pub folder: String,
     /// Whether an earlier process began it.
     pub continued: bool,
+    /// Of a test that begins, what it can find and may take.
+    pub forecast: Option<TestForecast>,
     past: Vec<Event>,
     verify: bool,
     ledger: Arc<Ledger>,
@@ -153,10 +155,11 @@ pub fn ready_unless_active(
     };
     let mut earlier = unfinished()?;
     if earlier.is_none() {
-        forecast(session, &job, Some(&ledger))?.map_or(Ok(()), |forecast| consent(&forecast))?;
+        let forecast = forecast(session, &job, Some(&ledger))?;
+        forecast.as_ref().map_or(Ok(()), consent)?;
         let begun = begun(session, job.clone(), on_servers.clone(), ledger.clone(), request)?;
         if let Some(ready) = begun {
-            return Ok(Readiness::Ready(Box::new(ready)));
+            return Ok(Readiness::Ready(Box::new(ReadyRun { forecast, ..ready })));
         }
         // Another process has begun it a moment ago.
         earlier = unfinished()?;
@@ -251,6 +254,7 @@ fn begun(
         id,
         folder,
         continued: false,
+        forecast: None,
         past: Vec::new(),
         verify: request.verify,
         ledger,
@@ -290,6 +294,7 @@ fn continued(
         id,
         folder,
         continued: true,
+        forecast: None,
         past,
         verify,
         ledger,

@@ -174,6 +174,7 @@ pub(super) fn carried_out(
     let mut diagnostics = ready.job.diagnostics.clone();
     let aftermath = ready.aftermath();
     let asks = ready.job.terms.as_ref().filter(|terms| terms.asks_people()).map(|terms| terms.test.clone());
+    let forecast = ready.forecast.clone();
     let against = ready.against().unwrap_or(&session.against).to_owned();
     let begun = Instant::now();
     match until_done(ready, controls, show) {
@@ -190,6 +191,9 @@ pub(super) fn carried_out(
                 "against": against,
                 "counts": counts_json(&outcome.counts),
             });
+            if let Some(forecast) = forecast {
+                data["forecast"] = json!(forecast);
+            }
             if let Some(test) = &test {
                 data["decision"] = json!(test);
             }

@@ -60,6 +60,20 @@ impl Ledger {
         Ok(Some(TestRow { run, terms: serde_json::from_str(&terms)?, looks }))
     }
 
+    /// The terms and blocks of the newest `most` runs of tests that took a sample into account.
+    pub fn earlier_tests(&self, most: u32) -> Result<Vec<(Value, Vec<BlockRow>)>, LedgerError> {
+        let runs: Vec<(String, String)> = {
+            let reader = self.reader();
+            let mut statement = reader.prepare_cached(
+                "SELECT runs.id, tests.terms FROM tests JOIN runs ON tests.run = runs.number
+                 WHERE EXISTS (SELECT 1 FROM blocks WHERE blocks.run = tests.run) ORDER BY runs.number DESC LIMIT ?",
+            )?;
+            let rows = statement.query_map([most], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<Result<_, _>>()?
+        };
+        runs.into_iter().map(|(run, terms)| Ok((serde_json::from_str(&terms)?, self.blocks(&run)?))).collect()
+    }
+
     /// The blocks of a test in order.
     pub fn blocks(&self, run: &str) -> Result<Vec<BlockRow>, LedgerError> {
         let number = self.run_number(run)?;
