@@ -20,7 +20,7 @@ const WINDOWS: [(&str, (u32, u32), bool); 4] = [
     ("phone-dark", (390, 844), true),
 ];
 
-const METHODS: [&str; 5] = ["bilinear", "bicubic", "lanczos", "area", "nearest_exact"];
+const METHODS: [&str; 3] = ["bilinear", "bicubic", "lanczos"];
 
 /// A workspace in which a test of `count` variations has run without a server.
 pub fn tested(count: usize) -> Folder {
@@ -39,8 +39,7 @@ fn study(count: usize) -> String {
     for number in 0..count {
         let (method, soften) = (METHODS[number % METHODS.len()], 1 + number / METHODS.len());
         let name = if soften == 1 { method.to_owned() } else { format!("{method}_softened_by_{soften}_pixels") };
-        let value = method.replace('_', "-");
-        writeln!(variations, "{name} = {{ method = \"{value}\", soften = {soften} }}").unwrap();
+        writeln!(variations, "{name} = {{ method = \"{method}\", soften = {soften} }}").unwrap();
     }
     let samples = head.replace("samples_per_variation = 20", "samples_per_variation = 12");
     format!("{samples}[variations]\n{variations}\n[blocks]{tail}")
@@ -125,7 +124,7 @@ fn plots_are_painted_and_exported() {
         let picture = image::open(plot.as_str().unwrap()).unwrap().to_rgb8();
         assert_eq!(picture.width(), 1800, "{plot}");
         let dark = picture.pixels().filter(|pixel| pixel.0.iter().all(|channel| *channel < 110)).count();
-        assert!(dark > 1_000, "{plot} has letters: {dark}");
+        assert!(dark > 500, "{plot} has letters: {dark}");
         assert_eq!(picture.get_pixel(0, 0).0, [255; 3], "{plot} has a ground of its own");
     }
     let document: Value =

@@ -62,7 +62,7 @@ fn a_winner_is_found_early_and_the_rest_is_never_made() {
     let answer = folder.run(&["run", "enlarge-study"]);
     assert_eq!(answer.code, 0, "{answer:?}");
     assert!(answer.stdout.contains("enlarge-study: bicubic is better than all others"), "{answer:?}");
-    assert!(answer.stderr.contains("3 variations: 12 to 60 generations"), "{answer:?}");
+    assert!(answer.stderr.contains("3 variations: 15 to 60 generations"), "{answer:?}");
     assert!(answer.stderr.contains("an advantage of 0.") && answer.stderr.contains("no history"), "{answer:?}");
     let shown = folder.run(&["show", "enlarge-study", "--json"]).json()["data"].clone();
     let decision = &shown["decision"];
@@ -292,9 +292,9 @@ fn less_is_better_where_the_test_says_so() {
     let less = |text: &str| text.replace("metric = \"sharpness\"", "metric = \"blur\"\nbetter = \"lower\"");
     let folder = study(less);
     let decision = run(&folder, &[])["decision"].clone();
-    assert_eq!((&decision["winner"], &decision["better"]), (&json!("bicubic"), &json!("lower")), "{decision:#}");
+    assert_eq!((&decision["winner"], &decision["better"]), (&json!("lanczos"), &json!("lower")), "{decision:#}");
     let means: Vec<f64> = (0..3).map(|place| decision["variations"][place]["mean"].as_f64().unwrap()).collect();
-    assert!(means[1] < means[0], "as they were measured: {decision:#}");
+    assert!(means[2] < means[0], "as they were measured: {decision:#}");
     let bilinear = &decision["variations"][0];
     let [low, difference, high] = ["low", "difference", "high"].map(|key| bilinear[key].as_f64().unwrap());
     assert!(0.0 < low && low < difference && difference < high, "{bilinear:#}");

@@ -12,7 +12,7 @@ use crate::model::Better;
 
 const WIDE: f64 = 900.0;
 const ROW: f64 = 30.0;
-const LEFT: f64 = 180.0;
+const LEFT: f64 = 210.0;
 const TOP: f64 = 14.0;
 
 /// The plot.
@@ -104,7 +104,25 @@ pub(super) fn table(report: &TestReport) -> Markup {
     }
 }
 
-/// A name that has room beside a plot.
+/// A name that has room beside a plot: what tells names apart stands at either end.
 pub(super) fn shortened(name: &str) -> String {
-    if name.chars().count() <= 22 { name.to_owned() } else { name.chars().take(21).chain(['…']).collect() }
+    const MOST: usize = 26;
+    let letters: Vec<char> = name.chars().collect();
+    if letters.len() <= MOST {
+        return name.to_owned();
+    }
+    let (head, tail) = (&letters[..MOST / 2 - 1], &letters[letters.len() - MOST / 2..]);
+    head.iter().chain(['…'].iter()).chain(tail).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_keep_both_ends() {
+        assert_eq!(shortened("bilinear"), "bilinear");
+        assert_eq!(shortened("bilinear_softened_by_3_pixels"), "bilinear_sof…d_by_3_pixels");
+        assert_eq!(shortened(&"é".repeat(40)).chars().count(), 26);
+    }
 }

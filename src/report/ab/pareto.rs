@@ -5,17 +5,16 @@ use maud::{Markup, html};
 use super::{
     TestReport,
     forest::shortened,
-    plot::{Drawing, Scale, apart, bottom_axis, left_axis, mark, n},
+    plot::{Drawing, Scale, apart, bottom_axis, label, left_axis, mark, n},
     words::metric,
 };
 use crate::model::Better;
 
 const WIDE: f64 = 900.0;
-const HIGH: f64 = 320.0;
 const LEFT: f64 = 60.0;
-const RIGHT: f64 = WIDE - 190.0;
+const RIGHT: f64 = WIDE - 230.0;
 const TOP: f64 = 24.0;
-const BOTTOM: f64 = HIGH - 44.0;
+const BOTTOM: f64 = 276.0;
 
 /// The variations of which both are known: place, seconds, mean. None where the seconds themselves decide.
 pub(super) fn known(report: &TestReport) -> Vec<(usize, f64, f64)> {
@@ -47,29 +46,29 @@ pub(super) fn pareto(report: &TestReport) -> Drawing {
     let known = known(report);
     let front = front(&known, report.verdict.better);
     let across = Scale::over(known.iter().map(|(_, seconds, _)| *seconds).chain([0.0]), LEFT, RIGHT);
-    let up = Scale::over(known.iter().map(|(.., mean)| *mean), BOTTOM, TOP);
+    // Names need their room.
+    let bottom = BOTTOM.max(TOP + 15.0 * known.len() as f64);
+    let up = Scale::over(known.iter().map(|(.., mean)| *mean), bottom, TOP);
     let heights: Vec<f64> = known.iter().map(|(.., mean)| up.at(*mean)).collect();
-    let labels = apart(&heights, 14.0, BOTTOM);
+    let at = apart(&heights, 15.0, bottom);
     let points: Vec<String> = front
         .iter()
         .filter_map(|place| known.iter().find(|(other, ..)| other == place))
         .map(|(_, seconds, mean)| format!("{},{}", n(across.at(*seconds)), n(up.at(*mean))))
         .collect();
     let content = html! {
-        (bottom_axis(across, TOP, BOTTOM, "seconds of a sample", f64::midpoint(LEFT, RIGHT)))
+        (bottom_axis(across, TOP, bottom, "seconds of a sample", f64::midpoint(LEFT, RIGHT)))
         (left_axis(up, LEFT, RIGHT, &format!("mean {}", metric(&report.verdict))))
         polyline class="front" points=(points.join(" ")) {}
-        @for ((place, seconds, mean), label) in known.iter().zip(labels) {
+        @for ((place, seconds, mean), at) in known.iter().zip(at) {
+            @let class = if front.contains(place) { "name" } else { "name gone" };
             @let (x, y) = (across.at(*seconds), up.at(*mean));
-            line class="lead" x1=(n(x + 6.0)) y1=(n(y)) x2=(n(RIGHT + 12.0)) y2=(n(label)) {}
             (mark(*place, x, y))
-            text class=(if front.contains(place) { "name" } else { "name gone" }) x=(n(RIGHT + 16.0)) y=(n(label + 4.0)) {
-                (shortened(&report.verdict.variations[*place].name))
-            }
+            (label(*place, (x, y), (RIGHT + 12.0, at), &shortened(&report.verdict.variations[*place].name), class))
         }
     };
-    let label = format!("Mean {} beside seconds of a sample", report.verdict.metric);
-    Drawing { label, size: (WIDE, HIGH), content }
+    let title = format!("Mean {} beside seconds of a sample", report.verdict.metric);
+    Drawing { label: title, size: (WIDE, bottom + 44.0), content }
 }
 
 /// How to read it.

@@ -136,6 +136,15 @@ pub(super) fn mark(number: usize, x: f64, y: f64) -> Markup {
     }
 }
 
+/// A name beside a plot, with the mark of its variation, and a line to it from where its point is.
+pub(super) fn label(number: usize, (x, y): (f64, f64), at: (f64, f64), name: &str, class: &str) -> Markup {
+    html! {
+        line class="lead" x1=(n(x + 6.0)) y1=(n(y)) x2=(n(at.0)) y2=(n(at.1)) {}
+        (mark(number, at.0 + 8.0, at.1))
+        text class=(class) x=(n(at.0 + 18.0)) y=(n(at.1 + 4.0)) { (name) }
+    }
+}
+
 /// Heights of labels that stand at `wanted`, moved apart until they are `gap` from each other.
 pub(super) fn apart(wanted: &[f64], gap: f64, bottom: f64) -> Vec<f64> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();

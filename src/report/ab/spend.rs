@@ -11,7 +11,7 @@ use crate::analysis::duration_text;
 
 const WIDE: f64 = 900.0;
 const ROW: f64 = 26.0;
-const LEFT: f64 = 180.0;
+const LEFT: f64 = 210.0;
 const RIGHT: f64 = WIDE - 210.0;
 
 /// A bar for each variation: samples made, beside those that the plan has at most.
