@@ -11,7 +11,7 @@ use crate::{
     files::Path,
     graph::unescape_literal,
     ident::did_you_mean,
-    model::{AbTest, Body, Kind, PREFERENCE, Param, Preset, RATING, TAKEN, ValueMap},
+    model::{AbTest, Body, Kind, PREFERENCE, Param, Preset, RATING, TAKEN, ValueMap, is_measured},
     path, vision,
 };
 
@@ -42,8 +42,7 @@ pub(super) fn check(visit: &mut Visit<'_>) {
 fn check_metric(visit: &mut Visit<'_>, test: &AbTest) {
     let (path, decision) = (path!["decision", "metric"], &test.decision);
     let name = decision.metric.as_str();
-    let is_given = TAKEN.contains(&name) || [RATING, PREFERENCE].contains(&name);
-    if visit.subject.tree.get(&path).is_some() && !is_given && !visit.context.metrics.contains(name) {
+    if visit.subject.tree.get(&path).is_some() && is_measured(name) && !visit.context.metrics.contains(name) {
         let others = visit.context.metrics.iter().map(String::as_str).chain(TAKEN).chain([RATING, PREFERENCE]);
         let near = did_you_mean(name, others);
         let message = format!("nothing measures `{name}`");
@@ -69,12 +68,17 @@ fn check_metric(visit: &mut Visit<'_>, test: &AbTest) {
             Some("the smaller number first".to_owned());
     }
     let is_said = visit.subject.tree.get(&path!["decision", "better"]).is_some();
-    let is_less = known.is_some_and(|known| known.less_is_better) || TAKEN.contains(&name) || name == UNSAFE;
-    if is_less && !is_said {
+    if less_is_better(name) && !is_said {
         let message = format!("of `{name}` less is better, and the test does not say so");
         visit.report.error("unsaid-direction", &path, message).hint =
             Some("write better = \"lower\" (or \"higher\", where that is meant)".to_owned());
     }
+}
+
+/// Whether less of `metric` is better, as far as it is known.
+pub fn less_is_better(metric: &str) -> bool {
+    let is_it = |known: &vision::MetricInfo| known.name == metric && known.less_is_better;
+    vision::KNOWN.iter().any(is_it) || TAKEN.contains(&metric) || metric == UNSAFE
 }
 
 /// The prompt is written, or a template makes it. Gives the names that go into it.

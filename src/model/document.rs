@@ -337,6 +337,12 @@ pub const PREFERENCE: &str = "preference";
 /// The metrics that the engine takes of every sample.
 pub const TAKEN: [&str; 2] = ["seconds", "cost"];
 
+/// Whether somebody measures `metric` on the picture of a sample: the engine does not take it anyway, and nobody is
+/// asked.
+pub fn is_measured(metric: &str) -> bool {
+    !TAKEN.contains(&metric) && ![RATING, PREFERENCE].contains(&metric)
+}
+
 /// Which values of a metric are the better ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -35,7 +35,7 @@ pub use config::{Config, ConfigDefaults, ExternalScorer, Limits, ModelDefaults, 
 pub use detect::{DetectStyle, ModelDetect, Trust};
 pub use document::{
     AbTest, Better, Bind, Body, ChangelogRow, Decision, DecisionPlan, Document, GraphFile, Header, Kind, Lineage,
-    NodeDef, PREFERENCE, Param, ParamType, Preset, RATING, Seeds, TAKEN, Template, ValueMap,
+    NodeDef, PREFERENCE, Param, ParamType, Preset, RATING, Seeds, TAKEN, Template, ValueMap, is_measured,
 };
 pub use duration::{parse_backoff, parse_duration};
 pub use known_models::{KnownModel, KnownModels, MODELS_FOLDER, NoModel};

@@ -8,8 +8,7 @@ use crate::{
     files::{Node, NodeKind},
     ident::IndexMap,
     model::{
-        AbTest, Body, Chain, Document, Foreach, Kind, PREFERENCE, Param, RATING, TAKEN, Task, TaskType, Template,
-        ValueMap, Values,
+        AbTest, Body, Chain, Document, Foreach, Kind, Param, Task, TaskType, Template, ValueMap, Values, is_measured,
     },
     path,
 };
@@ -79,7 +78,7 @@ impl Parts<'_> {
         let mut task = Task::of(TaskType::Generate);
         task.preset = Some(self.reference.to_owned());
         let metric = &test.decision.metric;
-        if !TAKEN.contains(&metric.as_str()) && ![RATING, PREFERENCE].contains(&metric.as_str()) {
+        if is_measured(metric) {
             task.scores = vec![metric.clone()];
         }
         task.with.clone_from(&test.with);

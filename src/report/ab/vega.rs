@@ -16,7 +16,7 @@ const WIDTH: u32 = 560;
 pub fn vega_lite(report: &TestReport) -> Value {
     let mut views = vec![forest(report)];
     if !report.looks.is_empty() {
-        views.push(evidence());
+        views.push(evidence(report));
     }
     views.push(spend(report));
     if pareto::known(report).len() > 1 {
@@ -32,7 +32,7 @@ pub fn vega_lite(report: &TestReport) -> Value {
         },
         "datasets": { "variations": variations(report), "looks": looks(report), "samples": samples(report) },
         "vconcat": views,
-        "resolve": { "scale": { "color": "shared", "shape": "shared" } },
+        "resolve": { "scale": { "color": "independent", "shape": "independent", "strokeDash": "independent" } },
     })
 }
 
@@ -88,12 +88,17 @@ fn rule(axis: &str, at: f64, dashed: bool) -> Value {
     })
 }
 
-fn color() -> Value {
-    json!({ "field": "variation", "type": "nominal", "sort": null, "legend": null, "scale": { "range": COLOURS } })
+/// Which variation it is, by colour: the same one in every view.
+fn color(report: &TestReport) -> Value {
+    let mut channel = shape(report);
+    channel["scale"]["range"] = json!(COLOURS);
+    channel
 }
 
-fn shape() -> Value {
-    json!({ "field": "variation", "type": "nominal", "sort": null, "legend": null })
+/// Which variation it is, by form.
+fn shape(report: &TestReport) -> Value {
+    let domain: Vec<&str> = report.verdict.variations.iter().map(|variation| variation.name.as_str()).collect();
+    json!({ "field": "variation", "type": "nominal", "sort": null, "legend": null, "scale": { "domain": domain } })
 }
 
 fn names() -> Value {
@@ -134,35 +139,37 @@ fn forest(report: &TestReport) -> Value {
             },
             {
                 "mark": { "type": "point", "filled": true, "size": 80 },
-                "encoding": { "x": number("difference", &title), "y": names(), "color": color(), "shape": shape() },
+                "encoding": { "x": number("difference", &title), "y": names(), "color": color(report), "shape": shape(report) },
             },
         ],
     })
 }
 
-fn evidence() -> Value {
-    let mark = |mark: Value| {
+fn evidence(report: &TestReport) -> Value {
+    let told = |mut channel: Value| {
+        channel["legend"] = json!({ "title": null });
+        channel
+    };
+    let mark = |mark: Value, form: &str| {
         json!({
             "mark": mark,
             "encoding": {
-                "x": { "field": "block", "type": "quantitative", "title": "blocks" },
+                "x": { "field": "block", "type": "quantitative", "title": "blocks", "axis": { "tickMinStep": 1 } },
                 "y": number("evidence", "evidence that another one is better, in boundaries"),
-                "color": color(),
-                "shape": shape(),
-                "detail": { "field": "variation" },
+                "color": told(color(report)),
+                form: if form == "shape" { told(shape(report)) } else { shape(report) },
             },
         })
     };
-    let mut line = mark(json!({ "type": "line", "clip": true }));
-    if let Some(encoding) = line["encoding"].as_object_mut() {
-        encoding.remove("shape");
-        encoding.insert("strokeDash".to_owned(), shape());
-    }
     json!({
         "title": "Evidence from look to look; above the dashed line a variation is dropped",
         "width": WIDTH,
         "data": { "name": "looks" },
-        "layer": [line, mark(json!({ "type": "point", "filled": true, "size": 50, "clip": true })), rule("y", 1.0, true)],
+        "layer": [
+            mark(json!({ "type": "line" }), "strokeDash"),
+            mark(json!({ "type": "point", "filled": true, "size": 50 }), "shape"),
+            rule("y", 1.0, true),
+        ],
     })
 }
 
@@ -192,7 +199,7 @@ fn pareto_view(report: &TestReport) -> Value {
             "encoding": {
                 "x": number("seconds_each", "seconds of a sample"),
                 "y": { "field": "mean", "type": "quantitative", "title": mean, "scale": { "zero": false } },
-                "color": color(),
+                "color": color(report),
                 more.0: more.1,
             },
         })
@@ -202,7 +209,7 @@ fn pareto_view(report: &TestReport) -> Value {
         "width": WIDTH,
         "data": { "name": "variations" },
         "layer": [
-            layer(json!({ "type": "point", "filled": true, "size": 80 }), ("shape", shape())),
+            layer(json!({ "type": "point", "filled": true, "size": 80 }), ("shape", shape(report))),
             layer(
                 json!({ "type": "text", "align": "left", "dx": 8 }),
                 ("text", json!({ "field": "variation" })),
