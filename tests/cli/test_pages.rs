@@ -5,6 +5,7 @@
 use std::{fmt::Write as _, fs, io::Read as _, path::Path};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::{browser::Browser, support::Folder};
@@ -145,7 +146,27 @@ fn vega_lite_schema() -> Value {
     let packed = include_bytes!("../../fixtures/vega-lite/vega-lite-v6.schema.json.gz");
     let mut text = String::new();
     flate2::read::GzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
-    serde_json::from_str(&text).unwrap()
+    let mut schema = serde_json::from_str(&text).unwrap();
+    escape_references(&mut schema);
+    schema
+}
+
+/// The names of its definitions hold signs that no address may have.
+fn escape_references(schema: &mut Value) {
+    match schema {
+        Value::Object(table) => {
+            for (key, value) in table.iter_mut() {
+                let name = value.as_str().and_then(|text| text.strip_prefix("#/definitions/"));
+                if let Some(name) = name.filter(|_| key == "$ref") {
+                    *value = format!("#/definitions/{}", utf8_percent_encode(name, NON_ALPHANUMERIC)).into();
+                } else {
+                    escape_references(value);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(escape_references),
+        _ => {}
+    }
 }
 
 impl Browser {
