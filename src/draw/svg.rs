@@ -48,9 +48,9 @@ pub fn svg_to_png(svg: &str, scale: f32) -> Result<Vec<u8>, SvgError> {
 mod tests {
     use super::*;
 
-    const SVG: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" width="60" height="20" class="p">
+    const SVG: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" width="60" height="20" class="p">
         <style>.p .ground { fill: #ffffff } .p text { fill: #000000; font-size: 14px }</style>
-        <rect class="ground" width="60" height="20"/><text x="4" y="15">Ab</text></svg>"##;
+        <rect class="ground" width="60" height="20"/><text x="4" y="15">Ab</text></svg>"#;
 
     #[test]
     fn text_is_painted_in_the_embedded_font() {

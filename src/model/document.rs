@@ -355,6 +355,7 @@ pub enum Better {
 }
 
 impl Better {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
     fn is_higher(&self) -> bool {
         *self == Self::Higher
     }

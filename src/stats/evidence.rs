@@ -110,7 +110,7 @@ pub fn wealth_above(bets: Bets, differences: &[f64], margin: f64) -> f64 {
 fn stake(wealth: &mut [f64; 6], factors: [f64; 6]) {
     wealth.iter_mut().zip(factors).for_each(|(wealth, factor)| *wealth *= factor);
     // Hardly anybody gets so far.
-    if wealth.iter().fold(false, |is_enough, wealth| is_enough | (*wealth > ENOUGH)) {
+    if wealth.iter().any(|wealth| *wealth > ENOUGH) {
         wealth.iter_mut().for_each(|wealth| *wealth = wealth.min(ENOUGH));
     }
 }

@@ -64,7 +64,8 @@ mod tests {
         let scores: Vec<Option<f64>> = [10.0, 35.0, 60.0, 99.0, 1.0].map(|s| seconds.score(s)).to_vec();
         assert_eq!(scores, [1.0, 0.5, 0.0, 0.0, 1.0].map(Some));
         assert_eq!((seconds.value(0.5), seconds.difference(0.1), seconds.spread(0.1)), (35.0, -5.0, 5.0));
-        assert_eq!(seconds.interval([-0.1, 0.3]), [-15.0, 5.0]);
+        let [low, high] = seconds.interval([-0.1, 0.3]);
+        assert!((low + 15.0).abs() < 1e-9 && (high - 5.0).abs() < 1e-9);
         assert_eq!(ScoreScale::default().scores(&[Some(0.25), None, Some(1.5)]), [Some(0.25), None, None]);
         assert_eq!(seconds.score(f64::NAN), None);
     }

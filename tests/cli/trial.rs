@@ -2,6 +2,7 @@
 //! do not know.
 
 use std::{
+    fmt::Write as _,
     path::Path,
     process::{Command, Stdio},
 };
@@ -310,7 +311,7 @@ fn less_is_better_where_the_test_says_so() {
     for (block, values) in numbers["blocks"].as_array().unwrap().iter().enumerate() {
         for (name, value) in ["bilinear", "bicubic", "lanczos"].iter().zip(values.as_array().unwrap()) {
             if let Some(value) = value.as_f64() {
-                rows += &format!("{name},{},blur,{value}\n", block + 1);
+                writeln!(rows, "{name},{},blur,{value}", block + 1).unwrap();
             }
         }
     }
@@ -329,7 +330,7 @@ fn a_metric_says_which_values_count() {
     let wrong = |decision: &str| {
         let folder = study(|text| text.replace("metric = \"sharpness\"", decision));
         let answer = folder.run(&["check", "--json"]);
-        findings(&answer).into_iter().map(|(code, line, column)| (code, line, column)).collect::<Vec<_>>()
+        findings(&answer)
     };
     let found = |code: &str, line, column| (code.to_owned(), line, column);
     assert_eq!(wrong("metric = \"blur\""), [found("unsaid-direction", 31, 10)]);

@@ -313,7 +313,7 @@ fn sample(item: &ItemRow) -> Option<Sample> {
     let (variation, seed) = variation_and_seed(&item.address)?;
     let (path, hash) = (file.path.clone(), file.hash.clone());
     let is_made = item.state.is_finished() || item.state == ItemState::Held;
-    is_made.then(|| Sample { variation, seed, path, hash })
+    is_made.then_some(Sample { variation, seed, path, hash })
 }
 
 /// The variation and the seed of the sample with this address.
