@@ -208,6 +208,7 @@ pub const PAGES: &[CodePage] = pages![
     "unreadable-image",
     "unreadable-snapshot",
     "unsupported-format",
+    "unsaid-direction",
     "unused-parameter",
     "unused-scores",
     "unvaried-parameter",

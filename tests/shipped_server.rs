@@ -214,6 +214,8 @@ async fn every_step_is_the_same_from_the_same_files() {
         hash_all: false,
     };
     let ports = Ports {
+        people: None,
+        prices: Arc::default(),
         preparer: job.preparation.clone(),
         scorer: Arc::new(NativeScorers::new(&root, limits.image_limits)),
         native: both.clone(),

@@ -57,7 +57,7 @@ fn no_difference_is_no_winner() {
     assert_eq!((futile.outcome, futile.winner), (Outcome::UndecidedFutile, None));
     assert!(futile.recommended.is_some() && futile.block < 40);
     let to_the_end = decided(Settings { futility: false, ..settings(Rule::Horizon, 40) }, &blocks);
-    assert_eq!((to_the_end.outcome, to_the_end.block, to_the_end.look), (Outcome::BudgetOut, 40, 10));
+    assert_eq!((to_the_end.outcome, to_the_end.block, to_the_end.look), (Outcome::BudgetOut, 40, 16));
     for rule in [Rule::Open, Rule::Strict] {
         assert_eq!(decided(settings(rule, 40), &blocks).outcome, Outcome::BudgetOut);
     }

@@ -12,9 +12,9 @@ mod numbers;
 mod trace;
 
 pub use ab::{
-    Asked, Blocks, LookPoint, OtherMetric, PeoplePair, PeopleVariation, PeopleVerdict, PersonOpinion, PersonSaid,
-    ScoreTable, TestTerms, TestVerdict, VariationVerdict, judge_blocks, judge_ratings, judge_test, judge_votes,
-    look_points, read_scores,
+    Asked, Blocks, LookPoint, MeasuredSpread, OtherMetric, PeoplePair, PeopleVariation, PeopleVerdict, PersonOpinion,
+    PersonSaid, ScoreTable, TestTerms, TestVerdict, VariationVerdict, judge_blocks, judge_ratings, judge_test,
+    judge_votes, look_points, measured_spread, read_scores,
 };
 pub use address::{address_of, parts_of, short_label};
 pub use course::{Bar, Course, EndKind, ExecutorCourse, course};

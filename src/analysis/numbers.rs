@@ -78,7 +78,7 @@ pub struct MetricRow {
 }
 
 /// Sizes and times are no measures of quality.
-const NOT_MEASURED: [&str; 3] = ["width", "height", "seconds"];
+const NOT_MEASURED: [&str; 4] = ["width", "height", "seconds", "cost"];
 
 /// The metrics of each task, in the order of the tasks.
 pub fn metric_rows(items: &[ItemRow]) -> Vec<MetricRow> {

@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::Arc};
 
 use super::{
-    AppError, Session,
+    AppError, Session, TestForecast,
     job::{JobOptions, RunnableJob},
     outlook::{Outlook, outlook},
     placed::{Purpose, placed_job},
@@ -23,6 +23,8 @@ pub struct Planned {
     pub forecast: Vec<TaskForecast>,
     /// What it takes.
     pub outlook: Outlook,
+    /// Of an A/B test, what it can find and may take.
+    pub test: Option<TestForecast>,
 }
 
 /// What becomes of the items of one task.
@@ -45,7 +47,8 @@ pub fn plan(session: &Session, document: &str, options: &JobOptions) -> Result<P
     let forecast = job.plan.tasks.iter().map(|task| TaskForecast::of(&fates[as_range(&task.items)])).collect();
     let reused: Vec<bool> = fates.iter().map(|fate| *fate == Fate::Reused).collect();
     let outlook = outlook(session, &job, ledger.as_deref(), &reused);
-    Ok(Planned { job, forecast, outlook })
+    let test = super::ab::forecast(session, &job, ledger.as_deref())?;
+    Ok(Planned { job, forecast, outlook, test })
 }
 
 /// A task's items as a range of positions.

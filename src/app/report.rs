@@ -40,6 +40,8 @@ pub struct ReportOptions {
     pub out: Option<PathBuf>,
     /// Most MiB of pictures, as they stand in the page.
     pub pictures_mib: u32,
+    /// Whether the plots of a test are written as files of their own, too.
+    pub plots: bool,
 }
 
 /// What was written.

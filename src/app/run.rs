@@ -25,6 +25,7 @@ use super::{
     lock::drift_of_run,
     models::model_store,
     placed::{PlacedJob, Purpose, placed_job, refuse_spending},
+    rating::Opinions,
     servers::{Connected, server_error},
 };
 use crate::{
@@ -33,8 +34,10 @@ use crate::{
     models::ModelStore,
     native::{NativeExecutor, NativeSettings},
     outputs,
-    plan::{Capabilities, Outline},
-    run::{Clock, Control, Event, Executor, Observer, PortFuture, Ports, RunOutcome, RunSetup, RunState, run_plan},
+    plan::{Capabilities, Outline, Prices},
+    run::{
+        Clock, Control, Event, Executor, Observer, People, PortFuture, Ports, RunOutcome, RunSetup, RunState, run_plan,
+    },
     scorers::{ExternalScorers, NativeScorers, Scorers},
 };
 
@@ -68,6 +71,8 @@ pub struct ReadyRun {
     pub folder: String,
     /// Whether an earlier process began it.
     pub continued: bool,
+    /// Of a test that begins, what it can find and may take.
+    pub forecast: Option<TestForecast>,
     past: Vec<Event>,
     verify: bool,
     ledger: Arc<Ledger>,
@@ -75,6 +80,7 @@ pub struct ReadyRun {
     root: PathBuf,
     native: NativeSettings,
     models: ModelStore,
+    prices: Prices,
     scorers: ExternalScorers,
     on_servers: Option<OnServers>,
     /// What the run was told before is not meant for this process.
@@ -149,10 +155,11 @@ pub fn ready_unless_active(
     };
     let mut earlier = unfinished()?;
     if earlier.is_none() {
-        forecast(session, &job, Some(&ledger))?.map_or(Ok(()), |forecast| consent(&forecast))?;
+        let forecast = forecast(session, &job, Some(&ledger))?;
+        forecast.as_ref().map_or(Ok(()), consent)?;
         let begun = begun(session, job.clone(), on_servers.clone(), ledger.clone(), request)?;
         if let Some(ready) = begun {
-            return Ok(Readiness::Ready(Box::new(ready)));
+            return Ok(Readiness::Ready(Box::new(ReadyRun { forecast, ..ready })));
         }
         // Another process has begun it a moment ago.
         earlier = unfinished()?;
@@ -247,6 +254,7 @@ fn begun(
         id,
         folder,
         continued: false,
+        forecast: None,
         past: Vec::new(),
         verify: request.verify,
         ledger,
@@ -254,6 +262,7 @@ fn begun(
         root,
         native,
         models: model_store(session),
+        prices: prices(session),
         scorers: external_scorers(session),
         told_before,
         _lock: lock,
@@ -285,6 +294,7 @@ fn continued(
         id,
         folder,
         continued: true,
+        forecast: None,
         past,
         verify,
         ledger,
@@ -292,6 +302,7 @@ fn continued(
         root,
         native,
         models: model_store(session),
+        prices: prices(session),
         scorers: external_scorers(session),
         told_before,
         _lock: lock,
@@ -327,6 +338,15 @@ pub(super) fn native_settings(session: &Session) -> NativeSettings {
     settings
 }
 
+/// What running costs in this workspace.
+pub(super) fn prices(session: &Session) -> Prices {
+    let servers = session.config.server.iter();
+    Prices {
+        per_hour: servers.map(|(name, server)| (name.clone(), server.cost_per_hour)).collect(),
+        per_run: session.config.prices.iter().map(|(class, price)| (class.clone(), *price)).collect(),
+    }
+}
+
 /// The programs that measure for this workspace.
 pub(super) fn external_scorers(session: &Session) -> ExternalScorers {
     ExternalScorers::new(&session.root, &session.config.scorer)
@@ -355,7 +375,11 @@ impl ReadyRun {
             past: self.past,
             hash_all: self.verify,
         };
+        let people = self.job.terms.as_ref().filter(|terms| terms.asks_people());
+        let people = people.map(|terms| Arc::new(Opinions::new(terms, self.ledger.clone())) as Arc<dyn People>);
         let ports = Ports {
+            people,
+            prices: Arc::new(self.prices.clone()),
             preparer: self.job.preparation.clone(),
             scorer: Arc::new(KeptScores { scorers, ledger: self.ledger.clone() }),
             native: Arc::new(native),

@@ -11,9 +11,12 @@ use crate::{
     files::Path,
     graph::unescape_literal,
     ident::did_you_mean,
-    model::{AbTest, Body, Kind, Param, Preset, ValueMap},
+    model::{AbTest, Body, Kind, PREFERENCE, Param, Preset, RATING, TAKEN, ValueMap, is_measured},
     path, vision,
 };
+
+/// The metric that a model gives.
+const UNSAFE: &str = "nsfw";
 
 pub(super) fn check(visit: &mut Visit<'_>) {
     let Body::AbTest(test) = &visit.subject.document.body else { return };
@@ -37,19 +40,45 @@ pub(super) fn check(visit: &mut Visit<'_>) {
 }
 
 fn check_metric(visit: &mut Visit<'_>, test: &AbTest) {
-    let path = path!["decision", "metric"];
-    if visit.subject.tree.get(&path).is_some() && !visit.context.metrics.contains(&test.decision.metric) {
-        let near = did_you_mean(&test.decision.metric, visit.context.metrics.iter().map(String::as_str));
-        let message = format!("nothing measures `{}`", test.decision.metric);
+    let (path, decision) = (path!["decision", "metric"], &test.decision);
+    let name = decision.metric.as_str();
+    if visit.subject.tree.get(&path).is_some() && is_measured(name) && !visit.context.metrics.contains(name) {
+        let others = visit.context.metrics.iter().map(String::as_str).chain(TAKEN).chain([RATING, PREFERENCE]);
+        let near = did_you_mean(name, others);
+        let message = format!("nothing measures `{name}`");
         visit.report.error("unknown-metric", &path, message).hint = near.map(|near| format!("did you mean `{near}`?"));
     }
-    let known = vision::KNOWN.iter().find(|known| known.name == test.decision.metric);
-    if let Some(known) = known.filter(|known| known.range != (0.0, 1.0)) {
-        let message = format!("`{}` is no score from 0 to 1: it is the {}", known.name, known.description);
-        let scores: Vec<&str> =
-            vision::KNOWN.iter().filter(|known| known.range == (0.0, 1.0)).map(|k| k.name).collect();
-        visit.report.error("unfit-metric", &path, message).hint = Some(format!("scores are {}", scores.join(", ")));
+    let known = vision::KNOWN.iter().find(|known| known.name == name);
+    if decision.range.is_none() && (TAKEN.contains(&name) || known.is_some_and(|known| known.range != (0.0, 1.0))) {
+        let what = known.map_or("what every sample is measured by", |known| known.description);
+        let message = format!("`{name}` is no score from 0 to 1: it is {what}");
+        visit.report.error("unfit-metric", &path, message).hint =
+            Some("say which values make a difference: range = [smallest, largest]".to_owned());
     }
+    let config = visit.context.config;
+    let has_price = config.server.values().any(|s| s.cost_per_hour > 0.0) || config.prices.values().any(|p| *p > 0.0);
+    if name == "cost" && !has_price {
+        let message = "nothing here has a price, so every sample would cost the same";
+        visit.report.error("unfit-metric", &path, message).hint =
+            Some("say cost_per_hour of a server, or [prices] of node classes, in comfywright.toml".to_owned());
+    }
+    if let Some([low, high]) = decision.range.filter(|[low, high]| low >= high) {
+        let message = format!("a range from {low} to {high} is empty");
+        visit.report.error("bad-range", &path!["decision", "range"], message).hint =
+            Some("the smaller number first".to_owned());
+    }
+    let is_said = visit.subject.tree.get(&path!["decision", "better"]).is_some();
+    if less_is_better(name) && !is_said {
+        let message = format!("of `{name}` less is better, and the test does not say so");
+        visit.report.error("unsaid-direction", &path, message).hint =
+            Some("write better = \"lower\" (or \"higher\", where that is meant)".to_owned());
+    }
+}
+
+/// Whether less of `metric` is better, as far as it is known.
+pub fn less_is_better(metric: &str) -> bool {
+    let is_it = |known: &vision::MetricInfo| known.name == metric && known.less_is_better;
+    vision::KNOWN.iter().any(is_it) || TAKEN.contains(&metric) || metric == UNSAFE
 }
 
 /// The prompt is written, or a template makes it. Gives the names that go into it.

@@ -27,5 +27,6 @@ mod template_text;
 mod unused_vars;
 mod unvaried;
 
+pub use ab_test::less_is_better;
 pub use graph_file::{GraphFileOutcome, check_graph_file};
 pub use judge::{CheckRule, Outcome, RULES, Subject, check};

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     analysis::{OtherMetric, PeopleVerdict, TestVerdict, VariationVerdict},
     app::{self, Analyzed, AppError, ExitCode, Mode, OpinionsAnalyzed, Session, Sources, count},
+    report::ab::metric,
     stats::{Outcome, POWER},
 };
 
@@ -181,7 +182,7 @@ fn outcome(verdict: &TestVerdict) -> String {
 
 fn how(verdict: &TestVerdict) -> String {
     let plan = json!(verdict.plan);
-    let rule = format!("{}, plan {}, alpha {}", verdict.metric, plan.as_str().unwrap_or_default(), verdict.alpha);
+    let rule = format!("{}, plan {}, alpha {}", metric(verdict), plan.as_str().unwrap_or_default(), verdict.alpha);
     let look = verdict.looks.map_or_else(String::new, |looks| format!("look {} of {looks}, ", verdict.look));
     let word = if verdict.outcome == Outcome::Running { "so far" } else { "decided at" };
     format!("{rule}; {word} {look}block {} of at most {}", verdict.block, verdict.most_blocks)

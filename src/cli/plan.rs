@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{
     GlobalArgs, Output,
     args::{PlanArgs, TargetArgs},
+    trial::forecast_lines,
 };
 use crate::{
     app::{
@@ -64,23 +65,27 @@ pub(super) fn job_options(target: &TargetArgs) -> JobOptions {
 fn answer(planned: &Planned, graph: Option<Graph>, sources: &Sources, output: Output) -> ExitCode {
     let summary = planned.summary();
     let mut data = json!(summary);
+    if let Some(test) = &planned.test {
+        data["forecast"] = json!(test);
+    }
     match graph {
         Some(Graph::Text(format, text)) => {
             output.text(&text);
             data["graph"] = json!({ "format": format.name(), "text": text });
         }
         Some(Graph::File(format, path)) => {
-            told(&summary, &planned.job.plan, output);
+            told(&summary, planned, output);
             output.line("");
             output.line(&format!("wrote {}", path.display()));
             data["graph"] = json!({ "format": format.name(), "file": path.display().to_string() });
         }
-        None => told(&summary, &planned.job.plan, output),
+        None => told(&summary, planned, output),
     }
     output.finish("plan", ExitCode::Done, data, &planned.job.diagnostics, sources)
 }
 
-fn told(summary: &PlanSummary, plan: &Plan, output: Output) {
+fn told(summary: &PlanSummary, planned: &Planned, output: Output) {
+    let plan = &planned.job.plan;
     output.line(&format!(
         "{} {} · {} tasks, {} items",
         summary.document,
@@ -95,6 +100,10 @@ fn told(summary: &PlanSummary, plan: &Plan, output: Output) {
     if let Some(outlook) = &summary.outlook {
         output.line("");
         outlook_lines(outlook).iter().for_each(|line| output.line(line));
+    }
+    if let Some(test) = &planned.test {
+        output.line("");
+        forecast_lines(test).iter().for_each(|line| output.line(line));
     }
 }
 

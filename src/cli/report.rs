@@ -25,6 +25,10 @@ pub struct TestReportArgs {
     #[arg(long, value_name = "MIB", default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=256))]
     pub pictures: u32,
 
+    /// Write each plot as PNG beside the page, and all of them as a Vega-Lite document
+    #[arg(long)]
+    pub plots: bool,
+
     /// Open the page
     #[arg(long)]
     pub open: bool,
@@ -37,14 +41,15 @@ pub(super) fn of_test(args: &TestReportArgs, global: &GlobalArgs, output: Output
         Err(error) => return output.fail("ab", &error, &Sources::default()),
     };
     let sources = Sources::of(&session);
-    let options = ReportOptions { out: args.out.clone(), pictures_mib: args.pictures };
+    let options = ReportOptions { out: args.out.clone(), pictures_mib: args.pictures, plots: args.plots };
     let written =
         app::open_ledger(&session).and_then(|ledger| app::write_test_report(&session, &ledger, &args.test, &options));
     match written {
-        Ok(WrittenTestReport { page, markdown, numbers, bytes, pictures, left_out }) => {
+        Ok(WrittenTestReport { page, markdown, numbers, plots, vega_lite, bytes, pictures, left_out }) => {
             output.line(&format!("{} · {}, {pictures} pictures", page.display(), size_text(bytes)));
             output.line(&format!("{}", markdown.display()));
             output.line(&format!("{}", numbers.display()));
+            plots.iter().chain(&vega_lite).for_each(|file| output.line(&format!("{}", file.display())));
             if args.open
                 && let Err(error) = opener::open(&page)
             {
@@ -54,6 +59,8 @@ pub(super) fn of_test(args: &TestReportArgs, global: &GlobalArgs, output: Output
                 "file": page.display().to_string(),
                 "markdown": markdown.display().to_string(),
                 "numbers": numbers.display().to_string(),
+                "plots": plots.iter().map(|file| file.display().to_string()).collect::<Vec<_>>(),
+                "vega_lite": vega_lite.map(|file| file.display().to_string()),
                 "bytes": bytes,
                 "pictures": pictures,
                 "left_out": left_out,
@@ -98,7 +105,7 @@ pub fn run(args: &ReportArgs, global: &GlobalArgs, output: Output) -> ExitCode {
 fn written(session: &Session, args: &ReportArgs) -> Result<WrittenReport, AppError> {
     let ledger = app::open_ledger(session)?;
     let run = history::find_run(&ledger, &args.run)?;
-    let options = ReportOptions { out: args.out.clone(), pictures_mib: args.pictures };
+    let options = ReportOptions { out: args.out.clone(), pictures_mib: args.pictures, plots: false };
     app::write_report(session, &ledger, &run, &options)
 }
 

@@ -52,7 +52,7 @@ fn files_of(ledger: &Ledger, args: &ResultsArgs) -> Result<(Vec<String>, Value),
     let head = ["item", "file", "size", "measured"].map(str::to_owned);
     let rows = files.iter().map(|file| {
         let size = if file.width > 0 { format!("{} x {}", file.width, file.height) } else { String::new() };
-        let shown = |(name, _): &(&String, &f64)| !["width", "height", "seconds"].contains(&name.as_str());
+        let shown = |(name, _): &(&String, &f64)| !["width", "height", "seconds", "cost"].contains(&name.as_str());
         let metrics: Vec<String> =
             file.metrics.iter().filter(shown).map(|(name, value)| format!("{name} {value:.3}")).collect();
         [file.item.clone(), file.path.clone(), size, metrics.join(", ")]

@@ -173,6 +173,8 @@ pub(super) fn carried_out(
     let path = ready.job.loaded.path.to_string();
     let mut diagnostics = ready.job.diagnostics.clone();
     let aftermath = ready.aftermath();
+    let asks = ready.job.terms.as_ref().filter(|terms| terms.asks_people()).map(|terms| terms.test.clone());
+    let forecast = ready.forecast.clone();
     let against = ready.against().unwrap_or(&session.against).to_owned();
     let begun = Instant::now();
     match until_done(ready, controls, show) {
@@ -189,6 +191,9 @@ pub(super) fn carried_out(
                 "against": against,
                 "counts": counts_json(&outcome.counts),
             });
+            if let Some(forecast) = forecast {
+                data["forecast"] = json!(forecast);
+            }
             if let Some(test) = &test {
                 data["decision"] = json!(test);
             }
@@ -201,7 +206,7 @@ pub(super) fn carried_out(
                 output.line("");
                 state_lines(test).iter().for_each(|line| output.line(line));
             }
-            tell_next(&outcome, &folder, output);
+            tell_next(&outcome, &folder, asks.as_deref(), output);
             if open && let Err(error) = opener::open(&place) {
                 output.note(&format!("failed to open {folder}: {error}"));
             }
@@ -258,11 +263,17 @@ fn summary(outcome: &RunOutcome) -> String {
     parts.map(|(n, state)| format!("{n} {}", state.name().replace('_', " "))).collect::<Vec<_>>().join(", ")
 }
 
-fn tell_next(outcome: &RunOutcome, folder: &str, output: Output) {
+/// What to do now; `asks` is the test of whose samples people are asked.
+fn tell_next(outcome: &RunOutcome, folder: &str, asks: Option<&str>, output: Output) {
     let run = folder_name(folder);
-    match outcome.state {
-        RunState::Held => output.line(&format!("held items wait: comfywright approve {run} [ITEM], or reject")),
-        RunState::Stopped => output.line("stopped; run it again to go on"),
+    match (outcome.state, asks) {
+        (RunState::Held, Some(test)) => {
+            let waiting = app::count(outcome.counts.of(ItemState::Held) as usize, "sample");
+            output.line(&format!("the next look needs what people say of {waiting}: comfywright rate {test}"));
+            output.line(&format!("then go on: comfywright run {test}"));
+        }
+        (RunState::Held, None) => output.line(&format!("held items wait: comfywright approve {run} [ITEM], or reject")),
+        (RunState::Stopped, _) => output.line("stopped; run it again to go on"),
         _ if outcome.counts.total(ItemState::is_failure) > 0 => {
             output.line(&format!("what failed and why: comfywright show {run}"));
         }

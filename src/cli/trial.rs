@@ -40,9 +40,13 @@ pub(super) fn forecast_lines(forecast: &TestForecast) -> Vec<String> {
         vec![format!("{} variations: {} to {most}{made}", forecast.variations, forecast.fewest_generations)];
     lines.push(match forecast.detectable {
         Some(detectable) => format!(
-            "an advantage of {detectable:.3} wins in {:.0} % of such tests, if differences spread by {:.2}",
+            "an advantage of {detectable:.3} wins in {:.0} % of such tests, if differences spread by {:.3} {}",
             100.0 * forecast.power,
-            forecast.deviation
+            forecast.deviation,
+            match forecast.measured_in {
+                Some(blocks) => format!("as in {} of earlier tests", count(blocks as usize, "block")),
+                None => "(assumed)".to_owned(),
+            }
         ),
         None => "the plan has no last look, so no smallest advantage can be told".to_owned(),
     });

@@ -16,8 +16,11 @@ pub enum Weight {
     Bold,
 }
 
-static REGULAR: LazyLock<FontRef<'static>> = LazyLock::new(|| embedded(include_bytes!("NotoSans-Regular.ttf")));
-static BOLD: LazyLock<FontRef<'static>> = LazyLock::new(|| embedded(include_bytes!("NotoSans-Bold.ttf")));
+pub(super) const REGULAR_FONT: &[u8] = include_bytes!("NotoSans-Regular.ttf");
+pub(super) const BOLD_FONT: &[u8] = include_bytes!("NotoSans-Bold.ttf");
+
+static REGULAR: LazyLock<FontRef<'static>> = LazyLock::new(|| embedded(REGULAR_FONT));
+static BOLD: LazyLock<FontRef<'static>> = LazyLock::new(|| embedded(BOLD_FONT));
 
 fn embedded(bytes: &'static [u8]) -> FontRef<'static> {
     FontRef::try_from_slice(bytes).expect("the embedded fonts are whole")

@@ -87,4 +87,13 @@ impl Ledger {
         }
         Ok(said)
     }
+
+    /// The rating, from 1 to 5, that was said last of the output with this fingerprint.
+    pub fn rating_of(&self, fingerprint: &str) -> Result<Option<f64>, LedgerError> {
+        let reader = self.reader();
+        let mut statement = reader.prepare_cached(
+            "SELECT rating FROM marks WHERE fingerprint = ? AND rating IS NOT NULL ORDER BY number DESC LIMIT 1",
+        )?;
+        Ok(statement.query_row([fingerprint], |row| row.get(0)).optional()?)
+    }
 }

@@ -31,8 +31,8 @@ pub struct TestRow {
 pub struct BlockRow {
     /// Its number, from 1.
     pub block: u32,
-    /// For each variation its score; none where its sample failed, or it was not in any more.
-    pub scores: Vec<Option<f64>>,
+    /// For each variation the value of its metric; none where its sample failed, or it was not in any more.
+    pub values: Vec<Option<f64>>,
 }
 
 const TEST_COLUMNS: &str = "runs.id, tests.terms,
@@ -60,6 +60,20 @@ impl Ledger {
         Ok(Some(TestRow { run, terms: serde_json::from_str(&terms)?, looks }))
     }
 
+    /// The terms and blocks of the newest `most` runs of tests that took a sample into account.
+    pub fn earlier_tests(&self, most: u32) -> Result<Vec<(Value, Vec<BlockRow>)>, LedgerError> {
+        let runs: Vec<(String, String)> = {
+            let reader = self.reader();
+            let mut statement = reader.prepare_cached(
+                "SELECT runs.id, tests.terms FROM tests JOIN runs ON tests.run = runs.number
+                 WHERE EXISTS (SELECT 1 FROM blocks WHERE blocks.run = tests.run) ORDER BY runs.number DESC LIMIT ?",
+            )?;
+            let rows = statement.query_map([most], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<Result<_, _>>()?
+        };
+        runs.into_iter().map(|(run, terms)| Ok((serde_json::from_str(&terms)?, self.blocks(&run)?))).collect()
+    }
+
     /// The blocks of a test in order.
     pub fn blocks(&self, run: &str) -> Result<Vec<BlockRow>, LedgerError> {
         let number = self.run_number(run)?;
@@ -68,7 +82,7 @@ impl Ledger {
         let rows = statement.query_map([number], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
         rows.map(|row| {
             let (block, scores) = row?;
-            Ok(BlockRow { block, scores: serde_json::from_str(&scores)? })
+            Ok(BlockRow { block, values: serde_json::from_str(&scores)? })
         })
         .collect()
     }
@@ -115,6 +129,6 @@ pub(super) fn write_block(
     let look = block.look.as_ref().map(serde_json::to_string).transpose()?;
     let mut statement = transaction
         .prepare_cached("INSERT OR IGNORE INTO blocks (run, block, time_ns, scores, look) VALUES (?, ?, ?, ?, ?)")?;
-    statement.execute(params![run, block.block, time_ns, serde_json::to_string(&block.scores)?, look])?;
+    statement.execute(params![run, block.block, time_ns, serde_json::to_string(&block.values)?, look])?;
     Ok(())
 }

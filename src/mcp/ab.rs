@@ -18,7 +18,7 @@ use crate::{
         self, AppError, Session, TestForecast, TestPrompt, TestRequest, TestState, TrackRequest,
         client_files::ClientFiles,
     },
-    model::ValueMap,
+    model::{ValueMap, is_measured},
     report::ab::headline,
 };
 
@@ -185,7 +185,7 @@ fn task(prompt: &TestPrompt) -> Map<String, Value> {
         "title": prompt.title,
         "preset": prompt.preset,
         "with": prompt.with,
-        "scores": [prompt.metric],
+        "scores": Some(&prompt.metric).filter(|metric| is_measured(metric)).into_iter().collect::<Vec<_>>(),
     });
     task.as_object().cloned().unwrap_or_default()
 }

@@ -100,7 +100,7 @@ pub(super) fn show(session: &Session, items: &[ItemRow], page: &Page) -> Result<
 impl ShownPage {
     fn add(&mut self, files: &ClientFiles<'_>, mut file: ResultFile, among: Option<usize>) {
         // What every image has; the size stands beside them.
-        file.metrics.retain(|name, _| !matches!(name.as_str(), "seconds" | "width" | "height"));
+        file.metrics.retain(|name, _| !matches!(name.as_str(), "seconds" | "cost" | "width" | "height"));
         let mut line = format!("{}: {} ({} x {})", file.item, file.path, file.width, file.height);
         if let Some(among) = among.filter(|_| pictures::is_picture(&file.path)) {
             let picture = files.read(&file.path).map_err(|e| e.to_string());

@@ -20,6 +20,10 @@ pub struct Config {
     /// Registries of presets by name.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub registry: IndexMap<String, Registry>,
+    /// What one run of a node class costs, by class, in the currency of `cost_per_hour`: partner nodes are paid for
+    /// each run.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub prices: IndexMap<String, f64>,
     /// External scorers by name. A command may be named only here, never in a document.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub scorer: IndexMap<String, ExternalScorer>,

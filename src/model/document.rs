@@ -328,12 +328,52 @@ pub enum DecisionPlan {
     Strict,
 }
 
+/// The metric that is the mean of what people give a picture, from 1 to 5.
+pub const RATING: &str = "rating";
+
+/// The metric that is the share of comparisons with pictures of the same seed that a picture wins.
+pub const PREFERENCE: &str = "preference";
+
+/// The metrics that the engine takes of every sample.
+pub const TAKEN: [&str; 2] = ["seconds", "cost"];
+
+/// Whether somebody measures `metric` on the picture of a sample: the engine does not take it anyway, and nobody is
+/// asked.
+pub fn is_measured(metric: &str) -> bool {
+    !TAKEN.contains(&metric) && ![RATING, PREFERENCE].contains(&metric)
+}
+
+/// Which values of a metric are the better ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Better {
+    /// The higher, the better.
+    #[default]
+    Higher,
+    /// The lower, the better.
+    Lower,
+}
+
+impl Better {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+    fn is_higher(&self) -> bool {
+        *self == Self::Higher
+    }
+}
+
 /// How a test is decided.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Decision {
-    /// The metric that decides.
+    /// The metric that decides: one that is measured, "seconds" or "cost" of a sample, or what people say of its
+    /// picture: "rating" or "preference".
     #[serde(default = "Decision::default_metric")]
     pub metric: String,
+    /// Which values are better: "higher" or "lower".
+    #[serde(default, skip_serializing_if = "Better::is_higher")]
+    pub better: Better,
+    /// Smallest and largest value that make a difference; values beyond count as these. From 0 to 1 without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<[f64; 2]>,
     /// The rule.
     #[serde(default)]
     pub plan: DecisionPlan,
@@ -341,7 +381,7 @@ pub struct Decision {
     #[serde(default = "Decision::default_alpha")]
     #[schemars(range(min = 0.0001, max = 0.5))]
     pub alpha: f64,
-    /// Differences up to this count as none.
+    /// Differences up to this count as none; of a metric with another range than 0 to 1, a share of that range.
     #[serde(default = "Decision::default_equivalence")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub equivalence: f64,
@@ -372,6 +412,8 @@ impl Default for Decision {
     fn default() -> Self {
         Self {
             metric: Self::default_metric(),
+            better: Better::default(),
+            range: None,
             plan: DecisionPlan::default(),
             alpha: Self::default_alpha(),
             equivalence: Self::default_equivalence(),

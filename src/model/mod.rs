@@ -34,8 +34,8 @@ pub use chain::{
 pub use config::{Config, ConfigDefaults, ExternalScorer, Limits, ModelDefaults, Registry, Server, Store};
 pub use detect::{DetectStyle, ModelDetect, Trust};
 pub use document::{
-    AbTest, Bind, Body, ChangelogRow, Decision, DecisionPlan, Document, GraphFile, Header, Kind, Lineage, NodeDef,
-    Param, ParamType, Preset, Seeds, Template, ValueMap,
+    AbTest, Better, Bind, Body, ChangelogRow, Decision, DecisionPlan, Document, GraphFile, Header, Kind, Lineage,
+    NodeDef, PREFERENCE, Param, ParamType, Preset, RATING, Seeds, TAKEN, Template, ValueMap, is_measured,
 };
 pub use duration::{parse_backoff, parse_duration};
 pub use known_models::{KnownModel, KnownModels, MODELS_FOLDER, NoModel};

@@ -13,6 +13,7 @@ mod observed;
 mod outline;
 mod placement;
 mod prepare;
+mod prices;
 #[cfg(test)]
 mod testing;
 mod trial;
@@ -31,4 +32,5 @@ pub use observed::{History, Observed, Sort, Warmth};
 pub use outline::{Outline, OutlineEntry, OutlineRule, OutlineTask};
 pub use placement::{Access, Place, Placer};
 pub use prepare::Preparation;
+pub use prices::Prices;
 pub use trial::Trial;

@@ -10,6 +10,10 @@ use crate::stats;
 pub struct Trial {
     /// The metric that decides.
     pub metric: String,
+    /// Whether people give its values: a sample that is made waits for what they say of it.
+    pub asks_people: bool,
+    /// How its values become scores.
+    pub scale: stats::ScoreScale,
     /// The rules of decision.
     pub rules: stats::Plan,
     /// For each block, in the order in which they are looked at, the sample of each variation.

@@ -5,6 +5,13 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 /// Colours and letters.
 const STYLE: &str = include_str!("shell.css");
 
+/// `style` with the light colours in place of their names: for files that stand alone.
+pub(super) fn in_light(style: &str) -> String {
+    let light = STYLE.split('}').next().unwrap_or_default();
+    let colours = light.split(';').filter_map(|line| line.split_once("--")?.1.split_once(':'));
+    colours.fold(style.to_owned(), |style, (name, value)| style.replace(&format!("var(--{name})"), value.trim()))
+}
+
 /// A page. Nothing is loaded from anywhere, which the policy sees to.
 pub(super) fn document(title: &str, styles: &[&str], body: &Markup, script: &str) -> String {
     let page = html! {

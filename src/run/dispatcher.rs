@@ -24,7 +24,7 @@ use super::{
     event::{AttemptId, Command, Event, TrialLook},
     names::Names,
     planner::Planner,
-    ports::{Change, Claim, Entry, Failure, Fault, Journal, JournalError, RunState},
+    ports::{AskedSample, Change, Claim, Entry, Failure, Fault, Journal, JournalError, RunState},
     report::{RunEvent, TaskSize},
     results::{Ended, Results, values},
     scribe::{Batch, Observer, write_journal},
@@ -138,7 +138,10 @@ pub async fn run_plan(
     while let Ok(control) = controls.try_recv() {
         dispatcher.control(control);
     }
-    while !dispatcher.batches.is_closed() && dispatcher.has_work() {
+    while !dispatcher.batches.is_closed() && (dispatcher.has_work() || dispatcher.hear_people().await) {
+        if !dispatcher.has_work() {
+            continue;
+        }
         tokio::select! {
             Some(control) = controls.recv() => dispatcher.control(control),
             Some(message) = inbox.recv() => dispatcher.message(message),
@@ -258,6 +261,30 @@ impl Dispatcher {
             results.into_par_iter().filter(|(_, result)| is_missing(result)).map(|(item, _)| item).collect()
         };
         tokio::task::spawn_blocking(verify).await.unwrap_or_default()
+    }
+
+    /// Takes what people have said by now of the samples that wait for it. Whether there was something.
+    async fn hear_people(&mut self) -> bool {
+        let (Some(people), Some(trial)) = (self.ports.people.clone(), &self.plan.trial) else { return false };
+        let asked = |item: &ItemIx| {
+            let address = self.ports.preparer.address(*item);
+            Some(AskedSample { address, result: self.results.result(*item)? })
+        };
+        let blocks = self.planner.asked_about().into_iter();
+        let blocks: Vec<(Vec<ItemIx>, Vec<AskedSample>)> =
+            blocks.filter_map(|items| Some((items.clone(), items.iter().map(asked).collect::<Option<_>>()?))).collect();
+        let metric = trial.metric.clone();
+        let ask = move || {
+            let said = blocks.into_iter().filter_map(|(items, samples)| {
+                Some(items.into_iter().zip(people.said(&metric, &samples)?).collect::<Vec<_>>())
+            });
+            said.flatten().collect::<Vec<_>>()
+        };
+        let said = tokio::task::spawn_blocking(ask).await.unwrap_or_default();
+        for (item, value) in &said {
+            self.apply(Event::Judged { item: *item, value: *value }, None);
+        }
+        !said.is_empty()
     }
 
     fn has_work(&self) -> bool {

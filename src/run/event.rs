@@ -183,6 +183,13 @@ pub enum Event {
         /// The item.
         item: ItemIx,
     },
+    /// People have said what a sample of a test is worth that waited for it.
+    Judged {
+        /// The item.
+        item: ItemIx,
+        /// The value of the metric that decides.
+        value: f64,
+    },
     /// A person wants items again, whatever became of them: they are made anew, in this run.
     Again {
         /// The items that are meant.
@@ -326,8 +333,8 @@ pub struct Decision {
 pub struct TrialBlock {
     /// Its number, from 1.
     pub block: u32,
-    /// For each variation its score; none where its sample failed, or it was not in any more.
-    pub scores: Vec<Option<f64>>,
+    /// For each variation the value of its metric; none where its sample failed, or it was not in any more.
+    pub values: Vec<Option<f64>>,
     /// What was seen after it, if that was a look.
     pub look: Option<TrialLook>,
 }

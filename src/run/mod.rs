@@ -27,8 +27,8 @@ pub use dispatcher::{Control, RunOutcome, RunSetup, run_plan};
 pub use event::{AttemptId, Command, Decision, Event, ServerCondition, TrialBlock, TrialLook, Values};
 pub use planner::Planner;
 pub use ports::{
-    Change, Claim, Clock, Entry, Executor, Failure, Fault, FaultDetail, Job, Journal, JournalError, PortFuture,
-    Preparer, Produced, ResultStore, RunState, Scorer, Signal, Signals,
+    AskedSample, Change, Claim, Clock, Entry, Executor, Failure, Fault, FaultDetail, Job, Journal, JournalError,
+    People, PortFuture, Preparer, Produced, ResultStore, RunState, Scorer, Signal, Signals,
 };
 pub use report::{RunEvent, TaskSize};
 pub use scribe::Observer;

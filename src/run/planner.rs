@@ -110,6 +110,7 @@ impl Planner {
             Event::Missing { items } => self.missing(items),
             Event::Approved { item } => self.approved(item.0),
             Event::Rejected { item } => self.rejected(item.0),
+            Event::Judged { item, value } => self.judged(item.0, *value),
             Event::Due { item, id } => self.due(item.0, *id),
             Event::Submitted { item, id, executor, .. } => self.submitted(item.0, *id, executor),
             Event::Silent { server } => self.server_silent(server),
@@ -143,11 +144,13 @@ impl Planner {
                     self.abort(item);
                 }
                 if let Some(samples) = &mut self.samples {
-                    samples.score(item, &result.metrics);
+                    samples.measured(item, &result.metrics);
                 }
                 let record = &mut self.items[item as usize];
                 (record.reused, record.has_result, record.anew) = (*reused, true, false);
-                self.follow_rules(item, None, values);
+                if !self.wait_for_people(item) {
+                    self.follow_rules(item, None, values);
+                }
             }
             Event::Failed { fault, values, .. } if is_current => {
                 self.server_failed(item, fault.class);

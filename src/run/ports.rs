@@ -175,6 +175,21 @@ pub trait Scorer: Send + Sync {
     ) -> PortFuture<'a, Result<BTreeMap<String, f64>, Fault>>;
 }
 
+/// A sample of a test about which people are asked.
+#[derive(Clone, Debug)]
+pub struct AskedSample {
+    /// The item's address.
+    pub address: String,
+    /// What was made.
+    pub result: Arc<ItemResult>,
+}
+
+/// What people say of the samples of a test.
+pub trait People: Send + Sync {
+    /// For each sample of one block the value of `metric`; none as long as something is not said of one of them.
+    fn said(&self, metric: &str, block: &[AskedSample]) -> Option<Vec<f64>>;
+}
+
 /// Time, so that tests and simulations have their own.
 pub trait Clock: Send + Sync {
     /// Nanoseconds since 1970, as the computer believes: it may jump, also backwards. For people only.

@@ -119,6 +119,8 @@ pub enum Reason {
     Error,
     /// A person rejected it.
     Rejected,
+    /// It is a sample of a test, and people have not said yet what it is worth.
+    NotJudged,
     /// The race of a test dropped its variation after this block.
     Dropped(u32),
     /// The test to which it belongs was decided after this block.
@@ -136,6 +138,7 @@ impl Reason {
             Self::NeedFailed(needed) => Some(format!("{} failed", name(needed))),
             Self::Rule(rule) => plan.tasks[task.0 as usize].rules.get(usize::from(rule)).map(|r| r.text.clone()),
             Self::Rejected => Some("rejected".to_owned()),
+            Self::NotJudged => Some("waits for what people say of it".to_owned()),
             Self::Dropped(block) => Some(format!("{NOT_NEEDED}: dropped after block {block}")),
             Self::Decided(block) => Some(format!("{NOT_NEEDED}: decided after block {block}")),
         }

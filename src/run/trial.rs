@@ -13,20 +13,22 @@ use super::{
     state::{ItemState, Reason},
 };
 use crate::{
-    plan::Trial,
-    stats::{Outcome, Race},
+    plan::{ItemIx, Trial},
+    stats::{Outcome, Race, ScoreScale},
 };
 
 /// Where the samples of a test stand.
 #[derive(Debug)]
 pub(super) struct Samples {
     metric: String,
+    asks_people: bool,
+    scale: ScoreScale,
     /// For each block, the item of each variation.
     blocks: Vec<Vec<u32>>,
     /// For each item, its block.
     block_of: Vec<Option<u32>>,
-    /// For each item, its score.
-    scores: Vec<Option<f64>>,
+    /// For each item, the value of its metric.
+    values: Vec<Option<f64>>,
     race: Race,
     /// How many blocks were let go.
     released: u32,
@@ -42,16 +44,28 @@ impl Samples {
             block.iter().for_each(|item| block_of[*item as usize] = Some(number as u32));
         }
         let race = Race::new(&trial.rules);
-        let mut samples =
-            Self { metric: trial.metric.clone(), blocks, block_of, scores: vec![None; items], race, released: 0 };
+        let mut samples = Self {
+            metric: trial.metric.clone(),
+            asks_people: trial.asks_people,
+            scale: trial.scale,
+            values: vec![None; items],
+            released: 0,
+            blocks,
+            block_of,
+            race,
+        };
         samples.release();
         samples
     }
 
-    /// Keeps the score of `item`. One that is none counts as a sample that failed.
-    pub(super) fn score(&mut self, item: u32, metrics: &BTreeMap<String, f64>) {
-        let score = metrics.get(&self.metric).copied().filter(|score| (0.0..=1.0).contains(score));
-        self.scores[item as usize] = score;
+    /// Keeps what was measured of `item`. A value that gives no score counts as a sample that failed.
+    pub(super) fn measured(&mut self, item: u32, metrics: &BTreeMap<String, f64>) {
+        let value = metrics.get(&self.metric).copied();
+        self.values[item as usize] = value.filter(|value| self.scale.score(*value).is_some());
+    }
+
+    fn is_asked_about(&self, item: u32) -> bool {
+        self.asks_people && self.block_of[item as usize].is_some()
     }
 
     fn is_held_back(&self, item: u32) -> bool {
@@ -90,13 +104,47 @@ impl Planner {
         self.samples.as_ref().is_some_and(|samples| samples.is_held_back(item))
     }
 
+    /// Lets a sample that is made wait for what people say of it, where they are asked. Whether it does.
+    pub(super) fn wait_for_people(&mut self, item: u32) -> bool {
+        let waits = self.samples.as_ref().is_some_and(|samples| samples.is_asked_about(item));
+        if waits {
+            self.change(item, ItemState::Held, Reason::NotJudged, None);
+        }
+        waits
+    }
+
+    /// Takes what people say of a sample that waits for it.
+    pub(super) fn judged(&mut self, item: u32, value: f64) {
+        let is_waiting = self.items.get(item as usize).is_some_and(|r| r.state == ItemState::Held && r.has_result);
+        let Some(samples) = self.samples.as_mut().filter(|samples| is_waiting && samples.is_asked_about(item)) else {
+            return;
+        };
+        samples.values[item as usize] = Some(value).filter(|value| samples.scale.score(*value).is_some());
+        self.finish(item, Reason::None);
+    }
+
+    /// The samples that wait for what people say of them, by block: of blocks of which nothing is under way.
+    pub fn asked_about(&self) -> Vec<Vec<ItemIx>> {
+        let Some(samples) = self.samples.as_ref().filter(|samples| samples.asks_people) else { return Vec::new() };
+        let survivors = samples.race.survivors();
+        let released = &samples.blocks[samples.race.block() as usize..samples.released as usize];
+        let of_block = |block: &Vec<u32>| {
+            let items: Vec<u32> = survivors.iter().map(|place| block[*place]).collect();
+            let state = |item: &u32| self.items[*item as usize].state;
+            let is_made = items.iter().all(|item| state(item).is_final() || state(item) == ItemState::Held);
+            let held = items.iter().filter(|item| is_made && state(item) == ItemState::Held);
+            held.map(|item| ItemIx(*item)).collect::<Vec<_>>()
+        };
+        released.iter().map(of_block).filter(|block| !block.is_empty()).collect()
+    }
+
     /// Takes the blocks that are complete, in order, and does what follows from them.
     pub(super) fn race(&mut self) {
         let Some(mut samples) = self.samples.take() else { return };
         let mut released = Vec::new();
-        while let Some(scores) = self.complete_block(&samples) {
+        while let Some(values) = self.complete_block(&samples) {
             let looks = samples.race.looks();
-            if samples.race.push(&scores).is_err() {
+            if samples.race.push(&samples.scale.scores(&values)).is_err() {
                 // Scores are looked at when they come.
                 break;
             }
@@ -109,7 +157,7 @@ impl Planner {
             released.extend(samples.release());
             let is_look = samples.race.looks() > looks;
             let look = TrialLook { look: samples.race.looks(), outcome, leader: samples.race.leader(), dropped };
-            self.commands.push(Command::Took(TrialBlock { block, scores, look: is_look.then_some(look) }));
+            self.commands.push(Command::Took(TrialBlock { block, values, look: is_look.then_some(look) }));
         }
         self.samples = Some(samples);
         for item in released {
@@ -121,19 +169,19 @@ impl Planner {
         self.settle_all();
     }
 
-    /// The scores of the next block, when all of its samples are final.
+    /// The values of the next block, when all of its samples are final.
     fn complete_block(&self, samples: &Samples) -> Option<Vec<Option<f64>>> {
         let block = samples.next_block()?;
         let is_taken = |state: ItemState| state.is_final() && state != ItemState::Cancelled;
         if !block.iter().all(|(_, item)| is_taken(self.items[*item as usize].state)) {
             return None;
         }
-        let mut scores = vec![None; samples.blocks[0].len()];
+        let mut values = vec![None; samples.blocks[0].len()];
         for (place, item) in block {
             let is_finished = self.items[item as usize].state.is_finished();
-            scores[place] = samples.scores[item as usize].filter(|_| is_finished);
+            values[place] = samples.values[item as usize].filter(|_| is_finished);
         }
-        Some(scores)
+        Some(values)
     }
 
     /// Skips a sample that is not needed, whatever is under way.

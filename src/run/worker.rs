@@ -10,12 +10,14 @@ use uuid::Uuid;
 use super::{
     dispatcher::Message,
     event::AttemptId,
-    ports::{Claim, Clock, Executor, Failure, Fault, Job, Preparer, Produced, ResultStore, Scorer, Signal, Signals},
+    ports::{
+        Claim, Clock, Executor, Failure, Fault, Job, People, Preparer, Produced, ResultStore, Scorer, Signal, Signals,
+    },
     results::Results,
 };
 use crate::{
     model::ErrorClass,
-    plan::{ItemIx, ItemResult, NATIVE, OutputFile, Prepared, Visit},
+    plan::{ItemIx, ItemResult, NATIVE, OutputFile, Prepared, Prices, Visit},
 };
 
 /// Everything through which the engine reaches the world, but the journal.
@@ -29,6 +31,10 @@ pub struct Ports {
     pub comfy: Option<Arc<dyn Executor>>,
     /// Measures.
     pub scorer: Arc<dyn Scorer>,
+    /// What people say of samples, where a test asks them.
+    pub people: Option<Arc<dyn People>>,
+    /// What running costs.
+    pub prices: Arc<Prices>,
     /// Earlier results.
     pub store: Arc<dyn ResultStore>,
     /// Time.
@@ -201,7 +207,10 @@ async fn execute(
         },
     }?;
     let seconds = ports.clock.steady().saturating_sub(started).as_secs_f64();
-    produced.metrics.entry("seconds".to_owned()).or_insert(seconds);
+    let seconds = *produced.metrics.entry("seconds".to_owned()).or_insert(seconds);
+    let classes = prepared.graph.nodes.values().map(|node| node.class.as_str());
+    let cost = ports.prices.cost(&attempt.place, seconds, classes);
+    produced.metrics.extend(cost.map(|cost| ("cost".to_owned(), cost)));
     Ok(produced)
 }
 

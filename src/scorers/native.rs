@@ -25,6 +25,7 @@ const VERSION: u32 = 1;
 const UNSAFE: MetricInfo = MetricInfo {
     name: NSFW,
     range: (0.0, 1.0),
+    less_is_better: true,
     description: "how likely it is not safe for work, by the model of [models] nsfw; a person should look at what it decides",
 };
 

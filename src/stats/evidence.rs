@@ -53,49 +53,44 @@ impl Evidence {
     fn push_sign(&mut self, difference: f64) {
         self.count += 1;
         self.squares += difference * difference;
-        let scale = (self.squares / f64::from(self.count)).sqrt();
-        if scale <= 0.0 {
+        if self.squares <= 0.0 {
             return;
         }
-        for (k, factor) in falling(difference, scale).into_iter().enumerate() {
-            self.above[k] = (self.above[k] * (2.0 - factor)).min(ENOUGH);
-            self.below[k] = (self.below[k] * factor).min(ENOUGH);
-        }
+        let factors = falling(difference * (f64::from(self.count) / self.squares).sqrt());
+        stake(&mut self.above, factors.map(|factor| 2.0 - factor));
+        stake(&mut self.below, factors);
     }
 
     /// Each share f multiplies by `1 + f d`.
     fn push_bounded(&mut self, difference: f64) {
         self.count += 1;
-        for (k, share) in BETS.into_iter().enumerate() {
-            self.above[k] = (self.above[k] * (1.0 + share * difference)).min(ENOUGH);
-            self.below[k] = (self.below[k] * (1.0 - share * difference)).min(ENOUGH);
-        }
+        stake(&mut self.above, BETS.map(|share| 1.0 + share * difference));
+        stake(&mut self.below, BETS.map(|share| 1.0 - share * difference));
     }
 
     /// Wealth of who bet on differences above 0.
     pub fn above(&self) -> f64 {
-        self.above.iter().sum::<f64>() / 6.0
+        mean(&self.above)
     }
 
     /// Wealth of who bet on differences below 0.
     pub fn below(&self) -> f64 {
-        self.below.iter().sum::<f64>() / 6.0
+        mean(&self.below)
     }
 }
 
 /// The wealth of who bets that `differences` are above `margin`, after the last of them.
 pub fn wealth_above(bets: Bets, differences: &[f64], margin: f64) -> f64 {
     let mut wealth = [1.0_f64; 6];
-    let mut stake = |factors: [f64; 6]| {
-        wealth.iter_mut().zip(factors).for_each(|(wealth, factor)| *wealth = (*wealth * factor).min(ENOUGH));
-    };
     match bets {
         Bets::SignFlip => {
-            let mut squares = 0.0;
-            for (count, difference) in (1_u32..).zip(differences.iter().map(|difference| difference - margin)) {
+            let (mut squares, mut count) = (0.0, 0.0);
+            for difference in differences.iter().map(|difference| difference - margin) {
                 squares += difference * difference;
+                count += 1.0;
                 if squares > 0.0 {
-                    stake(falling(difference, (squares / f64::from(count)).sqrt()).map(|factor| 2.0 - factor));
+                    let factors = falling(difference * (count / squares).sqrt());
+                    stake(&mut wealth, factors.map(|factor| 2.0 - factor));
                 }
             }
         }
@@ -104,17 +99,31 @@ pub fn wealth_above(bets: Bets, differences: &[f64], margin: f64) -> f64 {
             let scale = 1.0 / (1.0 + margin.abs());
             for difference in differences {
                 let moved = (difference.clamp(-1.0, 1.0) - margin) * scale;
-                stake(BETS.map(|share| 1.0 + share * moved));
+                stake(&mut wealth, BETS.map(|share| 1.0 + share * moved));
             }
         }
     }
-    wealth.iter().sum::<f64>() / 6.0
+    mean(&wealth)
 }
 
-/// `1 - tanh(g d / s)` for each rate g.
-fn falling(difference: f64, scale: f64) -> [f64; 6] {
+/// Multiplies each wealth by its factor, which is at most 2.
+fn stake(wealth: &mut [f64; 6], factors: [f64; 6]) {
+    wealth.iter_mut().zip(factors).for_each(|(wealth, factor)| *wealth *= factor);
+    // Hardly anybody gets so far.
+    if wealth.iter().any(|wealth| *wealth > ENOUGH) {
+        wealth.iter_mut().for_each(|wealth| *wealth = wealth.min(ENOUGH));
+    }
+}
+
+fn mean(wealth: &[f64; 6]) -> f64 {
+    // In pairs, which do not wait for each other.
+    ((wealth[0] + wealth[1]) + (wealth[2] + wealth[3]) + (wealth[4] + wealth[5])) / 6.0
+}
+
+/// `1 - tanh(g d / s)` for each rate g, where `standardised` is d / s.
+fn falling(standardised: f64) -> [f64; 6] {
     // It is 2 / (e^2gx + 1); the rates are 1, 2, 4, 7, 11 and 16 tenths, so one exponential does.
-    let one = (0.2 * difference / scale).exp();
+    let one = (0.2 * standardised).exp();
     let two = one * one;
     let four = two * two;
     let eight = four * four;
@@ -129,32 +138,49 @@ pub fn evidence_interval(bets: Bets, differences: &[f64], tail: f64) -> [f64; 2]
     [lowest_open(bets, differences, tail), -lowest_open(bets, &mirrored, tail)]
 }
 
-/// The largest margin, at steps of at most 1e-4, up to which "above" is shown; -1 when none is.
+/// The largest margin up to which "above" is shown, but for 1e-4 or a fiftieth of the interval; -1 when none is.
 fn lowest_open(bets: Bets, differences: &[f64], tail: f64) -> f64 {
     let count = differences.len();
     if count == 0 {
         return -1.0;
     }
     let mean = differences.iter().sum::<f64>() / count as f64;
-    let shows = |margin: f64| wealth_above(bets, differences, margin) >= 1.0 / tail;
     let variance = differences.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / count as f64;
     // What the interval would be for many differences, to begin with a short bracket.
     let guess = (2.0 * (1.0 / tail).ln() * variance / count as f64).sqrt().max(1e-3);
-    let (mut high, mut reach) = (mean, guess);
-    let mut low = loop {
+    // Logarithms of wealth grow about with the square of the distance from the mean, so that their roots are about on
+    // a line. Above 0: "above" the margin is shown.
+    let shown = |margin: f64| {
+        let log = wealth_above(bets, differences, margin).ln().max(0.0);
+        log.sqrt() - (1.0 / tail).ln().sqrt()
+    };
+    let (mut high, mut at_high, mut reach) = (mean, -(1.0 / tail).ln().sqrt(), 1.25 * guess);
+    let (mut low, mut at_low) = loop {
         let low = mean - reach;
         if low <= -1.0 {
-            break -1.0;
+            break (-1.0, shown(-1.0));
         }
-        if shows(low) {
-            break low;
+        let at_low = shown(low);
+        if at_low >= 0.0 {
+            break (low, at_low);
         }
-        high = low;
-        reach *= 1.5;
+        (high, at_high) = (low, at_low);
+        reach *= 1.4;
     };
-    while high - low > 1e-4_f64.max(0.02 * guess) {
-        let middle = 0.5 * (low + high);
-        if shows(middle) { low = middle } else { high = middle }
+    let near = 1e-4_f64.max(0.02 * guess);
+    let mut is_even = false;
+    while at_low > 0.0 && high - low > near {
+        // Where the line crosses, a little on the side that is shown; the middle, when that leads nowhere.
+        let crossing = low + (high - low) * at_low / (at_low - at_high) - 0.25 * near;
+        let at = if is_even { 0.5 * (low + high) } else { crossing.clamp(low + 0.5 * near, high - 0.5 * near) };
+        let found = shown(at);
+        if found >= 0.0 {
+            // Close enough: one step further nothing is shown any more.
+            (low, at_low) = (at, found);
+        } else {
+            (high, at_high) = (at, found);
+        }
+        is_even = !is_even && high - low > 8.0 * near;
     }
     low.max(-1.0)
 }

@@ -12,11 +12,14 @@ use super::{
     summary::{Sums, seed_correlation},
 };
 
-/// Fewest blocks at which futility is judged, and before which shapes are not warned of.
+/// Fewest blocks at which futility is judged.
+const JUDGED: u32 = 6;
+
+/// Fewest scores by which shapes are warned of.
 const SETTLED: u32 = 8;
 
 /// Standard errors that the leader is given beyond what was seen before a test is called futile.
-const BENEFIT: f64 = 1.5;
+const BENEFIT: f64 = 1.6;
 
 /// Ratio of standard deviations above which is warned.
 const WIDEST_RATIO: f64 = 3.0;
@@ -346,7 +349,7 @@ impl Race {
     /// ahead of the runner-up from here on.
     fn is_futile(&self) -> bool {
         let Some(last) = self.plan.looks.last().filter(|_| self.plan.settings.futility) else { return false };
-        let Some((t, count)) = self.runner_up().filter(|_| self.block() >= SETTLED) else { return false };
+        let Some((t, count)) = self.runner_up().filter(|_| self.block() >= JUDGED) else { return false };
         let (n, all) = (f64::from(count), f64::from(last.block));
         if count < FEWEST {
             return false;

@@ -13,55 +13,70 @@ pub struct MetricInfo {
     pub name: &'static str,
     /// Smallest and largest value; infinity where there is no bound.
     pub range: (f64, f64),
+    /// Whether less of it is better.
+    pub less_is_better: bool,
     /// Unit and meaning.
     pub description: &'static str,
 }
 
 /// All metrics, in alphabetical order.
 pub const KNOWN: &[MetricInfo] = &[
-    MetricInfo { name: "alpha_coverage", range: (0.0, 1.0), description: "mean of the alpha channel; 1 without one" },
+    MetricInfo {
+        name: "alpha_coverage",
+        range: (0.0, 1.0),
+        less_is_better: false,
+        description: "mean of the alpha channel; 1 without one",
+    },
     MetricInfo {
         name: "blockiness",
         range: (0.0, 1.0),
+        less_is_better: true,
         description: "how much larger steps are at borders of 8 x 8 blocks than elsewhere, as JPEG leaves them; 0 is none",
     },
     MetricInfo {
         name: "blur",
         range: (0.0, 1.0),
+        less_is_better: true,
         description: "how little it loses when it is blurred once more (Crete and others); 1 is blurred",
     },
     MetricInfo {
         name: "clipping",
         range: (0.0, 1.0),
+        less_is_better: true,
         description: "share of pixels that are pure black or pure white (within 1/255)",
     },
     MetricInfo {
         name: "colorfulness",
         range: (0.0, 200.0),
+        less_is_better: false,
         description: "Hasler and Süsstrunk's M: 0 grey, 15 slightly, 33 moderately, 59 quite, 109 extremely colourful",
     },
     MetricInfo {
         name: "contrast",
         range: (0.0, 1.0),
+        less_is_better: false,
         description: "RMS contrast: twice the standard deviation of the luma; 1 is half black, half white",
     },
-    MetricInfo { name: "height", range: (1.0, f64::INFINITY), description: "rows, in pixels" },
+    MetricInfo { name: "height", range: (1.0, f64::INFINITY), less_is_better: false, description: "rows, in pixels" },
     MetricInfo {
         name: "noise",
         range: (0.0, f64::INFINITY),
+        less_is_better: true,
         description: "standard deviation of the noise (Immerkær's estimate), in steps of 1/255",
     },
     MetricInfo {
         name: "quality",
         range: (0.0, 1.0),
+        less_is_better: false,
         description: "how well it is preserved: not blurred, noisy or coarsely compressed; above 0.8 is good",
     },
     MetricInfo {
         name: "sharpness",
         range: (0.0, 1.0),
+        less_is_better: false,
         description: "variance v of the luma's Laplacian in steps of 1/255, as v / (v + 100): below 0.5 is blurred",
     },
-    MetricInfo { name: "width", range: (1.0, f64::INFINITY), description: "columns, in pixels" },
+    MetricInfo { name: "width", range: (1.0, f64::INFINITY), less_is_better: false, description: "columns, in pixels" },
 ];
 
 /// Metric `name` of the first frame of `image`; none when there is no such metric.

@@ -67,7 +67,7 @@ fn a_winner_is_told_with_what_it_took() {
         (&data["outcome"], &data["winner"], &data["recommended"]),
         (&json!("winner"), &json!("dramatic"), &json!("dramatic"))
     );
-    assert_eq!((&data["plan"], &data["method"], &data["looks"]), (&json!("horizon"), &json!("ab-1"), &json!(9)));
+    assert_eq!((&data["plan"], &data["method"], &data["looks"]), (&json!("horizon"), &json!("ab-2"), &json!(16)));
     let block = data["block"].as_u64().unwrap();
     assert!((4..20).contains(&block) && data["look"].as_u64().unwrap() >= 1, "{data:#}");
     assert_eq!(data["generations"], json!(3 * block), "all were in until both were beaten: {data:#}");

@@ -96,6 +96,12 @@ impl Browser {
         assert_eq!(self.value("document.readyState"), "complete");
     }
 
+    /// A picture of the whole page: PNG in base64.
+    pub fn whole_page(&mut self) -> String {
+        let shot = json!({ "format": "png", "captureBeyondViewport": true });
+        self.call("Page.captureScreenshot", &shot)["data"].as_str().unwrap_or_default().to_owned()
+    }
+
     /// Writes text where the focus is.
     pub fn write(&mut self, text: &str) {
         self.call("Input.insertText", &json!({ "text": text }));

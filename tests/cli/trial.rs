@@ -2,6 +2,7 @@
 //! do not know.
 
 use std::{
+    fmt::Write as _,
     path::Path,
     process::{Command, Stdio},
 };
@@ -62,12 +63,12 @@ fn a_winner_is_found_early_and_the_rest_is_never_made() {
     let answer = folder.run(&["run", "enlarge-study"]);
     assert_eq!(answer.code, 0, "{answer:?}");
     assert!(answer.stdout.contains("enlarge-study: bicubic is better than all others"), "{answer:?}");
-    assert!(answer.stderr.contains("3 variations: 12 to 60 generations"), "{answer:?}");
+    assert!(answer.stderr.contains("3 variations: 15 to 60 generations"), "{answer:?}");
     assert!(answer.stderr.contains("an advantage of 0.") && answer.stderr.contains("no history"), "{answer:?}");
     let shown = folder.run(&["show", "enlarge-study", "--json"]).json()["data"].clone();
     let decision = &shown["decision"];
     assert_eq!((&decision["format"], &decision["outcome"]), (&json!(1), &json!("winner")));
-    assert_eq!((&decision["winner"], &decision["method"]), (&json!("bicubic"), &json!("ab-1")));
+    assert_eq!((&decision["winner"], &decision["method"]), (&json!("bicubic"), &json!("ab-2")));
     let (made, block) = (decision["made"].as_u64().unwrap(), decision["block"].as_u64().unwrap());
     assert_eq!(decision["generations"], json!(made), "{decision:#}");
     assert!(block < 20 && made <= 3 * block && decision["saved"] == json!(60 - made), "{decision:#}");
@@ -173,6 +174,11 @@ fn rules_that_change_after_a_look_are_refused_or_recorded() {
     folder.write("pipelines/enlarge-study.toml", &changed);
     let refused = folder.run(&["run", "enlarge-study", "--json"]);
     assert_eq!((refused.code, findings(&refused)), (2, vec![("changed-decision".to_owned(), 33, 9)]), "{refused:?}");
+    // Nor may another metric be chosen when scores are there.
+    folder.write("pipelines/enlarge-study.toml", STUDY.replace("metric = \"sharpness\"", "metric = \"contrast\""));
+    let refused = folder.run(&["run", "enlarge-study", "--json"]);
+    assert_eq!((refused.code, findings(&refused)), (2, vec![("changed-decision".to_owned(), 31, 10)]), "{refused:?}");
+    folder.write("pipelines/enlarge-study.toml", &changed);
     let data = run(&folder, &["--restart"]);
     assert!(data["decision"]["restarted_from"].is_string() && data["decision"]["alpha"] == json!(0.2), "{data:#}");
     // The restart holds from now on.
@@ -220,7 +226,7 @@ fn a_winner_is_adopted_with_its_evidence() {
     let row = after.strip_prefix(&expected).unwrap_or_else(|| panic!("all else stays as it is: {after}"));
     assert!(row.starts_with("\n[[changelog]]\nversion = \"1.1.0\"\n"), "{row}");
     assert!(row.contains("A/B test enlarge-study 1.0.0: bicubic is better than all others (alpha 0.05)"), "{row}");
-    assert!(row.contains(" of 60 generations, run ") && row.contains("rules ab-1"), "{row}");
+    assert!(row.contains(" of 60 generations, run ") && row.contains("rules ab-2"), "{row}");
     assert_eq!(folder.read("pipelines/.versions/enlarge@1.0.0.toml"), before);
     assert_eq!(folder.run(&["check"]).code, 0);
     // The version that was tested is no longer the newest.
@@ -278,6 +284,97 @@ fn a_page_shows_the_decision_and_every_sample() {
         markdown.starts_with("## enlarge-study 1.0.0\n\n**bicubic is better") && markdown.contains("| bilinear | ")
     );
     let numbers: Value = serde_json::from_str(&read("numbers")).unwrap();
-    assert_eq!((&numbers["winner"], &numbers["method"]), (&json!("bicubic"), &json!("ab-1")));
+    assert_eq!((&numbers["winner"], &numbers["method"]), (&json!("bicubic"), &json!("ab-2")));
     assert_eq!(numbers["blocks"].as_array().unwrap().len() as u64, decision["block"].as_u64().unwrap());
+}
+
+#[test]
+fn less_is_better_where_the_test_says_so() {
+    let less = |text: &str| text.replace("metric = \"sharpness\"", "metric = \"blur\"\nbetter = \"lower\"");
+    let folder = study(less);
+    let decision = run(&folder, &[])["decision"].clone();
+    assert_eq!((&decision["winner"], &decision["better"]), (&json!("lanczos"), &json!("lower")), "{decision:#}");
+    let means: Vec<f64> = (0..3).map(|place| decision["variations"][place]["mean"].as_f64().unwrap()).collect();
+    assert!(means[2] < means[0], "as they were measured: {decision:#}");
+    let bilinear = &decision["variations"][0];
+    let [low, difference, high] = ["low", "difference", "high"].map(|key| bilinear[key].as_f64().unwrap());
+    assert!(0.0 < low && low < difference && difference < high, "{bilinear:#}");
+    let report = folder.run(&["ab", "report", "enlarge-study", "--json"]).json()["data"].clone();
+    let page = std::fs::read_to_string(report["file"].as_str().unwrap()).unwrap();
+    assert!(page.contains("blur (lower is better)") && page.contains("Right of the line: worse than"));
+    let text = folder.run(&["show", "enlarge-study"]).stdout;
+    assert!(text.contains("blur (lower is better), plan horizon"), "{text}");
+    // The same scores from a table decide the same.
+    let mut rows = "variation,seed,metric,value\n".to_owned();
+    let numbers: Value =
+        serde_json::from_str(&std::fs::read_to_string(report["numbers"].as_str().unwrap()).unwrap()).unwrap();
+    for (block, values) in numbers["blocks"].as_array().unwrap().iter().enumerate() {
+        for (name, value) in ["bilinear", "bicubic", "lanczos"].iter().zip(values.as_array().unwrap()) {
+            if let Some(value) = value.as_f64() {
+                writeln!(rows, "{name},{},blur,{value}", block + 1).unwrap();
+            }
+        }
+    }
+    folder.write("scores.csv", rows);
+    let again =
+        folder.run(&["ab", "analyze", "enlarge-study", "--scores", "scores.csv", "--json"]).json()["data"].clone();
+    ["outcome", "winner", "variations"].into_iter().for_each(|key| assert_eq!(again[key], decision[key], "{key}"));
+    // Turning it around after a look is another rule.
+    folder.write("pipelines/enlarge-study.toml", less(STUDY).replace("better = \"lower\"", "better = \"higher\""));
+    let refused = folder.run(&["run", "enlarge-study", "--json"]);
+    assert_eq!((refused.code, findings(&refused)[0].0.as_str()), (2, "changed-decision"), "{refused:?}");
+}
+
+#[test]
+fn a_metric_says_which_values_count() {
+    let wrong = |decision: &str| {
+        let folder = study(|text| text.replace("metric = \"sharpness\"", decision));
+        let answer = folder.run(&["check", "--json"]);
+        findings(&answer)
+    };
+    let found = |code: &str, line, column| (code.to_owned(), line, column);
+    assert_eq!(wrong("metric = \"blur\""), [found("unsaid-direction", 31, 10)]);
+    assert_eq!(wrong("metric = \"seconds\"\nbetter = \"lower\""), [found("unfit-metric", 31, 10)]);
+    assert_eq!(wrong("metric = \"noise\"\nbetter = \"lower\"\nrange = [9, 2]"), [found("bad-range", 33, 9)]);
+    assert_eq!(wrong("metric = \"cost\"\nbetter = \"lower\"\nrange = [0, 1]"), [found("unfit-metric", 31, 10)]);
+    assert_eq!(wrong("metric = \"ratings\""), [found("unknown-metric", 31, 10)]);
+    assert_eq!(wrong("metric = \"noise\"\nbetter = \"lower\"\nrange = [0, 20]"), []);
+    assert_eq!(wrong("metric = \"rating\""), []);
+    let folder = study(|text| {
+        text.replace("metric = \"sharpness\"", "metric = \"seconds\"\nbetter = \"lower\"\nrange = [0, 60]")
+            .replace("samples_per_variation = 20", "samples_per_variation = 4")
+    });
+    let decision = run(&folder, &[])["decision"].clone();
+    assert!(decision["variations"][0]["mean"].as_f64().is_some_and(|mean| mean > 0.0 && mean < 60.0), "{decision:#}");
+    assert_eq!(decision["variations"][0]["failed"], json!(0));
+}
+
+#[test]
+fn what_costs_money_is_a_metric_where_something_has_a_price() {
+    let folder = study(|text| {
+        text.replace("metric = \"sharpness\"", "metric = \"cost\"\nbetter = \"lower\"\nrange = [0, 1]")
+            .replace("samples_per_variation = 20", "samples_per_variation = 4")
+            .replace("equivalence = 0.002", "equivalence = 0.0")
+    });
+    folder.write("comfywright.toml", "[prices]\nImageBlur = 0.25\nImageScaleBy = 0.125\nSomethingElse = 9\n");
+    let data = run(&folder, &[]);
+    for place in 0..3 {
+        assert_eq!(data["decision"]["variations"][place]["mean"], json!(0.375), "{data:#}");
+    }
+    assert_eq!(data["forecast"]["cost"], json!(4.5), "twelve samples: {data:#}");
+    assert_eq!(data["decision"]["spent"]["lanczos"]["cost"], json!(1.5));
+}
+
+#[test]
+fn what_can_be_found_is_forecast_by_what_was_measured() {
+    let folder = unchanged();
+    let first = run(&folder, &[])["forecast"].clone();
+    assert_eq!((&first["deviation"], &first["measured_in"]), (&json!(0.12), &json!(null)), "{first:#}");
+    let again = folder.run(&["run", "enlarge-study", "--new"]);
+    assert!(again.stderr.contains("of earlier tests"), "{again:?}");
+    let second = run(&folder, &["--new"])["forecast"].clone();
+    assert!(second["measured_in"].as_u64().is_some_and(|blocks| blocks >= 8), "{second:#}");
+    let [deviation, detectable] = ["deviation", "detectable"].map(|key| second[key].as_f64().unwrap());
+    let before = first["detectable"].as_f64().unwrap();
+    assert!((detectable / before - deviation / 0.12).abs() < 1e-9, "{second:#}");
 }

@@ -112,6 +112,8 @@ impl World {
             delay: self.delay,
         });
         let ports = Ports {
+            people: None,
+            prices: Arc::default(),
             preparer: Arc::new(TextPreparer { scenario: self.scenario.clone(), salt: self.salt.clone() }),
             native: executor,
             comfy: None,

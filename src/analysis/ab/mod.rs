@@ -5,6 +5,7 @@
 mod looks;
 mod people;
 mod scores;
+mod spread;
 mod terms;
 mod verdict;
 
@@ -13,5 +14,6 @@ pub use people::{
     Asked, PeoplePair, PeopleVariation, PeopleVerdict, PersonOpinion, PersonSaid, judge_ratings, judge_votes,
 };
 pub use scores::{ScoreTable, read_scores};
+pub use spread::{MeasuredSpread, measured_spread};
 pub use terms::TestTerms;
 pub use verdict::{Blocks, OtherMetric, TestVerdict, VariationVerdict, judge_blocks, judge_test};

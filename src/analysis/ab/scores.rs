@@ -6,6 +6,7 @@ use crate::{
     diagnostic::{Diagnostic, Span, position},
     files::{CsvPlaces, csv_delimiter},
     ident::{HashMap, did_you_mean},
+    stats::ScoreScale,
 };
 
 /// The columns that a table of scores has, in any order; others are not looked at.
@@ -23,7 +24,7 @@ pub struct Score {
     pub seed: String,
     /// The metric.
     pub metric: String,
-    /// From 0 to 1.
+    /// As the metric has it.
     pub value: f64,
 }
 
@@ -75,10 +76,15 @@ impl ScoreTable {
 }
 
 /// Reads `text`, the content of `file`, with the scores of `variations`. Everything that is wrong is said with its
-/// line and column.
-pub fn read_scores(file: &Arc<str>, text: &str, variations: &[&str]) -> Result<ScoreTable, Vec<Diagnostic>> {
+/// line and column. Values of the metric `scaled` lie on `scale`, those of all others from 0 to 1.
+pub fn read_scores(
+    file: &Arc<str>,
+    text: &str,
+    variations: &[&str],
+    (scaled, scale): (&str, ScoreScale),
+) -> Result<ScoreTable, Vec<Diagnostic>> {
     let delimiter = csv_delimiter(text.lines().next().unwrap_or_default().as_bytes());
-    let mut reading = Reading { file, text, delimiter, variations, findings: Vec::new() };
+    let mut reading = Reading { file, text, delimiter, variations, scaled, scale, findings: Vec::new() };
     let table = reading.table();
     if reading.findings.is_empty() { Ok(table) } else { Err(reading.findings) }
 }
@@ -88,6 +94,8 @@ struct Reading<'a> {
     text: &'a str,
     delimiter: u8,
     variations: &'a [&'a str],
+    scaled: &'a str,
+    scale: ScoreScale,
     findings: Vec<Diagnostic>,
 }
 
@@ -198,23 +206,25 @@ impl Reading<'_> {
                 self.find("bad-score", spans[column], format!("this row has no {}", COLUMNS[column]));
             }
         }
-        let value = self.value(cell(3), spans[3])?;
+        let scale = if metric == self.scaled { self.scale } else { ScoreScale::default() };
+        let value = self.value(cell(3), spans[3], scale)?;
         let is_whole = !seed.is_empty() && !metric.is_empty();
         let score = Score { variation: variation?, seed: seed.to_owned(), metric: metric.to_owned(), value };
         is_whole.then_some((score, spans[3]))
     }
 
-    fn value(&mut self, cell: &str, span: Span) -> Option<f64> {
-        let hint = "a score is a number from 0 to 1; leave out the rows of runs that failed";
+    fn value(&mut self, cell: &str, span: Span, scale: ScoreScale) -> Option<f64> {
+        let (low, high) = (scale.worst.min(scale.best), scale.worst.max(scale.best));
+        let hint = format!("a score is a number from {low} to {high}; leave out the rows of runs that failed");
         // Where semicolons separate cells, commas separate decimals.
         let number = if self.delimiter == b';' { cell.replace(',', ".") } else { cell.to_owned() };
         let message = match number.parse::<f64>() {
-            Ok(value) if (0.0..=1.0).contains(&value) => return Some(value),
-            Ok(_) => format!("the score {cell} is not between 0 and 1"),
+            Ok(value) if scale.score(value).is_some() => return Some(value),
+            Ok(_) => format!("the score {cell} is not between {low} and {high}"),
             Err(_) if cell.is_empty() => "the score is missing".to_owned(),
             Err(_) => format!("\"{cell}\" is not a number"),
         };
-        *self.find("bad-score", span, message) = Some(hint.to_owned());
+        *self.find("bad-score", span, message) = Some(hint);
         None
     }
 
@@ -236,7 +246,7 @@ mod tests {
 
     fn read(text: &str) -> Result<ScoreTable, Vec<(String, &'static str, usize, usize)>> {
         let file: Arc<str> = Arc::from("scores.csv");
-        read_scores(&file, text, &["soft", "hard"]).map_err(|findings| {
+        read_scores(&file, text, &["soft", "hard"], ("quality", ScoreScale::default())).map_err(|findings| {
             let place = |finding: &Diagnostic| position(text, finding.span.unwrap().start);
             findings.iter().map(|f| (f.message.clone(), f.code, place(f).line, place(f).column)).collect()
         })

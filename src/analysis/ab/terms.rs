@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::verdict::Blocks;
 use crate::{
-    model::{AbTest, Decision, DecisionPlan, Header},
-    stats::{METHOD, Plan, PlanError, Rule, Settings},
+    model::{AbTest, Better, Decision, DecisionPlan, Header, PREFERENCE, RATING},
+    stats::{METHOD, Plan, PlanError, Rule, ScoreScale, Settings},
 };
 
 /// The terms of a test: kept with its run, so that it is known what was agreed when nothing was seen yet.
@@ -67,6 +68,31 @@ impl TestTerms {
         Plan::new(settings, self.variations.len())
     }
 
+    /// How values of the metric become scores.
+    pub fn scale(&self) -> ScoreScale {
+        let ([low, high], clamps) = match self.decision.range {
+            Some(range) => (range, true),
+            None if self.decision.metric == RATING => ([1.0, 5.0], false),
+            None => ([0.0, 1.0], false),
+        };
+        let (worst, best) = match self.decision.better {
+            Better::Higher => (low, high),
+            Better::Lower => (high, low),
+        };
+        ScoreScale { worst, best, clamps }
+    }
+
+    /// Whether people say what a sample is worth.
+    pub fn asks_people(&self) -> bool {
+        [RATING, PREFERENCE].contains(&self.decision.metric.as_str())
+    }
+
+    /// The scores of blocks of values.
+    pub fn scores(&self, blocks: &[Vec<Option<f64>>]) -> Blocks {
+        let scale = self.scale();
+        blocks.iter().map(|block| scale.scores(block)).collect()
+    }
+
     /// Whether samples may be added when all have been looked at: the plan has no last look.
     pub fn may_be_extended(&self) -> bool {
         self.decision.plan != DecisionPlan::Horizon
@@ -77,9 +103,14 @@ impl TestTerms {
     pub fn changes_since(&self, earlier: &Self) -> Vec<(&'static str, String, String)> {
         let (old, new) = (&earlier.decision, &self.decision);
         let plan = |plan: DecisionPlan| format!("{plan:?}").to_lowercase();
+        let better = |decision: &Decision| format!("{:?}", decision.better).to_lowercase();
+        let range =
+            |decision: &Decision| decision.range.map_or_else(|| "0 to 1".to_owned(), |[l, h]| format!("{l} to {h}"));
         let samples = |terms: &Self| if new.plan == old.plan && terms.may_be_extended() { 0 } else { terms.samples };
         [
             ("metric", old.metric.clone(), new.metric.clone()),
+            ("better", better(old), better(new)),
+            ("range", range(old), range(new)),
             ("plan", plan(old.plan), plan(new.plan)),
             ("alpha", old.alpha.to_string(), new.alpha.to_string()),
             ("equivalence", old.equivalence.to_string(), new.equivalence.to_string()),

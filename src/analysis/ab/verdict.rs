@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use super::{scores::ScoreTable, terms::TestTerms};
 use crate::{
-    model::{AbTest, Header},
+    model::{AbTest, Better, Header},
     stats::{
-        Bets, BlockError, Decision, Dropped, Estimate, Evidence, METHOD, Outcome, Plan, Rule, Warning, decide, e_bh,
-        holm, sign_flip_p,
+        Bets, BlockError, Decision, Dropped, Estimate, Evidence, METHOD, Outcome, Plan, Rule, ScoreScale, Warning,
+        decide, e_bh, holm, sign_flip_p,
     },
 };
 
@@ -23,13 +23,15 @@ pub struct TestVerdict {
     pub version: String,
     /// The metric that decides.
     pub metric: String,
+    /// Which of its values are better.
+    pub better: Better,
     /// The version of the rules of decision.
     pub method: &'static str,
     /// The rule.
     pub plan: Rule,
     /// The probability of a false winner that is accepted.
     pub alpha: f64,
-    /// Differences up to this count as none.
+    /// Differences of values up to this count as none.
     pub equivalence: f64,
     /// How the test stands.
     pub outcome: Outcome,
@@ -124,25 +126,27 @@ pub fn judge_test(header: &Header, test: &AbTest, plan: &Plan, table: &ScoreTabl
     judge_blocks(&TestTerms::of(header, test), plan, &table.blocks(metric, &seeds), &others)
 }
 
-/// Decides a test by its blocks. `others` are other metrics of the same blocks.
+/// Decides a test by the values of its blocks. `others` are other metrics of the same blocks.
 pub fn judge_blocks(
     terms: &TestTerms,
     plan: &Plan,
     blocks: &[Vec<Option<f64>>],
     others: &[(String, Blocks)],
 ) -> Result<TestVerdict, BlockError> {
-    let decision = decide(plan, blocks)?;
+    let scale = terms.scale();
+    let decision = decide(plan, &terms.scores(blocks))?;
     let name = |variation: usize| terms.variations.get(variation).cloned().unwrap_or_default();
     let variations = decision.estimates.iter().enumerate();
-    let variations = variations.map(|(place, estimate)| variation(name(place), estimate, &name)).collect();
+    let variations = variations.map(|(place, estimate)| variation(name(place), estimate, scale, &name)).collect();
     Ok(TestVerdict {
         test: terms.test.clone(),
         version: terms.version.clone(),
         metric: terms.decision.metric.clone(),
+        better: terms.decision.better,
         method: METHOD,
         plan: plan.settings.rule,
         alpha: plan.settings.alpha,
-        equivalence: plan.settings.equivalence,
+        equivalence: scale.spread(plan.settings.equivalence),
         outcome: decision.outcome,
         winner: decision.winner.map(name),
         recommended: decision.recommended.map(name),
@@ -153,25 +157,31 @@ pub fn judge_blocks(
         generations: decision.generations,
         most_generations: decision.most_generations,
         seed_correlation: decision.seed_correlation,
-        detectable: decision.detectable,
+        detectable: decision.detectable.map(|advantage| scale.spread(advantage)),
         variations,
         other_metrics: other_metrics(&decision, others, &name),
         warnings: decision.warnings,
     })
 }
 
-fn variation(name: String, estimate: &Estimate, name_of: &impl Fn(usize) -> String) -> VariationVerdict {
+fn variation(
+    name: String,
+    estimate: &Estimate,
+    scale: ScoreScale,
+    name_of: &impl Fn(usize) -> String,
+) -> VariationVerdict {
+    let interval = estimate.interval.map(|interval| scale.interval(interval));
     let dropped: Option<Dropped> = estimate.dropped;
     VariationVerdict {
         name,
         samples: estimate.samples,
         failed: estimate.failed,
-        mean: estimate.mean,
-        deviation: estimate.deviation,
+        mean: estimate.mean.map(|score| scale.value(score)),
+        deviation: estimate.deviation.map(|spread| scale.spread(spread)),
         against: name_of(estimate.against),
-        difference: estimate.difference,
-        low: estimate.interval.map(|[low, _]| low),
-        high: estimate.interval.map(|[_, high]| high),
+        difference: estimate.difference.map(|difference| scale.difference(difference)),
+        low: interval.map(|[low, _]| low),
+        high: interval.map(|[_, high]| high),
         dropped_after: dropped.map(|dropped| dropped.block),
         dropped_by: dropped.map(|dropped| name_of(dropped.by)),
     }

@@ -214,7 +214,7 @@ fn what(changes: &[(String, Option<Value>, Value)]) -> String {
     format!("Default {}", told.join(", "))
 }
 
-/// `lighting-study 1.0.0: soft better than …, quality +0.08 (+0.02 to +0.14), 31 of 60 generations, run …, rules ab-1`.
+/// `lighting-study 1.0.0: soft better than …, quality +0.08 (+0.02 to +0.14), 31 of 60 generations, run …, rules ab-2`.
 fn evidence(state: &TestState, name: &str, run: &str) -> String {
     let verdict = &state.verdict;
     let own = verdict.variations.iter().find(|variation| variation.name == name);

@@ -65,9 +65,11 @@ pub fn analyze_scores(session: &Session, document: &str, scores: &ScoreFile) -> 
     if !wrong.is_empty() {
         return Err(AppError::Wrong(wrong));
     }
-    let plan = TestTerms::of(&parsed.header, test).plan().map_err(|error| no_plan(&loaded, tree, error))?;
+    let terms = TestTerms::of(&parsed.header, test);
+    let plan = terms.plan().map_err(|error| no_plan(&loaded, tree, error))?;
     let names: Vec<&str> = test.variations.keys().map(String::as_str).collect();
-    let table = read_scores(&scores.name, &scores.text, &names).map_err(AppError::Wrong)?;
+    let table = read_scores(&scores.name, &scores.text, &names, (&test.decision.metric, terms.scale()))
+        .map_err(AppError::Wrong)?;
     if !table.metrics().contains(&test.decision.metric.as_str()) {
         return Err(AppError::Wrong(vec![no_scores(&loaded, tree, test, &table.metrics())]));
     }

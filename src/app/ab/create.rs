@@ -12,7 +12,7 @@ use crate::{
     files::{Format, Node, toml},
     graph::unescape_literal,
     ident::{is_document_name, is_identifier},
-    model::{DOCUMENTS_FOLDER, DecisionPlan, Kind, MAX_DOCUMENT_BYTES, Origin, ValueMap, loaded, shape_of},
+    model::{Better, DOCUMENTS_FOLDER, DecisionPlan, Kind, MAX_DOCUMENT_BYTES, Origin, ValueMap, loaded, shape_of},
 };
 
 /// Most variations that values are multiplied to.
@@ -105,7 +105,11 @@ fn document(request: &TestRequest) -> Result<Value, AppError> {
     document["seeds"] = json!({ "from": 1 });
     document["variations"] = variations.into();
     let mut decision = Map::new();
-    decision.insert("metric".to_owned(), Value::from(request.metric.as_deref().unwrap_or("quality")));
+    let metric = request.metric.as_deref().unwrap_or("quality");
+    decision.insert("metric".to_owned(), Value::from(metric));
+    if check::less_is_better(metric) {
+        decision.insert("better".to_owned(), json!(Better::Lower));
+    }
     decision.insert("plan".to_owned(), json!(request.plan.unwrap_or_default()));
     decision.insert("alpha".to_owned(), json!(0.05));
     decision.insert("equivalence".to_owned(), json!(0.02));

@@ -8,9 +8,10 @@ use super::super::{
     job::RunnableJob,
     placed::on_servers,
     plan::fates,
-    run::{ledger_error, native_settings},
+    run::{ledger_error, native_settings, prices},
 };
 use crate::{
+    analysis::{Blocks, MeasuredSpread, TestTerms, measured_spread},
     diff::Fate,
     ledger::Ledger,
     plan::{Capability, ItemIx, Placement, Trial, is_called},
@@ -20,9 +21,12 @@ use crate::{
 /// The version of the JSON form of a [`TestForecast`].
 const FORMAT: u32 = 1;
 
-/// The standard deviation of differences that is assumed: scores from 0 to 1 that spread by 0.12 and correlate by 0.5
-/// on the same seed, as was seen in many tests of prompts.
+/// The standard deviation of differences that is assumed where none was measured: scores from 0 to 1 that spread by
+/// 0.12 and correlate by 0.5 on the same seed, as was seen in many tests of prompts.
 const USUAL_DEVIATION: f64 = 0.12;
+
+/// Runs of tests that are looked at for how far differences spread.
+const EARLIER: u32 = 50;
 
 /// What a test can find, and what it may take.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -42,8 +46,10 @@ pub struct TestForecast {
     pub detectable: Option<f64>,
     /// The probability with which it is found.
     pub power: f64,
-    /// The standard deviation of differences that is assumed.
+    /// The standard deviation of differences on the same seed, in the metric's own values.
     pub deviation: f64,
+    /// Blocks of earlier tests of the same preset and metric in which it was measured; none where it is assumed.
+    pub measured_in: Option<u32>,
     /// Seconds of one generation; none where no earlier run has told.
     pub seconds_each: Option<f64>,
     /// Seconds until the end at most, on all places where it runs; none where no earlier run has told.
@@ -85,20 +91,55 @@ pub(in crate::app) fn forecast(
     let (slots, price) = places(session, job);
     let open = most_generations.saturating_sub(made) as f64;
     let work = seconds_each.map(|seconds| seconds * open);
+    let measured = ledger.map(|ledger| spread(job, ledger)).transpose()?.flatten();
+    let deviation = measured.map_or(USUAL_DEVIATION, |measured| measured.deviation);
     Ok(Some(TestForecast {
         format: FORMAT,
         variations: variations as u32,
         most_generations,
         fewest_generations: u64::from(first_look(trial)) * variations,
         made,
-        detectable: detectable_difference(&trial.rules, USUAL_DEVIATION),
+        detectable: detectable_difference(&trial.rules, deviation).map(|found| trial.scale.spread(found)),
         power: POWER,
-        deviation: USUAL_DEVIATION,
+        deviation: trial.scale.spread(deviation),
+        measured_in: measured.map(|measured| measured.blocks),
         seconds_each,
         seconds: work.map(|work| work / f64::from(slots.max(1))),
-        cost: work.filter(|_| price > 0.0).map(|work| work / 3600.0 * price),
+        cost: cost(
+            work.filter(|_| price > 0.0).map(|work| work / 3600.0 * price),
+            runs_each(session, job, trial) * open,
+        ),
         ask_above: session.config.limits.ask_above_cost,
     }))
+}
+
+/// What hours and runs come to; none where nothing has a price, or nothing is known of the hours.
+fn cost(hours: Option<f64>, runs: f64) -> Option<f64> {
+    if runs > 0.0 { Some(hours.unwrap_or(0.0) + runs) } else { hours }
+}
+
+/// What the nodes of a sample cost that are paid for each run, on average over the variations.
+fn runs_each(session: &Session, job: &RunnableJob, trial: &Trial) -> f64 {
+    let prices = prices(session);
+    let graphs = job.program.tasks.iter().filter_map(|task| task.sample.as_ref());
+    let all: f64 = graphs.map(|graph| prices.of_classes(graph.nodes.values().map(|node| node.class.as_str()))).sum();
+    all / trial.rules.variations as f64
+}
+
+/// How far differences of scores spread in earlier tests of the same preset by the same metric.
+fn spread(job: &RunnableJob, ledger: &Ledger) -> Result<Option<MeasuredSpread>, AppError> {
+    let Some(terms) = &job.terms else { return Ok(None) };
+    let preset =
+        |terms: &TestTerms| terms.preset.as_ref().map(|name| name.split('@').next().unwrap_or(name).to_owned());
+    let earlier = ledger.earlier_tests(EARLIER).map_err(|e| ledger_error(&e))?.into_iter();
+    let alike = earlier.filter_map(|(kept, blocks)| {
+        // What an earlier version kept in another form tells nothing.
+        let kept: TestTerms = serde_json::from_value(kept).ok()?;
+        let is_alike = preset(&kept) == preset(terms) && kept.decision.metric == terms.decision.metric;
+        let values: Blocks = blocks.into_iter().map(|row| row.values).collect();
+        is_alike.then(|| terms.scores(&values))
+    });
+    Ok(measured_spread(&alike.collect::<Vec<_>>()))
 }
 
 fn first_look(trial: &Trial) -> u32 {
@@ -161,6 +202,7 @@ mod tests {
             detectable: None,
             power: POWER,
             deviation: USUAL_DEVIATION,
+            measured_in: None,
             seconds_each: None,
             seconds: None,
             cost,

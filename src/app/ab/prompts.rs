@@ -22,7 +22,7 @@ use crate::{
     graph::escape_literal,
     ident::IndexMap,
     ledger::Ledger,
-    model::ValueMap,
+    model::{RATING, ValueMap},
     plan::{ItemIx, Prepared, Visit},
 };
 
@@ -142,7 +142,10 @@ fn scattered(job: &RunnableJob, terms: &TestTerms, ledger: &Ledger) -> Result<Op
         let fingerprint = sample.prepared(job)?.fingerprint.to_string();
         let said = ledger.said_of(&fingerprint).map_err(|e| ledger_error(&e))?;
         found += u64::from(said.is_some());
-        let score = said.and_then(|said| said.get(metric).copied()).filter(|score| (0.0..=1.0).contains(score));
+        let said_now = said.and_then(|said| said.get(metric).copied());
+        // Of outputs ratings are told as scores.
+        let value = said_now.map(|value| if metric == RATING { terms.scale().value(value) } else { value });
+        let score = value.filter(|value| terms.scale().score(*value).is_some());
         if score.is_some() {
             blocks[sample.block][sample.variation] = score;
             last = sample.block + 1;

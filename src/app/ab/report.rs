@@ -1,7 +1,8 @@
 //! The page of a test, gathered from the ledger and from what its runs made; the same as Markdown, and its numbers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use serde_json::json;
 
 use super::{
@@ -17,11 +18,15 @@ use super::{
 };
 use crate::{
     analysis::look_points,
+    draw::{SvgError, svg_to_png},
     ledger::{ItemRow, Ledger, RunRow},
     plan::Outline,
-    report::ab::{Sample, SampleRow, TestReport, VariationSpent, markdown, page},
+    report::ab::{Sample, SampleRow, TestReport, VariationSpent, markdown, page, plots, vega_lite},
     run::ItemState,
 };
+
+/// How much larger than on the page plots are painted: for screens with small pixels.
+const PLOT_SCALE: f32 = 2.0;
 
 /// What was written of a test.
 #[derive(Clone, Debug)]
@@ -32,6 +37,10 @@ pub struct WrittenTestReport {
     pub markdown: PathBuf,
     /// The numbers as JSON.
     pub numbers: PathBuf,
+    /// The plots as PNG, in the order of the page; none unless asked for.
+    pub plots: Vec<PathBuf>,
+    /// The plots as a Vega-Lite document; none unless asked for.
+    pub vega_lite: Option<PathBuf>,
     /// Bytes of the page.
     pub bytes: u64,
     /// Pictures in it.
@@ -74,8 +83,26 @@ pub fn write_test_report(
     atomic_write(&path, html.as_bytes(), None)?;
     atomic_write(&markdown, text.as_bytes(), None)?;
     atomic_write(&data, format!("{numbers}\n").as_bytes(), None)?;
+    let (plots, vega_lite) = if options.plots { write_plots(&path, &report)? } else { (Vec::new(), None) };
     let (bytes, pictures) = (html.len() as u64, report.pictures.len());
-    Ok(WrittenTestReport { page: path, markdown, numbers: data, bytes, pictures, left_out })
+    Ok(WrittenTestReport { page: path, markdown, numbers: data, plots, vega_lite, bytes, pictures, left_out })
+}
+
+/// Writes every plot beside the page as PNG, and all of them as a Vega-Lite document.
+fn write_plots(page: &Path, report: &TestReport) -> Result<(Vec<PathBuf>, Option<PathBuf>), AppError> {
+    let unpainted = |error: SvgError| AppError::environment(error.to_string());
+    let painted: Vec<(PathBuf, Vec<u8>)> = plots(report)
+        .par_iter()
+        .map(|plot| Ok((page.with_extension(format!("{}.png", plot.name)), svg_to_png(&plot.svg, PLOT_SCALE)?)))
+        .collect::<Result<_, _>>()
+        .map_err(unpainted)?;
+    for (path, bytes) in &painted {
+        atomic_write(path, bytes, None)?;
+    }
+    let document = page.with_extension("vl.json");
+    let text = serde_json::to_string_pretty(&vega_lite(report)).map_err(|e| AppError::environment(e.to_string()))?;
+    atomic_write(&document, format!("{text}\n").as_bytes(), None)?;
+    Ok((painted.into_iter().map(|(path, _)| path).collect(), Some(document)))
 }
 
 fn gathered(
@@ -89,7 +116,8 @@ fn gathered(
     let outline = ledger.outline(&run.id).map_err(|e| ledger_error(&e))?.unwrap_or_default();
     let small = pictures(session, &items, (pictures_mib as usize) << 20);
     let plan = state.terms.plan().map_err(|error| AppError::environment(error.to_string()))?;
-    let looks = look_points(&plan, &state.blocks).map_err(|error| AppError::environment(error.to_string()))?;
+    let looks = look_points(&plan, &state.terms.scores(&state.blocks))
+        .map_err(|error| AppError::environment(error.to_string()))?;
     let spent = |name: &String| {
         let spent = state.spent.get(name).copied().unwrap_or_default();
         VariationSpent {

@@ -7,7 +7,9 @@ use crate::{
     compile::{Library as _, SEED, TEMPLATE},
     files::{Node, NodeKind},
     ident::IndexMap,
-    model::{AbTest, Body, Chain, Document, Foreach, Kind, Param, Task, TaskType, Template, ValueMap, Values},
+    model::{
+        AbTest, Body, Chain, Document, Foreach, Kind, Param, Task, TaskType, Template, ValueMap, Values, is_measured,
+    },
     path,
 };
 
@@ -75,7 +77,10 @@ impl Parts<'_> {
         let test = self.test;
         let mut task = Task::of(TaskType::Generate);
         task.preset = Some(self.reference.to_owned());
-        task.scores = vec![test.decision.metric.clone()];
+        let metric = &test.decision.metric;
+        if is_measured(metric) {
+            task.scores = vec![metric.clone()];
+        }
         task.with.clone_from(&test.with);
         let key = self.seed_key(variation);
         task.with.insert(self.prompt.to_owned(), self.words(variation, key));

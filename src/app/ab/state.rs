@@ -87,7 +87,7 @@ fn judged(ledger: &Ledger, run: &str) -> Result<Option<(TestTerms, Blocks, TestV
     let Some(test) = ledger.test(run).map_err(|e| ledger_error(&e))? else { return Ok(None) };
     let terms = terms_in(&test)?;
     let rows = ledger.blocks(run).map_err(|e| ledger_error(&e))?;
-    let blocks: Blocks = rows.into_iter().map(|row| row.scores).collect();
+    let blocks: Blocks = rows.into_iter().map(|row| row.values).collect();
     let broken = |error: String| AppError::environment(format!("failed to decide run {run}: {error}"));
     let plan = terms.plan().map_err(|error| broken(error.to_string()))?;
     let verdict = judge_blocks(&terms, &plan, &blocks, &[]).map_err(|error| broken(error.to_string()))?;
@@ -111,7 +111,7 @@ fn spent(terms: &TestTerms, items: &[ItemRow], servers: &IndexMap<String, Server
     for item in items {
         let Some(spent) = spent.get_mut(task_of(&item.address)) else { continue };
         match item.state {
-            state if state.is_finished() => spent.samples += 1,
+            state if state.is_finished() || state == ItemState::Held => spent.samples += 1,
             ItemState::Failed | ItemState::NeedsReview => spent.failed += 1,
             _ => {}
         }
@@ -123,7 +123,8 @@ fn spent(terms: &TestTerms, items: &[ItemRow], servers: &IndexMap<String, Server
         }
         if let Some(seconds) = seconds.filter(|_| item.state == ItemState::Done) {
             spent.seconds += seconds;
-            spent.cost += seconds / 3600.0 * price(item);
+            let cost = item.result.as_ref().and_then(|result| result.metrics.get("cost")).copied();
+            spent.cost += cost.unwrap_or_else(|| seconds / 3600.0 * price(item));
         }
     }
     for (name, (sum, count)) in timed {

@@ -33,7 +33,8 @@ pub(in crate::app) fn trial_of(loaded: &Loaded, terms: &TestTerms, plan: &Plan) 
     let items: Vec<_> = terms.variations.iter().filter_map(of_variation).collect();
     let block = |number: u32| items.iter().map(|items| ItemIx(items.start + number)).collect();
     let blocks = (0..terms.samples).map(block).collect();
-    Ok(Trial { metric: terms.decision.metric.clone(), rules, blocks })
+    let (metric, scale) = (terms.decision.metric.clone(), terms.scale());
+    Ok(Trial { metric, asks_people: terms.asks_people(), scale, rules, blocks })
 }
 
 /// Samples have no parents.

@@ -18,6 +18,7 @@ use crate::{
     ident::{HashMap, IndexMap},
     ledger::{ItemRow, Judgement, Ledger, LedgerError, Opinion},
     model::Body,
+    run::ItemState,
 };
 
 /// Longest name of a rater, in characters.
@@ -309,12 +310,18 @@ impl Desk {
 /// The sample that an item has made: its variation is the task, its seed a key.
 fn sample(item: &ItemRow) -> Option<Sample> {
     let file = item.result.as_ref()?.files.first().filter(|file| file.width > 0)?;
-    let (variation, keys) = parts_of(&item.address);
+    let (variation, seed) = variation_and_seed(&item.address)?;
+    let (path, hash) = (file.path.clone(), file.hash.clone());
+    let is_made = item.state.is_finished() || item.state == ItemState::Held;
+    is_made.then_some(Sample { variation, seed, path, hash })
+}
+
+/// The variation and the seed of the sample with this address.
+pub(super) fn variation_and_seed(address: &str) -> Option<(String, String)> {
+    let (variation, keys) = parts_of(address);
     // Where a variation says `seed` itself, the sample's has the longer name.
     let named = |name: &str| keys.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
-    let seed = named("sample_seed").or_else(|| named("seed"))?;
-    let (path, hash) = (file.path.clone(), file.hash.clone());
-    item.state.is_finished().then(|| Sample { variation: variation.to_owned(), seed, path, hash })
+    Some((variation.to_owned(), named("sample_seed").or_else(|| named("seed"))?))
 }
 
 /// The name that somebody gives.

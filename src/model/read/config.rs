@@ -10,6 +10,7 @@ use crate::{
     diagnostic::Diagnostic,
     files::{NodeKind, Step},
     ident::{is_document_name, is_identifier},
+    model::{PREFERENCE, RATING},
     vision,
 };
 
@@ -17,8 +18,8 @@ use crate::{
 const RESERVED_SERVERS: [&str; 2] = ["native", "comfy"];
 
 /// What rules read that no external scorer gives.
-const RESERVED_METRICS: [&str; 9] =
-    ["nsfw", "width", "height", "attempt", "visits", "error", "seconds", "cost", "rating"];
+const RESERVED_METRICS: [&str; 10] =
+    ["nsfw", "width", "height", "attempt", "visits", "error", "seconds", "cost", RATING, PREFERENCE];
 
 /// Checks the configuration.
 pub(super) fn check(source: &Source<'_>, diagnostics: &mut Vec<Diagnostic>) {

@@ -8,11 +8,13 @@ mod pareto;
 mod plot;
 mod sheet;
 mod spend;
+mod vega;
 mod words;
 
 pub use markdown::markdown;
 pub use page::page;
-pub use words::headline;
+pub use vega::vega_lite;
+pub use words::{headline, metric};
 
 use crate::{
     analysis::{LookPoint, TestVerdict},
@@ -75,4 +77,27 @@ pub struct Sample {
     pub why: Option<String>,
     /// Whether it failed.
     pub failed: bool,
+}
+
+/// A plot as a file of its own.
+#[derive(Clone, Debug)]
+pub struct Plot {
+    /// What it is called: `forest`, `evidence`, `spend`, `pareto`.
+    pub name: &'static str,
+    /// It, as SVG.
+    pub svg: String,
+}
+
+/// The plots that there is something to show in, each as a file of its own.
+pub fn plots(report: &TestReport) -> Vec<Plot> {
+    let plot = |name, drawing: plot::Drawing| Plot { name, svg: drawing.file() };
+    let mut plots = vec![plot("forest", forest::forest(report))];
+    if !report.looks.is_empty() {
+        plots.push(plot("evidence", evidence::evidence(report)));
+    }
+    plots.push(plot("spend", spend::spend(report)));
+    if pareto::known(report).len() > 1 {
+        plots.push(plot("pareto", pareto::pareto(report)));
+    }
+    plots
 }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{TestReport, evidence, forest, pareto, sheet, spend, words};
+use super::{TestReport, evidence, forest, pareto, plot, sheet, spend, words};
 use crate::report::shell;
 
 const STYLE: &str = include_str!("page.css");
@@ -27,19 +27,20 @@ pub fn page(report: &TestReport) -> String {
             p class="headline" { (words::headline(verdict)) }
             p { (words::trust(verdict)) }
             (shell::facts(&words::facts(report)))
-            (forest::forest(report))
+            (forest::forest(report).in_page())
+            (forest::legend(report))
             details { summary { "The same as a table" } (forest::table(report)) }
         }
         (section("samples", "Samples", &sheet::sheet(report)))
-        @if !report.looks.is_empty() { (section("evidence", "Evidence from look to look", &evidence::evidence(report))) }
+        @if !report.looks.is_empty() { (section("evidence", "Evidence from look to look", &evidence::evidence(report).in_page())) }
         (section("spend", "What it took", &html! {
             p { (report.made) " of " (verdict.most_generations) " generations were made; " (report.saved) " were not needed (" (words::share(report.saved, verdict.most_generations)) ")." }
-            (spend::spend(report))
+            (spend::spend(report).in_page())
         }))
-        @if pareto::known(report).len() > 1 { (section("pareto", "Quality and time", &pareto::pareto(report))) }
+        @if pareto::known(report).len() > 1 { (section("pareto", "Quality and time", &html! { (pareto::pareto(report).in_page()) (pareto::legend()) })) }
         (dialog())
     };
-    shell::document(&title, &[STYLE], &body, SCRIPT)
+    shell::document(&title, &[STYLE, plot::STYLE, plot::DARK_STYLE], &body, SCRIPT)
 }
 
 fn section(id: &str, title: &str, body: &Markup) -> Markup {

@@ -1,6 +1,53 @@
-//! Axes and scales of the page's plots.
+//! Drawings, and their axes, scales and marks.
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
+
+use crate::report::shell;
+
+/// What plots look like.
+pub(super) const STYLE: &str = include_str!("plot.css");
+
+/// Colours that are others in the dark.
+pub(super) const DARK_STYLE: &str = include_str!("plot-dark.css");
+
+/// A plot.
+pub(super) struct Drawing {
+    /// What it shows, in one sentence.
+    pub(super) label: String,
+    /// Its size.
+    pub(super) size: (f64, f64),
+    /// What is in it.
+    pub(super) content: Markup,
+}
+
+impl Drawing {
+    /// As a part of a page, whose colours it takes.
+    pub(super) fn in_page(&self) -> Markup {
+        html! {
+            div class="scroll" tabindex="0" role="region" aria-label=(self.label) {
+                svg class="plot" viewBox=(format!("0 0 {} {}", self.size.0, self.size.1)) role="img" aria-label=(self.label) {
+                    (self.content)
+                }
+            }
+        }
+    }
+
+    /// As an SVG file of its own, on a light ground.
+    pub(super) fn file(&self) -> String {
+        let style = shell::in_light(STYLE);
+        let (width, height) = self.size;
+        let svg = html! {
+            svg xmlns="http://www.w3.org/2000/svg" class="plot" width=(width) height=(height)
+                viewBox=(format!("0 0 {width} {height}")) font-family="Noto Sans" {
+                title { (self.label) }
+                style { (PreEscaped(style)) }
+                rect class="ground" width=(width) height=(height) {}
+                (self.content)
+            }
+        };
+        svg.into_string()
+    }
+}
 
 /// A stretch of numbers laid on a stretch of a picture.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +133,15 @@ pub(super) fn mark(number: usize, x: f64, y: f64) -> Markup {
             2 => { polygon class=(class) points=(triangle(5.0)) {} }
             _ => { polygon class=(class) points=(format!("{},{} {},{} {},{} {},{}", n(x), n(y - 5.5), n(x + 5.5), n(y), n(x), n(y + 5.5), n(x - 5.5), n(y))) {} }
         }
+    }
+}
+
+/// A name beside a plot, with the mark of its variation, and a line to it from where its point is.
+pub(super) fn label(number: usize, (x, y): (f64, f64), at: (f64, f64), name: &str, class: &str) -> Markup {
+    html! {
+        line class="lead" x1=(n(x + 6.0)) y1=(n(y)) x2=(n(at.0)) y2=(n(at.1)) {}
+        (mark(number, at.0 + 8.0, at.1))
+        text class=(class) x=(n(at.0 + 18.0)) y=(n(at.1 + 4.0)) { (name) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The decision in words, the same on the page and in Markdown.
 
 use super::TestReport;
-use crate::{analysis::TestVerdict, stats::Outcome};
+use crate::{analysis::TestVerdict, model::Better, stats::Outcome};
 
 /// What was decided, in one sentence.
 pub fn headline(verdict: &TestVerdict) -> String {
@@ -34,7 +34,7 @@ pub(super) fn facts(report: &TestReport) -> Vec<(String, String)> {
     let verdict = &report.verdict;
     let look = verdict.looks.map_or_else(String::new, |looks| format!("{} of {looks}", verdict.look));
     let mut facts = vec![
-        ("metric".to_owned(), verdict.metric.clone()),
+        ("metric".to_owned(), metric(verdict)),
         ("plan".to_owned(), rule(verdict)),
         ("block".to_owned(), format!("{} of {}", verdict.block, verdict.most_blocks)),
     ];
@@ -46,6 +46,14 @@ pub(super) fn facts(report: &TestReport) -> Vec<(String, String)> {
     facts.extend(verdict.seed_correlation.map(|r| ("seed correlation".to_owned(), format!("{r:.2}"))));
     facts.extend(verdict.detectable.map(|d| ("detectable".to_owned(), format!("{d:.3}"))));
     facts
+}
+
+/// The metric that decides; where less of it is better, that is said.
+pub fn metric(verdict: &TestVerdict) -> String {
+    match verdict.better {
+        Better::Higher => verdict.metric.clone(),
+        Better::Lower => format!("{} (lower is better)", verdict.metric),
+    }
 }
 
 pub(super) fn share(part: u64, all: u64) -> String {
