@@ -81,6 +81,7 @@ pub const PAGES: &[CodePage] = pages![
     "invalid-reference",
     "invalid-shape",
     "invalid-source",
+    "invalid-text",
     "invalid-url",
     "invalid-value",
     "invalid-version",

@@ -147,14 +147,21 @@ impl KnownModels {
         (metric == "nsfw").then(|| self.defaults.nsfw())
     }
 
-    /// The model that finds things by their names: `given`, else the workspace's choice, else a detector that is here,
-    /// else one that could be.
-    pub fn detector(&self, given: Option<&str>) -> Result<&KnownModel, Box<NoModel>> {
+    /// The model that finds things by words: `given`, else the workspace's choice, else the best suited one that is here,
+    /// else one that could be. Detectors of any word come first, then those of their own labels, then segmenters.
+    pub fn by_words(&self, given: Option<&str>) -> Result<&KnownModel, Box<NoModel>> {
         if let Some(name) = given.or(self.defaults.detector.as_deref()) {
-            return self.find(name, ModelRole::Detector);
+            return self.find_among(name, &[ModelRole::Detector, ModelRole::Segmenter]);
         }
-        let detectors = || self.iter().filter(|model| model.manifest.role == ModelRole::Detector);
-        detectors().find(|model| model.is_here).or_else(|| detectors().next()).ok_or_else(|| {
+        let suited = |model: &&KnownModel| match (model.manifest.role, &model.manifest.text) {
+            _ if model.manifest.only_by_name => None,
+            (ModelRole::Detector, Some(_)) => Some(0),
+            (ModelRole::Detector, None) => Some(1),
+            (ModelRole::Segmenter, _) => Some(2),
+            _ => None,
+        };
+        let candidates = self.iter().filter(|model| suited(model).is_some());
+        candidates.min_by_key(|model| (!model.is_here, suited(model))).ok_or_else(|| {
             let message = "no model here finds things by their names".to_owned();
             let hint =
                 "add a detector, such as NanoDet: comfywright models add FILE.onnx --like nanodet --licence SPDX";
@@ -169,7 +176,12 @@ impl KnownModels {
 
     /// The model called `name`, which must do `role`.
     pub fn find(&self, name: &str, role: ModelRole) -> Result<&KnownModel, Box<NoModel>> {
-        let suits = |model: &&KnownModel| model.manifest.role == role;
+        self.find_among(name, &[role])
+    }
+
+    /// The model called `name`, which must do one of `roles`.
+    fn find_among(&self, name: &str, roles: &[ModelRole]) -> Result<&KnownModel, Box<NoModel>> {
+        let suits = |model: &&KnownModel| roles.contains(&model.manifest.role);
         let names: Vec<&str> = self.iter().filter(suits).map(|m| m.manifest.name.as_str()).collect();
         let list =
             if names.is_empty() { "there is none".to_owned() } else { format!("there are {}", names.join(", ")) };
@@ -178,13 +190,11 @@ impl KnownModels {
             None => list,
         };
         match self.get(name) {
-            Some(model) if model.manifest.role == role => Ok(model),
+            Some(model) if suits(&model) => Ok(model),
             Some(model) => {
-                let message = format!(
-                    "the model \"{name}\" is a {}, and a {} one is needed",
-                    model.manifest.role.name(),
-                    role.name()
-                );
+                let needed = roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(" or ");
+                let role = model.manifest.role.name();
+                let message = format!("the model \"{name}\" is a {role}, and a {needed} one is needed");
                 Err(Box::new(NoModel { code: "wrong-model", message, hint }))
             }
             None => {

@@ -3,8 +3,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::detect::ModelDetect;
+use super::{detect::ModelDetect, text::ModelText};
 
 /// What is known of one model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,7 +27,7 @@ pub struct ModelManifest {
     /// Under which terms it may be used. Shown, and to be accepted, before anything is fetched.
     pub licence: ModelLicence,
     /// The files. The first is the ONNX model; others hold its external data, by the name that the model
-    /// has for them.
+    /// has for them, or are what other keys name.
     #[schemars(length(min = 1, max = 16))]
     pub file: Vec<ModelFile>,
     /// What goes in.
@@ -36,6 +37,12 @@ pub struct ModelManifest {
     /// `detector`: how its outputs become boxes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detect: Option<ModelDetect>,
+    /// How words become what it is asked: of a `segmenter`, and of a `detector` without labels of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<ModelText>,
+    /// Whether it is used only where it is asked for by its name, as a demonstration is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_by_name: bool,
     /// Memory that one inference takes beside the weights, in MiB; estimated without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_048_576))]
@@ -53,8 +60,10 @@ pub enum ModelRole {
     Salient,
     /// A number for each label.
     Classifier,
-    /// Boxes around things that it has names for.
+    /// Boxes around things that it has names for, or is asked for in words.
     Detector,
+    /// A mask of what words say.
+    Segmenter,
 }
 
 impl ModelRole {
@@ -64,6 +73,7 @@ impl ModelRole {
             Self::Salient => "salient",
             Self::Classifier => "classifier",
             Self::Detector => "detector",
+            Self::Segmenter => "segmenter",
         }
     }
 }
@@ -219,6 +229,17 @@ pub struct ModelOutput {
     /// `classifier`, `detector`: what each value is the score of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
+    /// `segmenter`: the value from which on a pixel is inside, after `then`; 0.5 without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.01, max = 0.99))]
+    pub threshold: Option<f64>,
+}
+
+impl ModelOutput {
+    /// The value from which on a pixel of a segmenter's mask is inside.
+    pub fn threshold(&self) -> f64 {
+        self.threshold.unwrap_or(0.5)
+    }
 }
 
 /// One step from the values of an output to a mask or scores.
@@ -237,10 +258,10 @@ impl ModelManifest {
     /// Identifies what the model computes: its files, its input and its output.
     pub fn digest(&self) -> String {
         let files: Vec<&str> = self.file.iter().map(|file| file.sha256.as_str()).collect();
-        let value = match &self.detect {
-            Some(detect) => serde_json::json!([files, self.input, self.output, detect]),
-            None => serde_json::json!([files, self.input, self.output]),
-        };
+        let mut value = vec![json!(files), json!(self.input), json!(self.output)];
+        value.extend(self.detect.iter().map(|detect| json!(detect)));
+        value.extend(self.text.iter().map(|text| json!(text)));
+        let value = Value::from(value);
         crate::content_hash::ContentHash::of_json(&value).to_string()
     }
 

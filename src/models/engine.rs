@@ -1,4 +1,4 @@
-//! A loaded model: runs on one picture's values, on one thread or several.
+//! A loaded model: runs on one picture's values and the tokens of words, on one thread or several.
 
 use std::sync::Arc;
 #[cfg(feature = "parallel-inference")]
@@ -13,6 +13,7 @@ use super::{
     ModelError,
     onnx::words,
     ports::{Port, Ports, Values},
+    text::{Reader, Tokens},
 };
 use crate::model::ModelManifest;
 
@@ -21,6 +22,7 @@ pub(super) struct LoadedModel {
     manifest: ModelManifest,
     ports: Ports,
     plan: Arc<TypedRunnableModel>,
+    reader: Option<Reader>,
 }
 
 /// How an inference is spread.
@@ -54,11 +56,33 @@ impl Threads {
 }
 
 impl LoadedModel {
-    /// Makes `typed` ready to run.
-    pub(super) fn new(manifest: ModelManifest, typed: TypedModel) -> Result<Self, ModelError> {
+    /// Makes `typed` ready to run; `reader` reads the words that it is asked with.
+    pub(super) fn new(manifest: ModelManifest, typed: TypedModel, reader: Option<Reader>) -> Result<Self, ModelError> {
         let wrong = |error: TractError| super::onnx::load_error(&manifest, words(&error));
         let plan = typed.into_optimized().and_then(IntoRunnable::into_runnable).map_err(wrong)?;
-        Ok(Self { ports: Ports::of(&manifest), manifest, plan })
+        Ok(Self { ports: Ports::of(&manifest), manifest, plan, reader })
+    }
+
+    /// The tokens of `words`.
+    pub(super) fn tokens(&self, words: &str) -> Result<Tokens, ModelError> {
+        let name = &self.manifest.name;
+        let wordless = || ModelError::Words { name: name.clone(), what: "it takes no words".to_owned() };
+        self.reader.as_ref().ok_or_else(wordless)?.tokens(name, words)
+    }
+
+    /// The values of each output for `picture`, and for `words` where the model takes some.
+    pub(super) fn ask(
+        &self,
+        picture: &[f32],
+        words: Option<&Tokens>,
+        threads: &Threads,
+    ) -> Result<Vec<Vec<f32>>, ModelError> {
+        let mut inputs = vec![Values::Real(picture)];
+        if let (Some(text), Some(words)) = (&self.manifest.text, words) {
+            inputs.push(Values::Whole(&words.ids));
+            inputs.extend(text.attention.iter().map(|_| Values::Whole(&words.attention)));
+        }
+        self.run(&inputs, threads)
     }
 
     /// Its manifest.
@@ -67,10 +91,11 @@ impl LoadedModel {
     }
 
     /// The values of each output for the values of each input, which have the sizes of the model's ports.
-    pub(super) fn run(&self, inputs: &[Values<'_>], threads: &Threads) -> Result<Vec<Vec<f32>>, ModelError> {
+    fn run(&self, inputs: &[Values<'_>], threads: &Threads) -> Result<Vec<Vec<f32>>, ModelError> {
         let wrong = |error: TractError| ModelError::Run { name: self.manifest.name.clone(), reason: words(&error) };
         let tensor = |(port, values): (&Port, &Values<'_>)| match values {
             Values::Real(values) => Tensor::from_shape(&port.shape, values).map(IntoTValue::into_tvalue),
+            Values::Whole(values) => Tensor::from_shape(&port.shape, values).map(IntoTValue::into_tvalue),
         };
         let given =
             self.ports.inputs.iter().zip(inputs).map(tensor).collect::<TractResult<TVec<_>>>().map_err(wrong)?;

@@ -15,6 +15,7 @@ mod picture;
 mod ports;
 mod pull;
 mod store;
+mod text;
 
 pub use cache::{ModelCache, Presence, sha256_of};
 pub use detect::MOST_DETECTIONS;

@@ -24,7 +24,7 @@ use super::{
     ModelError,
     ports::{Port, Ports},
 };
-use crate::model::ModelManifest;
+use crate::model::{ModelManifest, ModelRole};
 
 /// Reads the model of `manifest`, whose files are at `paths`, one for each, with the inputs and outputs of `ports`.
 ///
@@ -114,23 +114,30 @@ fn collect_missing(framework: &Onnx, graph: &pb::GraphProto, missing: &mut BTree
     }
 }
 
-/// The names of the inputs: those that the ports name, or the only one there is.
+/// The names of the inputs: those that the ports name; the picture's may be the one that no other port names.
 fn input_names(manifest: &ModelManifest, ports: &Ports, graph: &pb::GraphProto) -> Result<Vec<String>, ModelError> {
     let given = |name: &str| graph.initializer.iter().any(|tensor| tensor.name == name);
     let names: Vec<&str> = graph.input.iter().map(|input| input.name.as_str()).filter(|name| !given(name)).collect();
     if names.len() != ports.inputs.len() {
         let (count, wanted) = (names.len(), ports.inputs.len());
-        let needs = if wanted == 1 { "a picture is one".to_owned() } else { format!("{wanted} are expected") };
+        let expected: Vec<&str> = ports.inputs.iter().filter_map(|port| port.name.as_deref()).collect();
+        let needs = match wanted {
+            1 => "a picture is one".to_owned(),
+            _ if expected.is_empty() => format!("{wanted} are expected"),
+            _ => format!("{wanted} are expected, {} among them", listed(&expected)),
+        };
         return Err(interface(manifest, format!("it has {count} inputs ({}), and {needs}", listed(&names))));
     }
-    let named = |(at, port): (usize, &Port)| match &port.name {
+    let is_free = |name: &&&str| ports.inputs.iter().all(|port| port.name.as_deref() != Some(**name));
+    let unnamed = || names.iter().find(is_free).map(|name| (*name).to_owned());
+    let named = |port: &Port| match &port.name {
         Some(wanted) if !names.contains(&wanted.as_str()) => {
             Err(interface(manifest, format!("it has no input `{wanted}`; it has {}", listed(&names))))
         }
         Some(wanted) => Ok(wanted.clone()),
-        None => Ok(names[at].to_owned()),
+        None => unnamed().ok_or_else(|| interface(manifest, "it has no input for the picture".to_owned())),
     };
-    ports.inputs.iter().enumerate().map(named).collect()
+    ports.inputs.iter().map(named).collect()
 }
 
 /// The names of the outputs: those that the ports name, else in the order of the file.
@@ -177,12 +184,17 @@ fn check_output(manifest: &ModelManifest, name: &str, wanted: &[usize], fact: &T
     }
     let sides = |shape: &[usize]| shape.iter().copied().skip_while(|side| *side == 1).collect::<Vec<_>>();
     match fact.shape.as_concrete() {
-        Some(found) if found == wanted || manifest.detect.is_some() && sides(found) == sides(wanted) => Ok(()),
+        Some(found) if found == wanted || !is_strict(manifest) && sides(found) == sides(wanted) => Ok(()),
         Some(found) => {
             Err(interface(manifest, format!("its output `{name}` is {found:?}, and the manifest says {wanted:?}")))
         }
         None => Err(interface(manifest, format!("the size of its output `{name}` depends on what goes in"))),
     }
+}
+
+/// Whether the sizes of outputs must be those of the manifest to the last axis of 1.
+fn is_strict(manifest: &ModelManifest) -> bool {
+    matches!(manifest.role, ModelRole::Salient | ModelRole::Classifier)
 }
 
 /// Whether any weight is a half float: tract takes minutes over such a model as it is.

@@ -2,7 +2,7 @@
 
 use tract_onnx::prelude::DatumType;
 
-use crate::model::{ModelDetect, ModelManifest};
+use crate::model::{ModelDetect, ModelManifest, ModelText};
 
 /// One input or output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,11 +27,17 @@ pub(super) struct Ports {
 pub(super) enum Values<'a> {
     /// Numbers.
     Real(&'a [f32]),
+    /// Whole numbers.
+    Whole(&'a [i64]),
 }
 
 impl Port {
     fn real(name: Option<String>, shape: Vec<usize>) -> Self {
         Self { name, shape, whole: false }
+    }
+
+    fn tokens(name: &str, text: &ModelText) -> Self {
+        Self { name: Some(name.to_owned()), shape: vec![1, text.length as usize], whole: true }
     }
 
     /// The type of its values where the file leaves it open.
@@ -54,7 +60,11 @@ impl Ports {
     /// Those of the model of `manifest`.
     pub(super) fn of(manifest: &ModelManifest) -> Self {
         let sizes = |shape: &[u32]| shape.iter().map(|side| *side as usize).collect();
-        let inputs = vec![Port::real(manifest.input.name.clone(), sizes(&manifest.input.shape))];
+        let mut inputs = vec![Port::real(manifest.input.name.clone(), sizes(&manifest.input.shape))];
+        if let Some(text) = &manifest.text {
+            inputs.push(Port::tokens(&text.input, text));
+            inputs.extend(text.attention.iter().map(|name| Port::tokens(name, text)));
+        }
         let outputs = match &manifest.detect {
             Some(detect) => heads(manifest, detect),
             None => vec![Port::real(manifest.output.name.clone(), sizes(&manifest.output.shape))],

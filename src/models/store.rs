@@ -13,10 +13,11 @@ use super::{
     ModelCache, ModelError, detect,
     engine::{LoadedModel, Threads},
     onnx, optimised, picture,
-    ports::{Ports, Values},
+    ports::Ports,
+    text::{Reader, Tokens},
 };
 use crate::{
-    model::{KnownModels, ModelManifest, ModelRole},
+    model::{KnownModel, KnownModels, ModelManifest, ModelRole, NoModel},
     raster::{Image, Mask},
     vision::Detection,
 };
@@ -94,15 +95,23 @@ impl ModelStore {
     /// The manifest of the model `name`, which must do `role`.
     pub fn manifest(&self, name: &str, role: ModelRole) -> Result<&ModelManifest, ModelError> {
         let known = self.shared.known.find(name, role);
-        known.map(|model| &model.manifest).map_err(|error| {
-            let message = format!("{}; {}", error.message, error.hint);
-            ModelError::Unknown { name: name.to_owned(), message }
-        })
+        known.map(|model| &model.manifest).map_err(|error| unknown(name, &error))
+    }
+
+    fn any(&self, name: &str) -> Result<&KnownModel, ModelError> {
+        let unknown = || "no manifest has this name".to_owned();
+        let found = self.shared.known.get(name);
+        found.ok_or_else(|| ModelError::Unknown { name: name.to_owned(), message: unknown() })
+    }
+
+    /// The manifest of the model `name`, which finds things by words.
+    pub fn manifest_by_words(&self, name: &str) -> Result<&ModelManifest, ModelError> {
+        self.shared.known.by_words(Some(name)).map(|model| &model.manifest).map_err(|error| unknown(name, &error))
     }
 
     /// Bytes that one inference with `name` needs beside its picture, the model included.
-    pub fn bytes(&self, name: &str, role: ModelRole) -> Result<u64, ModelError> {
-        let manifest = self.manifest(name, role)?;
+    pub fn bytes(&self, name: &str) -> Result<u64, ModelError> {
+        let manifest = &self.any(name)?.manifest;
         let inference = manifest.memory_mib.map_or(manifest.size() + (256 << 20), |mib| u64::from(mib) << 20);
         Ok(inference + 2 * manifest.size())
     }
@@ -133,8 +142,22 @@ impl ModelStore {
     /// at most [`MOST_DETECTIONS`](super::MOST_DETECTIONS).
     pub fn detect(&self, name: &str, image: &Image, index: usize, least: f64) -> Result<Vec<Detection>, ModelError> {
         let model = self.loaded(name, ModelRole::Detector)?;
-        let outputs = self.infer_all(&model, &picture::input(model.manifest(), image, index)?)?;
+        let outputs = self.infer_all(&model, &picture::input(model.manifest(), image, index)?, None)?;
         detect::boxes(model.manifest(), &outputs, (image.width, image.height), least)
+    }
+
+    /// Where in frame `index` of `image` is what `words` say, by the segmenter `name`: a mask of the model's size.
+    pub fn segment(&self, name: &str, image: &Image, index: usize, words: &str) -> Result<Mask, ModelError> {
+        let model = self.loaded(name, ModelRole::Segmenter)?;
+        let (picture, tokens) = (picture::input(model.manifest(), image, index)?, model.tokens(words)?);
+        let values = self.infer_all(&model, &picture, Some(&tokens))?.into_iter().next().unwrap_or_default();
+        picture::mask(model.manifest(), values)
+    }
+
+    /// A mask of a model at the size of frame `index` of `image`, its edges along those of the image.
+    pub fn enlarged(name: &str, coarse: &Mask, image: &Image, index: usize) -> Result<Mask, ModelError> {
+        let full = picture::full_size(coarse, image, index, true);
+        full.map_err(|error| ModelError::Run { name: name.to_owned(), reason: error.to_string() })
     }
 
     /// The score of each label of the first frame of `image`.
@@ -160,14 +183,14 @@ impl ModelStore {
 
     /// Checks that the model loads and that its interface is what the manifest says; `hash` hashes its files.
     pub fn verify(&self, name: &str, hash: bool) -> Result<(), ModelError> {
-        let known = self.shared.known.get(name);
-        let Some(known) = known else {
-            return Err(ModelError::Unknown { name: name.to_owned(), message: "no manifest has this name".to_owned() });
-        };
-        let typed = onnx::read(&known.manifest, &Ports::of(&known.manifest), &self.paths(&known.manifest, hash)?)?;
-        let model = LoadedModel::new(known.manifest.clone(), typed)?;
+        let known = self.any(name)?;
+        let paths = self.paths(&known.manifest, hash)?;
+        let typed = onnx::read(&known.manifest, &Ports::of(&known.manifest), &paths)?;
+        let reader = Reader::of(&known.manifest, &paths)?;
+        let model = LoadedModel::new(known.manifest.clone(), typed, reader)?;
         let values: u32 = known.manifest.input.shape.iter().product();
-        model.run(&[Values::Real(&vec![0.0; values as usize])], &Threads::one()).map(drop)
+        let tokens = known.manifest.text.as_ref().map(|text| model.tokens(text.probe())).transpose()?;
+        model.ask(&vec![0.0; values as usize], tokens.as_ref(), &Threads::one()).map(drop)
     }
 
     /// Loads the model `name` unless it is loaded.
@@ -221,28 +244,37 @@ impl ModelStore {
     fn read(&self, manifest: &ModelManifest) -> Result<LoadedModel, ModelError> {
         let paths = self.paths(manifest, false)?;
         if let Some(typed) = optimised::read(&self.shared.cache, manifest)
-            && let Ok(model) = LoadedModel::new(manifest.clone(), typed)
+            && let Ok(model) = LoadedModel::new(manifest.clone(), typed, Reader::of(manifest, &paths)?)
         {
             return Ok(model);
         }
         let typed = onnx::read(manifest, &Ports::of(manifest), &paths)?;
         optimised::write(&self.shared.cache, manifest, &typed);
-        LoadedModel::new(manifest.clone(), typed)
+        LoadedModel::new(manifest.clone(), typed, Reader::of(manifest, &paths)?)
     }
 
     /// Alone, an inference takes all the threads it may; beside others each takes one, which is the quickest for all.
-    fn infer_all(&self, model: &LoadedModel, input: &[f32]) -> Result<Vec<Vec<f32>>, ModelError> {
+    fn infer_all(
+        &self,
+        model: &LoadedModel,
+        picture: &[f32],
+        words: Option<&Tokens>,
+    ) -> Result<Vec<Vec<f32>>, ModelError> {
         let running = &self.shared.running;
         let alone = running.fetch_add(1, Ordering::Relaxed) == 0;
         let parallel = alone && model.manifest().parallel.unwrap_or(true);
         let threads = if parallel { Threads::pool(self.shared.settings.threads) } else { Threads::one() };
-        let values = model.run(&[Values::Real(input)], &threads);
+        let values = model.ask(picture, words, &threads);
         running.fetch_sub(1, Ordering::Relaxed);
         values
     }
 
     /// The values of the only output.
     fn infer(&self, model: &LoadedModel, input: &[f32]) -> Result<Vec<f32>, ModelError> {
-        Ok(self.infer_all(model, input)?.into_iter().next().unwrap_or_default())
+        Ok(self.infer_all(model, input, None)?.into_iter().next().unwrap_or_default())
     }
+}
+
+fn unknown(name: &str, error: &NoModel) -> ModelError {
+    ModelError::Unknown { name: name.to_owned(), message: format!("{}; {}", error.message, error.hint) }
 }

@@ -3,6 +3,7 @@
 //!
 //! Pure functions on [`crate::raster`] values; knows neither files nor nodes.
 
+mod areas;
 mod blend;
 mod color;
 mod cut;
@@ -14,6 +15,7 @@ mod mask_sources;
 mod metrics;
 mod morphology;
 mod motion;
+mod parts;
 mod quality;
 pub mod query;
 pub mod rank;
@@ -32,4 +34,5 @@ pub use metrics::{
 };
 pub use morphology::grow;
 pub use motion::{Placement, place};
+pub use parts::{Part, parts};
 pub use quality::{blur, quality};

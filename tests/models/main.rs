@@ -5,4 +5,5 @@ mod detectors;
 mod faults;
 mod pull;
 mod real;
+mod segmenters;
 mod support;

@@ -16,7 +16,7 @@ use crate::{
 pub struct WordsSource {
     /// The words.
     pub text: String,
-    /// The detector; the workspace's own choice without it.
+    /// The model that finds, a detector or a segmenter; the workspace's own choice without it.
     pub model: Option<String>,
     /// Least score of what counts, 0 to 1.
     pub confidence: Option<f64>,
@@ -48,9 +48,9 @@ pub(super) fn by_words(
     let models = model_store(session);
     let finder = Finder::new(&models, &detector, outliner.as_deref(), source.confidence);
     let wrong = |error| failed(&StepError::Model(error));
-    let query = finder.query(&source.text).map_err(wrong)?;
-    let query = query.map_err(|error| AppError::usage(error.to_string()))?;
-    let found = finder.find(image, 0, &query).map_err(wrong)?;
+    let words = finder.words(&source.text).map_err(wrong)?;
+    let words = words.map_err(|error| AppError::usage(error.to_string()))?;
+    let found = finder.find(image, 0, &words).map_err(wrong)?;
     let mut counts = std::collections::BTreeMap::<String, usize>::new();
     let mut drawn = Vec::new();
     for FoundThing { label, score, factors, bounds, mask } in found.things {
@@ -108,7 +108,7 @@ fn with_edges(mask: Mask, request: &MaskRequest) -> Result<Mask, AppError> {
 fn detector(session: &Session, source: &WordsSource) -> Result<String, AppError> {
     let chosen = match &source.model {
         Some(name) => {
-            let model = session.models.detector(Some(name));
+            let model = session.models.by_words(Some(name));
             model.map_err(|error| AppError::usage(error.message).with_hint(error.hint))?
         }
         None => finds(&source.text, &session.models).map_err(|error| {

@@ -97,7 +97,7 @@ fn manifest(session: &Session, wanted: &AddModel, name: &str) -> Result<ModelMan
     if let Some(side) = wanted.side {
         interface.set_side(side);
     }
-    let Interface { role, input, output, detect } = interface;
+    let Interface { role, input, output, detect, text } = interface;
     Ok(ModelManifest {
         format: 1,
         name: name.to_owned(),
@@ -109,6 +109,8 @@ fn manifest(session: &Session, wanted: &AddModel, name: &str) -> Result<ModelMan
         input,
         output,
         detect,
+        text,
+        only_by_name: false,
         memory_mib: None,
         parallel: None,
     })

@@ -4,7 +4,7 @@
 use crate::{
     model::{
         ColorOrder, DetectStyle, InputFilter, InputFit, InputScale, ModelDetect, ModelInput, ModelManifest,
-        ModelOutput, ModelRole, OutputStep, Trust,
+        ModelOutput, ModelRole, ModelText, OutputStep, Trust,
     },
     vision::query::coco_labels,
 };
@@ -44,6 +44,7 @@ pub(super) struct Interface {
     pub(super) input: ModelInput,
     pub(super) output: ModelOutput,
     pub(super) detect: Option<ModelDetect>,
+    pub(super) text: Option<ModelText>,
 }
 
 /// How far `NanoDet`'s scores can be trusted, judged by the boxes on the photograph of `benches/semantic.py`: half of those
@@ -109,15 +110,15 @@ impl Profile {
             mean: self.mean.to_vec(),
             std: self.std.to_vec(),
         };
-        let output = |shape, then, labels| ModelOutput { name: None, shape, then, labels };
+        let output = |shape, then, labels| ModelOutput { name: None, shape, then, labels, threshold: None };
         match self.gives {
             Gives::Mask(then) => {
                 let output = output(vec![1, 1, self.side, self.side], then.to_vec(), Vec::new());
-                Interface { role: ModelRole::Salient, input, output, detect: None }
+                Interface { role: ModelRole::Salient, input, output, detect: None, text: None }
             }
             Gives::Nanodet => {
                 let output = output(Vec::new(), Vec::new(), coco_labels().map(str::to_owned).collect());
-                Interface { role: ModelRole::Detector, input, output, detect: Some(nanodet()) }
+                Interface { role: ModelRole::Detector, input, output, detect: Some(nanodet()), text: None }
             }
         }
     }
@@ -138,13 +139,14 @@ fn nanodet() -> ModelDetect {
 impl Interface {
     /// That of a known model; its inputs and outputs are taken by their places.
     pub(super) fn of(manifest: &ModelManifest) -> Self {
-        let ModelManifest { input, output, detect, role, .. } = manifest.clone();
+        let ModelManifest { input, output, detect, text, role, .. } = manifest.clone();
         let unnamed = |detect| ModelDetect { scores: Vec::new(), boxes: Vec::new(), ..detect };
         Self {
             role,
             input: ModelInput { name: None, ..input },
             output: ModelOutput { name: None, ..output },
             detect: detect.map(unnamed),
+            text,
         }
     }
 

@@ -9,7 +9,6 @@ use super::LowerError;
 use crate::{
     graph::{Graph, GraphNode, Input},
     model::{KnownModel, KnownModels, ModelRole},
-    vision::query::{self, Vocabulary},
 };
 
 /// Names and pins the models of all nodes of `graph`; gives their names.
@@ -70,16 +69,14 @@ fn pin_layers(node: &mut GraphNode, models: &KnownModels, names: &mut BTreeSet<S
 
 /// The model that finds what `text` says, which it must be able to.
 pub fn finds<'a>(text: &str, models: &'a KnownModels) -> Result<&'a KnownModel, LowerError> {
-    let model = models.detector(None);
+    let model = models.by_words(None);
     let model = model.map_err(|error| LowerError::at(error.code, "semantic", error.message).hint(error.hint))?;
-    let labels = model.manifest.output.labels.iter().map(String::as_str);
-    match query::parse(text, &Vocabulary::of(labels)) {
-        Ok(_) => Ok(model),
-        Err(error) => {
-            let hint = format!("the model {} knows {}", model.manifest.name, examples(&model.manifest.output.labels));
-            Err(LowerError::at("bad-query", "semantic", error.to_string()).hint(hint))
-        }
-    }
+    let Err(error) = model.manifest.words(text) else { return Ok(model) };
+    let known = model.manifest.text.as_ref().map_or(&model.manifest.output.labels, |text| &text.words);
+    let knows =
+        if known.is_empty() { "is asked in any words".to_owned() } else { format!("knows {}", examples(known)) };
+    let hint = format!("the model {} {knows}", model.manifest.name);
+    Err(LowerError::at("bad-query", "semantic", error.to_string()).hint(hint))
 }
 
 /// Some of `labels`, and how many there are.

@@ -1,26 +1,19 @@
-//! Things found by words: a detector gives candidates, the query chooses among them, and each that is meant is cut out.
+//! Things found by words: a model gives candidates, the query chooses among them, and each that is meant is cut out.
 
-use std::{cell::RefCell, collections::BTreeMap};
-
+use super::candidates::{Candidates, Colors};
 use crate::{
-    model::ModelRole,
+    model::{ModelManifest, Words},
     models::{ModelError, ModelStore},
     raster::{Image, Mask},
     vision::{
-        self, Bounds, ColorShares, CutHints,
-        query::{self, Query, QueryError, Vocabulary},
+        self, Bounds, CutHints,
+        query::{Query, QueryError},
         rank::{Candidate, Ranked, Ranking, Scene, rank},
     },
 };
 
 /// Least score that counts where none is given.
 pub const DEFAULT_CONFIDENCE: f64 = 0.3;
-
-/// Score of the detector below which nothing is a candidate.
-const LEAST_SCORE: f64 = 0.15;
-
-/// Pixels whose colours are looked at.
-const COLOR_SAMPLES: usize = 4096;
 
 /// How often a mask fits its thing when its box does, with a model that helps and without: an estimate from the few labelled
 /// masks of `benches/semantic.py`.
@@ -31,7 +24,7 @@ const OUTLINE_WITHOUT: f64 = 0.7;
 #[derive(Clone, Copy, Debug)]
 pub struct Finder<'a> {
     models: &'a ModelStore,
-    detector: &'a str,
+    model: &'a str,
     outliner: Option<&'a str>,
     least: f64,
 }
@@ -61,46 +54,96 @@ pub struct FoundThings {
 }
 
 impl<'a> Finder<'a> {
-    /// Finds with the model `detector`, and cuts out with the help of `outliner`, a model of what stands out.
-    pub fn new(models: &'a ModelStore, detector: &'a str, outliner: Option<&'a str>, least: Option<f64>) -> Self {
-        Self { models, detector, outliner, least: least.unwrap_or(DEFAULT_CONFIDENCE) }
+    /// Finds with `model`, a detector or a segmenter, and cuts out of boxes with the help of `outliner`, a model of what
+    /// stands out.
+    pub fn new(models: &'a ModelStore, model: &'a str, outliner: Option<&'a str>, least: Option<f64>) -> Self {
+        Self { models, model, outliner, least: least.unwrap_or(DEFAULT_CONFIDENCE) }
     }
 
-    /// The query that `text` is, for the names that the detector knows.
-    pub fn query(&self, text: &str) -> Result<Result<Query, QueryError>, ModelError> {
-        let manifest = self.models.manifest(self.detector, ModelRole::Detector)?;
-        let vocabulary = Vocabulary::of(manifest.output.labels.iter().map(String::as_str));
-        Ok(query::parse(text, &vocabulary))
+    /// What `text` means to the model.
+    pub fn words(&self, text: &str) -> Result<Result<Words, QueryError>, ModelError> {
+        Ok(self.models.manifest_by_words(self.model)?.words(text))
     }
 
-    /// What `query` means in frame `index` of `image`.
-    pub fn find(&self, image: &Image, index: usize, query: &Query) -> Result<FoundThings, ModelError> {
-        let candidates = self.candidates(image, index)?;
-        let colors = Colors { image, index, candidates: &candidates, known: RefCell::default() };
-        let scene = Scene { size: (image.width, image.height), candidates: &candidates, colors: &|at| colors.of(at) };
-        let outline = if self.outliner.is_some() { OUTLINE_WITH_MODEL } else { OUTLINE_WITHOUT };
-        let ranking = rank(query, &scene, self.least / outline);
-        let notes = notes(&ranking, &candidates, self.least);
-        let mut things = Vec::new();
-        for one in ranking.found {
-            let Candidate { label, bounds, .. } = &candidates[one.candidate];
-            let mask = cut_out(self.models, image, index, Some(*bounds), &[], self.outliner)?;
-            let Ranked { score, mut factors, .. } = one;
-            factors.push(("outline".to_owned(), outline));
-            things.push(FoundThing { label: label.clone(), score: score * outline, factors, bounds: *bounds, mask });
+    /// What `words` mean in frame `index` of `image`.
+    pub fn find(&self, image: &Image, index: usize, words: &Words) -> Result<FoundThings, ModelError> {
+        let manifest = self.models.manifest_by_words(self.model)?;
+        match words {
+            Words::Query(query) => self.chosen(manifest, image, index, query),
+            Words::Sentence(text) => self.answered(manifest, image, index, text),
         }
-        Ok(FoundThings { things, notes })
     }
 
-    fn candidates(&self, image: &Image, index: usize) -> Result<Vec<Candidate>, ModelError> {
-        let manifest = self.models.manifest(self.detector, ModelRole::Detector)?;
-        let trust = |score: f64| manifest.detect.as_ref().map_or(score, |detect| detect.likelihood(score));
-        let found = self.models.detect(self.detector, image, index, LEAST_SCORE)?;
-        let label = |at: usize| manifest.output.labels.get(at).cloned().unwrap_or_default();
-        Ok(found
-            .into_iter()
-            .map(|one| Candidate { label: label(one.label), score: trust(one.score), bounds: one.bounds })
-            .collect())
+    /// What the query chooses among the things of its labels.
+    fn chosen(
+        &self,
+        manifest: &ModelManifest,
+        image: &Image,
+        index: usize,
+        query: &Query,
+    ) -> Result<FoundThings, ModelError> {
+        let candidates = Candidates::found(self.models, manifest, image, index, &query.labels())?;
+        let colors = Colors::new(image, index, &candidates);
+        let scene =
+            Scene { size: (image.width, image.height), candidates: &candidates.list, colors: &|at| colors.of(at) };
+        let least_outline = if candidates.masks.iter().all(Option::is_some) { 1.0 } else { self.outline() };
+        let ranking = rank(query, &scene, self.least / least_outline);
+        let notes = notes(&ranking, &candidates.list, self.least);
+        let things = ranking.found.into_iter().map(|one| self.drawn(manifest, image, index, &candidates, one));
+        Ok(FoundThings { things: things.collect::<Result<_, _>>()?, notes })
+    }
+
+    /// What the model finds for the whole sentence.
+    fn answered(
+        &self,
+        manifest: &ModelManifest,
+        image: &Image,
+        index: usize,
+        text: &str,
+    ) -> Result<FoundThings, ModelError> {
+        let candidates = Candidates::found(self.models, manifest, image, index, &[text])?;
+        let judged = |(candidate, found): (usize, &Candidate)| {
+            let factors = vec![("detector".to_owned(), found.score)];
+            Ranked { candidate, score: found.score, factors }
+        };
+        let mut ranking =
+            Ranking { found: candidates.list.iter().enumerate().map(judged).collect(), ..Ranking::default() };
+        ranking.found.sort_by(|a, b| b.score.total_cmp(&a.score));
+        match ranking.found.first() {
+            None => drop(ranking.unseen.insert(text.to_owned())),
+            Some(best) if best.score < self.least => ranking.best_refused = Some(best.clone()),
+            Some(_) => {}
+        }
+        ranking.found.retain(|one| one.score >= self.least);
+        let notes = notes(&ranking, &candidates.list, self.least);
+        let things = ranking.found.into_iter().map(|one| self.drawn(manifest, image, index, &candidates, one));
+        Ok(FoundThings { things: things.collect::<Result<_, _>>()?, notes })
+    }
+
+    /// How often a mask fits where a box does.
+    fn outline(&self) -> f64 {
+        if self.outliner.is_some() { OUTLINE_WITH_MODEL } else { OUTLINE_WITHOUT }
+    }
+
+    /// The mask of a thing: its own at the size of the image, else cut out of its box.
+    fn drawn(
+        &self,
+        manifest: &ModelManifest,
+        image: &Image,
+        index: usize,
+        candidates: &Candidates,
+        one: Ranked,
+    ) -> Result<FoundThing, ModelError> {
+        let Candidate { label, bounds, .. } = candidates.list[one.candidate].clone();
+        let Ranked { mut score, mut factors, candidate } = one;
+        let mask = if let Some(own) = &candidates.masks[candidate] {
+            ModelStore::enlarged(&manifest.name, own, image, index)?
+        } else {
+            score *= self.outline();
+            factors.push(("outline".to_owned(), self.outline()));
+            cut_out(self.models, image, index, Some(bounds), &[], self.outliner)?
+        };
+        Ok(FoundThing { label, score, factors, bounds, mask })
     }
 }
 
@@ -148,33 +191,6 @@ fn likely(
         }
     }
     Ok(Some(mask))
-}
-
-/// The colours of candidates, each looked at once.
-struct Colors<'a> {
-    image: &'a Image,
-    index: usize,
-    candidates: &'a [Candidate],
-    known: RefCell<BTreeMap<usize, ColorShares>>,
-}
-
-impl Colors<'_> {
-    fn of(&self, candidate: usize) -> ColorShares {
-        self.known.borrow_mut().entry(candidate).or_insert_with(|| self.seen(candidate)).clone()
-    }
-
-    fn seen(&self, candidate: usize) -> ColorShares {
-        let bounds = self.candidates[candidate].bounds;
-        let hints = CutHints { bounds: Some(bounds), ..CutHints::default() };
-        let mask = vision::cut_out(self.image, self.index, &hints);
-        let channels = self.image.channels.max(1);
-        let step = (bounds.area() as usize / COLOR_SAMPLES).max(1);
-        let pixels = self.image.frame(self.index).chunks_exact(channels).zip(&mask.data);
-        let inside = pixels.filter(|(_, value)| **value >= 0.5).step_by(step);
-        ColorShares::of(
-            inside.map(|(pixel, value)| ([0, 1, 2].map(|c| pixel[if channels < 3 { 0 } else { c }]), *value)),
-        )
-    }
 }
 
 fn notes(ranking: &Ranking, candidates: &[Candidate], least: f64) -> Vec<String> {

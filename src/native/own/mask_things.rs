@@ -19,7 +19,7 @@ fn detector(step: &Step<'_>, layer: &Layer) -> Result<String, NodeError> {
     if step.inputs.get("detector").is_some() {
         return step.inputs.string("detector");
     }
-    let found = step.models.known().detector(None);
+    let found = step.models.known().by_words(None);
     let found = found.map_err(|error| unfit(layer, &format!("{}; {}", error.message, error.hint)))?;
     Ok(found.manifest.name.clone())
 }
@@ -37,12 +37,12 @@ pub(super) fn of_words(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<
     let (detector, outliner) = (detector(step, layer)?, outliner(step)?);
     let least = layer.confidence.map(|least| fraction(layer, "confidence", least)).transpose()?;
     let finder = Finder::new(step.models, &detector, outliner.as_deref(), least);
-    let query = finder.query(layer.semantic.as_deref().unwrap_or_default())?;
-    let query = query.map_err(|error| unfit(layer, &error.to_string()))?;
+    let words = finder.words(layer.semantic.as_deref().unwrap_or_default())?;
+    let words = words.map_err(|error| unfit(layer, &error.to_string()))?;
     let mut all = Mask { batch: image.batch, height: image.height, width: image.width, data: Vec::new() };
     for index in 0..image.batch {
         let mut frame = vec![0.0_f32; image.width * image.height];
-        for thing in finder.find(image, index, &query)?.things {
+        for thing in finder.find(image, index, &words)?.things {
             frame.iter_mut().zip(&thing.mask.data).for_each(|(value, other)| *value = value.max(*other));
         }
         all.data.extend(frame);

@@ -1,0 +1,111 @@
+//! What may be meant in a picture: candidates from a detector's boxes or from the parts of a segmenter's masks.
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use crate::{
+    model::{ModelManifest, ModelRole},
+    models::{ModelError, ModelStore},
+    raster::{Image, Mask},
+    vision::{self, ColorShares, CutHints, rank::Candidate},
+};
+
+/// Score of the detector below which nothing is a candidate.
+const LEAST_SCORE: f64 = 0.15;
+
+/// Pixels whose colours are looked at.
+const COLOR_SAMPLES: usize = 4096;
+
+/// Things that may be meant; for each its mask, of the size of the model, where it was found by one.
+#[derive(Debug, Default)]
+pub(super) struct Candidates {
+    pub(super) list: Vec<Candidate>,
+    pub(super) masks: Vec<Option<Mask>>,
+}
+
+impl Candidates {
+    /// What the model of `manifest` finds in frame `index` of `image`; one that is asked in words is asked for `labels`.
+    pub(super) fn found(
+        models: &ModelStore,
+        manifest: &ModelManifest,
+        image: &Image,
+        index: usize,
+        labels: &[&str],
+    ) -> Result<Self, ModelError> {
+        let mut out = Self::default();
+        if manifest.role == ModelRole::Segmenter {
+            for label in labels {
+                out.add_parts(models, manifest, image, index, label)?;
+            }
+            return Ok(out);
+        }
+        let trust = |score: f64| manifest.detect.as_ref().map_or(score, |detect| detect.likelihood(score));
+        for one in models.detect(&manifest.name, image, index, LEAST_SCORE)? {
+            let label = manifest.output.labels.get(one.label).cloned().unwrap_or_default();
+            out.list.push(Candidate { label, score: trust(one.score), bounds: one.bounds });
+            out.masks.push(None);
+        }
+        Ok(out)
+    }
+
+    fn add_parts(
+        &mut self,
+        models: &ModelStore,
+        manifest: &ModelManifest,
+        image: &Image,
+        index: usize,
+        label: &str,
+    ) -> Result<(), ModelError> {
+        let whole = models.segment(&manifest.name, image, index, label)?;
+        let (x, y) = (image.width as f64 / whole.width as f64, image.height as f64 / whole.height as f64);
+        for part in vision::parts(&whole, manifest.output.threshold()) {
+            let bounds = part.bounds.scaled(x, y);
+            self.list.push(Candidate { label: label.to_owned(), score: part.score, bounds });
+            self.masks.push(Some(part.mask));
+        }
+        Ok(())
+    }
+}
+
+/// The colours of candidates, each looked at once.
+pub(super) struct Colors<'a> {
+    image: &'a Image,
+    index: usize,
+    candidates: &'a Candidates,
+    known: RefCell<BTreeMap<usize, ColorShares>>,
+}
+
+impl<'a> Colors<'a> {
+    pub(super) fn new(image: &'a Image, index: usize, candidates: &'a Candidates) -> Self {
+        Self { image, index, candidates, known: RefCell::default() }
+    }
+
+    pub(super) fn of(&self, candidate: usize) -> ColorShares {
+        self.known.borrow_mut().entry(candidate).or_insert_with(|| self.seen(candidate)).clone()
+    }
+
+    fn seen(&self, candidate: usize) -> ColorShares {
+        let bounds = self.candidates.list[candidate].bounds;
+        let step = (bounds.area() as usize / COLOR_SAMPLES).max(1);
+        let (image, channels) = (self.image, self.image.channels.max(1));
+        let value = self.inside(candidate);
+        let pixels = image.frame(self.index).chunks_exact(channels).enumerate();
+        let inside = pixels.map(|(at, pixel)| (pixel, value(at))).filter(|(_, value)| *value >= 0.5).step_by(step);
+        ColorShares::of(
+            inside.map(|(pixel, value)| ([0, 1, 2].map(|c| pixel[if channels < 3 { 0 } else { c }]), value)),
+        )
+    }
+
+    /// How far each pixel of the image is inside: by the candidate's mask, else cut out of its box by its colours.
+    fn inside(&self, candidate: usize) -> Box<dyn Fn(usize) -> f32 + '_> {
+        let (width, height) = (self.image.width, self.image.height);
+        if let Some(mask) = &self.candidates.masks[candidate] {
+            return Box::new(move |at| {
+                let (x, y) = (at % width * mask.width / width, at / width * mask.height / height);
+                mask.data[y * mask.width + x]
+            });
+        }
+        let hints = CutHints { bounds: Some(self.candidates.list[candidate].bounds), ..CutHints::default() };
+        let mask = vision::cut_out(self.image, self.index, &hints);
+        Box::new(move |at| mask.data[at])
+    }
+}
