@@ -26,7 +26,7 @@ def exported(net):
     image = torch.zeros(1, 3, scenes.SIDE, scenes.SIDE)
     tokens = torch.tensor([scenes.tokens("the red circle on the left")])
     raw = io.BytesIO()
-    names = {"input_names": ["image", "tokens"], "output_names": ["mask", "present"]}
+    names = {"input_names": ["image", "tokens"], "output_names": ["mask"]}
     torch.onnx.export(net, (image, tokens), raw, opset_version=17, dynamo=False, **names)
     return in_half(folded(raw.getvalue())).SerializeToString()
 

@@ -21,6 +21,8 @@ PIXELS = 64
 """Pixels along a side of the mask."""
 KEY = 16
 """Values by which pixels and cells are compared."""
+SURE = 4.0
+"""How much the logit of being there counts for a mask."""
 
 
 def convolution(of, to, stride=1, dilation=1):
@@ -170,6 +172,7 @@ class Shapes(nn.Module):
         return mask, present
 
     def forward(self, image, tokens):
-        """Logits of the mask (1 x 64 x 64), and of whether there is any."""
+        """Logits of the mask, 1 x 64 x 64: at most so much as it is sure that what is asked for is there at all."""
         cells, pixels, keys = self.reader(image)
-        return self.ask(cells, self.shares(pixels, keys), self.words(tokens))
+        mask, present = self.ask(cells, self.shares(pixels, keys), self.words(tokens))
+        return torch.minimum(mask, SURE * present[:, :, None, None])

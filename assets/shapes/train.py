@@ -101,10 +101,10 @@ def evaluated(net, count=40):
             image = torch.from_numpy(one.image).permute(2, 0, 1)[None]
             made = [(kind, scenes.query(rng, one.things, kind)) for kind in scenes.KINDS]
             made = [(kind, *query) for kind, query in made if query]
-            mask, present = net(image, torch.tensor([scenes.tokens(words) for _, words, _ in made]))
+            mask = net(image, torch.tensor([scenes.tokens(words) for _, words, _ in made]))
             mask = F.interpolate(torch.sigmoid(mask), size=scenes.SIDE, mode="bilinear")[:, 0] > 0.5
-            for (kind, _, things), mask, present in zip(made, mask.numpy(), present.numpy()):
-                wanted, mask = scenes.mask(one, things), mask & (present > 0)
+            for (kind, _, things), mask in zip(made, mask.numpy()):
+                wanted = scenes.mask(one, things)
                 union = (mask | wanted).sum()
                 found[kind].append((mask & wanted).sum() / union if union else 1.0)
     net.train()

@@ -21,8 +21,9 @@ use crate::{
 pub const MODELS_FOLDER: &str = "models";
 
 /// The manifests that are built in: name and text.
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 4] = [
     ("open-nsfw", include_str!("builtin_models/open-nsfw.toml")),
+    ("shapes", include_str!("builtin_models/shapes.toml")),
     ("u2net", include_str!("builtin_models/u2net.toml")),
     ("u2netp", include_str!("builtin_models/u2netp.toml")),
 ];

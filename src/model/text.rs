@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ModelManifest, ModelRole};
-use crate::vision::query::{self, Query, QueryError, Vocabulary, nearest, sentence};
+use crate::vision::query::{self, Part, Query, QueryError, Vocabulary, nearest, sentence};
 
 /// How words become tokens: with the tokenizer in a file, or by a list of words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +32,11 @@ pub struct ModelText {
     /// What it is asked.
     #[serde(default)]
     pub asks: TextAsks,
+    /// With `asks = "query"`: the things that it can name. The query is then read, as it is for other models, and asked in
+    /// the plainest words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 65_536))]
+    pub names: Vec<String>,
     /// What the model is given: the words take the place of `{}`.
     #[serde(default = "ModelText::default_prompt")]
     #[schemars(regex(pattern = r"\{\}"), length(max = 200))]
@@ -54,8 +59,8 @@ pub enum TextAsks {
 pub enum Words {
     /// A query whose things are found by their labels.
     Query(Query),
-    /// A sentence that the model understands as a whole.
-    Sentence(String),
+    /// Sentences that the model understands as a whole: what is found is meant by any of them.
+    Sentences(Vec<String>),
 }
 
 impl ModelText {
@@ -80,6 +85,17 @@ impl ModelText {
     /// The token of a word of the list.
     pub fn token(&self, word: &str) -> Option<i64> {
         self.words.iter().position(|known| known == word).map(|at| at as i64 + 1)
+    }
+
+    /// `query` in the plainest words, a sentence for each of its parts. Words that are not on the list were not taught.
+    fn plain(&self, query: &Query) -> Result<Vec<String>, QueryError> {
+        let known = || self.words.iter().map(String::as_str);
+        let is_untaught = |(word, _): &(String, _)| !self.words.is_empty() && known().all(|known| known != word);
+        let taught = |part: &Part| match sentence(&part.to_string()).into_iter().find(is_untaught) {
+            Some((word, _)) => Err(QueryError::Untaught { near: nearest(&word, known()), word }),
+            None => Ok(part.to_string()),
+        };
+        query.parts.iter().map(taught).collect()
     }
 
     /// `text` as one sentence, each of whose words must be known where there is a list.
@@ -112,7 +128,12 @@ impl ModelManifest {
     /// What `text` means to this model, which finds things by words.
     pub fn words(&self, text: &str) -> Result<Words, QueryError> {
         match &self.text {
-            Some(asked) if asked.asks == TextAsks::Query => asked.sentence(text).map(Words::Sentence),
+            Some(asked) if asked.asks == TextAsks::Query => {
+                let read = || query::parse(text, &Vocabulary::of(asked.names.iter().map(String::as_str)));
+                let sentences =
+                    if asked.names.is_empty() { asked.sentence(text).map(|one| vec![one]) } else { asked.plain(&read()?) };
+                sentences.map(Words::Sentences)
+            }
             _ => query::parse(text, &self.vocabulary()).map(Words::Query),
         }
     }
@@ -132,6 +153,9 @@ impl ModelManifest {
             (Some(name), true) if !names_file(name) => {
                 Some((Some("tokenizer"), format!("`{name}` is none of the files after the model itself")))
             }
+            _ if !text.names.is_empty() && text.asks == TextAsks::Name => {
+                Some((Some("names"), "names are of a model that is asked the whole query: `asks = \"query\"`".to_owned()))
+            }
             _ if self.role == ModelRole::Detector && text.asks == TextAsks::Query => Some((
                 Some("asks"),
                 "a detector is asked for names; a segmenter may be asked the whole query".to_owned(),
@@ -148,7 +172,7 @@ mod tests {
     fn of_words(words: &[&str]) -> ModelText {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
         let (input, prompt) = (ModelText::default_input(), "the {}".to_owned());
-        ModelText { input, attention: None, length: 8, pad: 0, tokenizer: None, words, asks: TextAsks::Query, prompt }
+        ModelText { input, attention: None, length: 8, pad: 0, tokenizer: None, words, asks: TextAsks::Query, names: Vec::new(), prompt }
     }
 
     #[test]

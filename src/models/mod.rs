@@ -3,6 +3,7 @@
 //!
 //! Manifests are [`crate::model`]'s. Knows neither documents nor graphs.
 
+mod built_in;
 mod cache;
 mod detect;
 mod download;
@@ -17,7 +18,7 @@ mod pull;
 mod store;
 mod text;
 
-pub use cache::{ModelCache, Presence, sha256_of};
+pub use cache::{Content, ModelCache, Presence, sha256_of};
 pub use detect::MOST_DETECTIONS;
 pub use error::ModelError;
 pub use pull::{PullEvent, PullOptions, add_file, pull};

@@ -5,7 +5,6 @@ use std::{
     fs::File,
     io::{self, Read as _, Seek as _, SeekFrom},
     panic::{AssertUnwindSafe, catch_unwind},
-    path::PathBuf,
 };
 
 use tract_onnx::{
@@ -21,25 +20,25 @@ use tract_onnx::{
 };
 
 use super::{
-    ModelError,
+    Content, ModelError,
     ports::{Port, Ports},
 };
 use crate::model::{ModelManifest, ModelRole};
 
-/// Reads the model of `manifest`, whose files are at `paths`, one for each, with the inputs and outputs of `ports`.
+/// Reads the model of `manifest`, whose files are `files`, one for each, with the inputs and outputs of `ports`.
 ///
 /// What tract breaks off at is an error like any other: files come from anywhere.
-pub(super) fn read(manifest: &ModelManifest, ports: &Ports, paths: &[PathBuf]) -> Result<TypedModel, ModelError> {
-    let attempt = AssertUnwindSafe(|| typed_model(manifest, ports, paths));
+pub(super) fn read(manifest: &ModelManifest, ports: &Ports, files: &[Content]) -> Result<TypedModel, ModelError> {
+    let attempt = AssertUnwindSafe(|| typed_model(manifest, ports, files));
     catch_unwind(attempt).unwrap_or_else(|_| Err(load_error(manifest, "tract broke off".to_owned())))
 }
 
-fn typed_model(manifest: &ModelManifest, ports: &Ports, paths: &[PathBuf]) -> Result<TypedModel, ModelError> {
+fn typed_model(manifest: &ModelManifest, ports: &Ports, files: &[Content]) -> Result<TypedModel, ModelError> {
     let framework = tract_onnx::onnx().with_ignore_value_info(true).with_ignore_output_shapes(true);
-    let mut proto = decoded(manifest, &framework, paths)?;
+    let mut proto = decoded(manifest, &framework, files)?;
     check_operators(manifest, &framework, &proto)?;
     if let Some(graph) = &mut proto.graph {
-        take_in_external(manifest, paths, graph)?;
+        take_in_external(manifest, files, graph)?;
     }
     let graph = proto.graph.as_ref().ok_or_else(|| not_onnx(manifest, "it has no graph"))?;
     let inputs = input_names(manifest, ports, graph)?;
@@ -81,9 +80,12 @@ fn typed_model(manifest: &ModelManifest, ports: &Ports, paths: &[PathBuf]) -> Re
     Ok(typed)
 }
 
-fn decoded(manifest: &ModelManifest, framework: &Onnx, paths: &[PathBuf]) -> Result<pb::ModelProto, ModelError> {
-    let path = paths.first().ok_or_else(|| not_onnx(manifest, "there is no file"))?;
-    let proto = framework.proto_model_for_path(path).map_err(|error| not_onnx(manifest, &words(&error)))?;
+fn decoded(manifest: &ModelManifest, framework: &Onnx, files: &[Content]) -> Result<pb::ModelProto, ModelError> {
+    let proto = match files.first().ok_or_else(|| not_onnx(manifest, "there is no file"))? {
+        Content::Cached(path) => framework.proto_model_for_path(path),
+        Content::BuiltIn(bytes) => framework.proto_model_for_read(&mut &**bytes),
+    };
+    let proto = proto.map_err(|error| not_onnx(manifest, &words(&error)))?;
     if proto.graph.as_ref().is_none_or(|graph| graph.node.is_empty()) {
         return Err(not_onnx(manifest, "it has no operators"));
     }
@@ -213,20 +215,20 @@ fn has_half(graph: &pb::GraphProto) -> bool {
 }
 
 /// Puts data that lies beside the model into it: found among the files of the manifest, and nowhere else.
-fn take_in_external(manifest: &ModelManifest, paths: &[PathBuf], graph: &mut pb::GraphProto) -> Result<(), ModelError> {
+fn take_in_external(manifest: &ModelManifest, files: &[Content], graph: &mut pb::GraphProto) -> Result<(), ModelError> {
     let external = pb::tensor_proto::DataLocation::External as i32;
     let inner = graph.node.iter_mut().flat_map(|node| &mut node.attribute);
     let mut tensors: Vec<&mut pb::TensorProto> = graph.initializer.iter_mut().collect();
     for attribute in inner {
         tensors.extend(attribute.t.as_mut());
         for graph in attribute.g.iter_mut().chain(&mut attribute.graphs) {
-            take_in_external(manifest, paths, graph)?;
+            take_in_external(manifest, files, graph)?;
         }
     }
     for tensor in tensors.into_iter().filter(|tensor| tensor.data_location == Some(external)) {
         let entry = |key: &str| tensor.external_data.iter().find(|entry| entry.key == key).map(|e| e.value.as_str());
         let data =
-            external_data(manifest, paths, entry("location").unwrap_or_default(), entry("offset"), entry("length"));
+            external_data(manifest, files, entry("location").unwrap_or_default(), entry("offset"), entry("length"));
         tensor.raw_data = data.map_err(|what| load_error(manifest, what))?;
         tensor.data_location = None;
         tensor.external_data.clear();
@@ -236,13 +238,13 @@ fn take_in_external(manifest: &ModelManifest, paths: &[PathBuf], graph: &mut pb:
 
 fn external_data(
     manifest: &ModelManifest,
-    paths: &[PathBuf],
+    files: &[Content],
     name: &str,
     offset: Option<&str>,
     length: Option<&str>,
 ) -> Result<Vec<u8>, String> {
     let at = manifest.file.iter().position(|file| file.name == name);
-    let path = at.and_then(|at| paths.get(at));
+    let path = at.and_then(|at| files.get(at)).and_then(Content::path);
     let path = path.ok_or_else(|| format!("its data is in a file `{name}`, which the manifest does not name"))?;
     let number = |text: &str| text.parse::<u64>().map_err(|_| format!("its data in `{name}` has no place"));
     let offset = offset.map_or(Ok(0), number)?;

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -10,7 +9,7 @@ use std::{
 };
 
 use super::{
-    ModelCache, ModelError, detect,
+    Content, ModelCache, ModelError, detect,
     engine::{LoadedModel, Threads},
     onnx, optimised, picture,
     ports::Ports,
@@ -184,9 +183,9 @@ impl ModelStore {
     /// Checks that the model loads and that its interface is what the manifest says; `hash` hashes its files.
     pub fn verify(&self, name: &str, hash: bool) -> Result<(), ModelError> {
         let known = self.any(name)?;
-        let paths = self.paths(&known.manifest, hash)?;
-        let typed = onnx::read(&known.manifest, &Ports::of(&known.manifest), &paths)?;
-        let reader = Reader::of(&known.manifest, &paths)?;
+        let files = self.files(&known.manifest, hash)?;
+        let typed = onnx::read(&known.manifest, &Ports::of(&known.manifest), &files)?;
+        let reader = Reader::of(&known.manifest, &files)?;
         let model = LoadedModel::new(known.manifest.clone(), typed, reader)?;
         let values: u32 = known.manifest.input.shape.iter().product();
         let tokens = known.manifest.text.as_ref().map(|text| model.tokens(text.probe())).transpose()?;
@@ -204,7 +203,7 @@ impl ModelStore {
         optimised::forget(&self.shared.cache, manifest)
     }
 
-    fn paths(&self, manifest: &ModelManifest, hash: bool) -> Result<Vec<PathBuf>, ModelError> {
+    fn files(&self, manifest: &ModelManifest, hash: bool) -> Result<Vec<Content>, ModelError> {
         manifest.file.iter().map(|file| self.shared.cache.checked(&manifest.name, file, hash)).collect()
     }
 
@@ -242,15 +241,15 @@ impl ModelStore {
     }
 
     fn read(&self, manifest: &ModelManifest) -> Result<LoadedModel, ModelError> {
-        let paths = self.paths(manifest, false)?;
+        let files = self.files(manifest, false)?;
         if let Some(typed) = optimised::read(&self.shared.cache, manifest)
-            && let Ok(model) = LoadedModel::new(manifest.clone(), typed, Reader::of(manifest, &paths)?)
+            && let Ok(model) = LoadedModel::new(manifest.clone(), typed, Reader::of(manifest, &files)?)
         {
             return Ok(model);
         }
-        let typed = onnx::read(manifest, &Ports::of(manifest), &paths)?;
+        let typed = onnx::read(manifest, &Ports::of(manifest), &files)?;
         optimised::write(&self.shared.cache, manifest, &typed);
-        LoadedModel::new(manifest.clone(), typed, Reader::of(manifest, &paths)?)
+        LoadedModel::new(manifest.clone(), typed, Reader::of(manifest, &files)?)
     }
 
     /// Alone, an inference takes all the threads it may; beside others each takes one, which is the quickest for all.

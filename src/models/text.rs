@@ -1,10 +1,8 @@
 //! From words to the tokens that a model is asked with.
 
-use std::path::PathBuf;
-
 use tokenizers::{Tokenizer, TruncationParams};
 
-use super::ModelError;
+use super::{Content, ModelError};
 use crate::{
     model::{ModelManifest, ModelText},
     vision::query::sentence,
@@ -29,8 +27,8 @@ pub(super) enum Reader {
 }
 
 impl Reader {
-    /// That of the model of `manifest`, whose files are at `paths`; none for a model that takes no words.
-    pub(super) fn of(manifest: &ModelManifest, paths: &[PathBuf]) -> Result<Option<Self>, ModelError> {
+    /// That of the model of `manifest`, whose files are `files`; none for a model that takes no words.
+    pub(super) fn of(manifest: &ModelManifest, files: &[Content]) -> Result<Option<Self>, ModelError> {
         let Some(text) = manifest.text.clone() else { return Ok(None) };
         let Some(file) = text.tokenizer.clone() else { return Ok(Some(Self::List(text))) };
         let wrong = |reason: String| ModelError::Tokenizer {
@@ -40,7 +38,7 @@ impl Reader {
         };
         let at = manifest.file.iter().position(|one| one.name == file);
         let path =
-            at.and_then(|at| paths.get(at)).ok_or_else(|| wrong("it is none of the model's files".to_owned()))?;
+            at.and_then(|at| files.get(at)).and_then(Content::path).ok_or_else(|| wrong("it is none of the model's files".to_owned()))?;
         let size = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
         if size > MOST_BYTES {
             return Err(wrong(format!("it has {} MiB", size >> 20)));
@@ -94,6 +92,7 @@ mod tests {
             tokenizer: None,
             words,
             asks: TextAsks::Query,
+            names: Vec::new(),
             prompt: "{}".to_owned(),
         };
         let reader = Reader::List(text);

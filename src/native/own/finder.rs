@@ -70,7 +70,7 @@ impl<'a> Finder<'a> {
         let manifest = self.models.manifest_by_words(self.model)?;
         match words {
             Words::Query(query) => self.chosen(manifest, image, index, query),
-            Words::Sentence(text) => self.answered(manifest, image, index, text),
+            Words::Sentences(sentences) => self.answered(manifest, image, index, sentences),
         }
     }
 
@@ -93,15 +93,16 @@ impl<'a> Finder<'a> {
         Ok(FoundThings { things: things.collect::<Result<_, _>>()?, notes })
     }
 
-    /// What the model finds for the whole sentence.
+    /// What the model finds for each whole sentence.
     fn answered(
         &self,
         manifest: &ModelManifest,
         image: &Image,
         index: usize,
-        text: &str,
+        sentences: &[String],
     ) -> Result<FoundThings, ModelError> {
-        let candidates = Candidates::found(self.models, manifest, image, index, &[text])?;
+        let sentences: Vec<&str> = sentences.iter().map(String::as_str).collect();
+        let candidates = Candidates::found(self.models, manifest, image, index, &sentences)?;
         let judged = |(candidate, found): (usize, &Candidate)| {
             let factors = vec![("detector".to_owned(), found.score)];
             Ranked { candidate, score: found.score, factors }
@@ -109,11 +110,9 @@ impl<'a> Finder<'a> {
         let mut ranking =
             Ranking { found: candidates.list.iter().enumerate().map(judged).collect(), ..Ranking::default() };
         ranking.found.sort_by(|a, b| b.score.total_cmp(&a.score));
-        match ranking.found.first() {
-            None => drop(ranking.unseen.insert(text.to_owned())),
-            Some(best) if best.score < self.least => ranking.best_refused = Some(best.clone()),
-            Some(_) => {}
-        }
+        let is_seen = |sentence: &&str| candidates.list.iter().any(|found| found.label == *sentence);
+        ranking.unseen.extend(sentences.into_iter().filter(|sentence| !is_seen(sentence)).map(str::to_owned));
+        ranking.best_refused = ranking.found.first().filter(|best| best.score < self.least).cloned();
         ranking.found.retain(|one| one.score >= self.least);
         let notes = notes(&ranking, &candidates.list, self.least);
         let things = ranking.found.into_iter().map(|one| self.drawn(manifest, image, index, &candidates, one));

@@ -250,6 +250,14 @@ pub enum QueryError {
     /// It names no thing, where names are what a model is asked.
     #[error("it names no thing: a model that is asked in words needs a name, such as \"the red car\"")]
     Unnamed,
+    /// A word that is understood, and that the model that is asked was not taught.
+    #[error("the model was not taught the word {word:?}{}", told_near(near))]
+    Untaught {
+        /// The word, as it is said plainly.
+        word: String,
+        /// The nearest words that it was taught.
+        near: Vec<String>,
+    },
     /// Nothing could be like this.
     #[error("it contradicts itself: {0}")]
     Contradiction(String),
