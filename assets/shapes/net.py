@@ -21,6 +21,8 @@ PIXELS = 64
 """Pixels along a side of the mask."""
 KEY = 16
 """Values by which pixels and cells are compared."""
+COMPARED = 16
+"""Values by which middles and sizes are compared, as the words say."""
 SURE = 4.0
 """How much the logit of being there counts for a mask."""
 
@@ -123,12 +125,12 @@ class Look(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(WIDTH, 2 * WIDTH), nn.ReLU(), nn.Linear(2 * WIDTH, WIDTH))
         nn.init.normal_(self.steer.weight, std=0.02)
 
-    def forward(self, x, text):
+    def forward(self, x, text, middle):
         scale, shift, scale2, shift2 = self.steer(text)[:, None].chunk(4, -1)
-        y = self.before(x) * (1 + scale) + shift
+        y = self.before(x) * (1 + scale) + shift + middle
         kv = self.kv(y.transpose(1, 2).unflatten(2, (CELLS, CELLS))).flatten(2).transpose(1, 2)
         x = x + self.out(attend(self.q(y), *kv.chunk(2, -1), self.heads))
-        return x + self.mlp(self.before(x) * (1 + scale2) + shift2)
+        return x + self.mlp(self.before(x) * (1 + scale2) + shift2 + middle)
 
 
 class Shapes(nn.Module):
@@ -136,14 +138,17 @@ class Shapes(nn.Module):
 
     def __init__(self, looks=3):
         super().__init__()
+        self.compares = True
         self.reader, self.words = Reader(), Words()
         self.looks = nn.ModuleList(Look() for _ in range(looks))
         self.answer = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 1))
         self.seen = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 32))
         self.present = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1))
-        # For training only: what each cell and each pixel is.
+        # What each cell and each pixel is, for training; and middle and size of the thing in each cell, to be compared.
         self.told = nn.Conv2d(WIDTH, len(COLORS) + len(SHAPES) + 4, 1)
         self.edge = nn.Conv2d(KEY, 1, 1)
+        self.compared = nn.Linear(TEXT, 3 * COMPARED)
+        self.middles = nn.ModuleList(nn.Linear(COMPARED, WIDTH, bias=False) for _ in range(looks))
 
     def shares(self, pixels, keys):
         """How much each pixel takes of the cells around it: 9 x (cells and pixels in them)."""
@@ -159,8 +164,9 @@ class Shapes(nn.Module):
         """The masks and whether there is any, of one or more queries for each picture."""
         cells = cells.repeat_interleave(text.shape[0] // cells.shape[0], 0)
         x = cells.flatten(2).transpose(1, 2)
-        for look in self.looks:
-            x = look(x, text)
+        compared = self.told(cells)[:, -4:-1].flatten(2).transpose(1, 2) @ self.compared(text).unflatten(1, (3, COMPARED))
+        for look, middle in zip(self.looks, self.middles):
+            x = look(x, text, middle(compared) if self.compares else 0.0)
         answer = self.answer(x).transpose(1, 2).unflatten(2, (CELLS, CELLS))
         seen = F.relu(self.seen(x))
         present = self.present(torch.cat([seen.amax(1), seen.mean(1)], 1))

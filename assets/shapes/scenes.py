@@ -35,7 +35,7 @@ RELATIONS = {
     "above": lambda one, to: to.y - one.y,
     "below": lambda one, to: one.y - to.y,
 }
-KINDS = ["color", "shape", "both", "size", "place", "relation", "next to", "exclusion", "absence", "no relation"]
+KINDS = ["color", "shape", "both", "size", "place", "relation", "next to", "exclusion", "absence", "no relation", "half"]
 WORDS = [
     *("the all thing things except that is are not on at to of next left right top bottom above below").split(),
     *("largest smallest large small").split(),
@@ -224,6 +224,17 @@ def _side(rng, things, kind):
     return one and (f"the {word} {noun}" if adjective else f"the {noun} {SIDES[word]}", [one])
 
 
+def _half(rng, things, kind):
+    """All that are in one half of the picture."""
+    color, shape = _described(rng, things[rng.integers(len(things))]) if rng.random() < 0.7 else (None, None)
+    side = str(rng.choice(list(PLACES)))
+    ahead = [PLACES[side](one) for one in _matching(things, color, shape)]
+    ahead = [value + (-SIDE if side in ("on the left", "at the top") else SIDE) / 2 for value in ahead]
+    found = [one for one, value in zip(_matching(things, color, shape), ahead) if value < 0]
+    clear = found and all(abs(value) > APART / 2 for value in ahead)
+    return clear and (f"all {_noun(color, shape, True)} {side}", found)
+
+
 def _relation(rng, things, kind):
     to = things[rng.integers(len(things))]
     to_color, to_shape = _described(rng, to)
@@ -312,6 +323,7 @@ _MAKERS = {
     "exclusion": _exclusion,
     "absence": _absence,
     "no relation": _relation,
+    "half": _half,
 }
 
 

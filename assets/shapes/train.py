@@ -27,11 +27,13 @@ from export import exported
 from net import CELLS, PIXELS, Shapes
 
 SCENES, QUERIES = 12, 8
+SEEN = ["size", "place", "relation", "next to", "exclusion", "no relation"]
 PLAIN = ["color", "shape", "both", "absence"]
-HARD = [kind for kind in scenes.KINDS if kind not in PLAIN]
-"""Asked of every scene that allows it."""
-SEED, OTHER_SEED = 1, 7
-RATE, WARM = 2e-3, 100
+TOLD = ["half", "half", "place", "place", "relation", "relation", "next to", "exclusion"]
+REST = ["size", "absence", "no relation", "both", "shape", "color"]
+EVEN = ["half", "place", "place", "size", "relation", "relation", "next to", "exclusion", "absence", "no relation"]
+OTHER_SEED = 7
+RATE = 2e-3
 
 
 def told(scene):
@@ -49,16 +51,19 @@ def told(scene):
     return table[best]
 
 
-def batch(rng, pool):
+def batch(rng, pool, often, rest):
     """Pictures, the tokens of their queries, the masks, and what cells and pixels are."""
     images, tokens, masks, cells, inside = [], [], [], [], []
     for one in pool:
         images.append(one.image)
         cells.append(told(one))
         inside.append(one.ids >= 0)
-        kinds = [*rng.permutation(HARD), *rng.choice(PLAIN, QUERIES)]
+        kinds = [*rng.permutation(often)[: QUERIES - 1], *rng.choice(rest, QUERIES)]
         made = (scenes.query(rng, one.things, kind) for kind in kinds)
-        for words, found in [query for query in made if query][:QUERIES]:
+        made = [query for query in made if query][:QUERIES]
+        while len(made) < QUERIES:
+            made.append(scenes.query(rng, one.things, "both"))
+        for words, found in made:
             tokens.append(scenes.tokens(words))
             masks.append(scenes.mask(one, found))
     images = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
@@ -90,7 +95,7 @@ def losses(net, images, tokens, masks, cells, inside):
     return asked, presence, parts
 
 
-def evaluated(net, count=40):
+def evaluated(net, count=30):
     """Mean intersection over union by kind, and of all."""
     net.eval()
     found = {kind: [] for kind in scenes.KINDS}
@@ -112,20 +117,36 @@ def evaluated(net, count=40):
     return " ".join(f"{kind} {value:.2f}" for kind, value in rows.items()), np.mean(sum(found.values(), []))
 
 
-def trained(steps, every):
+class Phase:
+    """A part of the training: kinds of which every scene is asked as many as it allows, and others for the rest."""
+
+    def __init__(self, seed, steps, of, warm, compares):
+        self.seed, self.steps, self.of, self.warm, self.compares = seed, steps, of, warm, compares
+
+    def kinds(self, step):
+        if not self.compares:
+            return SEEN, PLAIN
+        return (TOLD, REST) if step < self.of / 2 else (EVEN, REST)
+
+    def rate(self, step):
+        return min(1, (step + 1) / self.warm) * (0.5 + 0.5 * math.cos(math.pi * step / self.of))
+
+
+# First what things are; then, with more of it, how they lie to each other.
+PHASES = [Phase(1, 1350, 3600, 100, False), Phase(2, 2200, 2200, 50, True)]
+
+
+def run(net, phase, every):
     """The running mean of the weights, which is better than any of them."""
-    torch.set_num_threads(1)
-    torch.manual_seed(SEED)
-    rng = np.random.default_rng(SEED)
-    net = Shapes()
+    rng = np.random.default_rng(phase.seed)
+    net.compares = phase.compares
     mean = copy.deepcopy(net)
     optimizer = torch.optim.AdamW(net.parameters(), RATE, betas=(0.9, 0.98), weight_decay=0.02)
-    rate = lambda step: min(1, (step + 1) / WARM) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, phase.rate)
     pool, sums = [], np.zeros(3)
-    for step in range(steps):
+    for step in range(phase.steps):
         pool = [scenes.scene(rng) for _ in range(SCENES)] if step % 2 == 0 else pool
-        data = batch(rng, pool)
+        data = batch(rng, pool, *phase.kinds(step))
         with torch.autocast("cpu", torch.bfloat16):
             asked, presence, parts = losses(net, *data)
         (asked + 0.3 * presence + 0.3 * parts).backward()
@@ -144,15 +165,20 @@ def trained(steps, every):
             loss = " ".join(f"{value:.3f}" for value in sums / every)
             print(f"{step + 1}: {time.process_time():.0f} s, loss {loss}, mean IoU {all_:.3f}: {rows}", flush=True)
             sums[:] = 0
+            if CHECKPOINT:
+                torch.save(mean.state_dict(), CHECKPOINT)
     return mean
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--steps", type=int, default=3600)
     parser.add_argument("--every", type=int, default=150)
     given = parser.parse_args()
-    net = trained(given.steps, given.every)
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+    net = Shapes()
+    for phase in PHASES:
+        net = run(net, phase, given.every)
     spent = time.process_time()
     model = exported(net)
     pathlib.Path(__file__).with_name("shapes.onnx").write_bytes(model)

@@ -130,8 +130,11 @@ impl ModelManifest {
         match &self.text {
             Some(asked) if asked.asks == TextAsks::Query => {
                 let read = || query::parse(text, &Vocabulary::of(asked.names.iter().map(String::as_str)));
-                let sentences =
-                    if asked.names.is_empty() { asked.sentence(text).map(|one| vec![one]) } else { asked.plain(&read()?) };
+                let sentences = if asked.names.is_empty() {
+                    asked.sentence(text).map(|one| vec![one])
+                } else {
+                    asked.plain(&read()?)
+                };
                 sentences.map(Words::Sentences)
             }
             _ => query::parse(text, &self.vocabulary()).map(Words::Query),
@@ -153,9 +156,10 @@ impl ModelManifest {
             (Some(name), true) if !names_file(name) => {
                 Some((Some("tokenizer"), format!("`{name}` is none of the files after the model itself")))
             }
-            _ if !text.names.is_empty() && text.asks == TextAsks::Name => {
-                Some((Some("names"), "names are of a model that is asked the whole query: `asks = \"query\"`".to_owned()))
-            }
+            _ if !text.names.is_empty() && text.asks == TextAsks::Name => Some((
+                Some("names"),
+                "names are of a model that is asked the whole query: `asks = \"query\"`".to_owned(),
+            )),
             _ if self.role == ModelRole::Detector && text.asks == TextAsks::Query => Some((
                 Some("asks"),
                 "a detector is asked for names; a segmenter may be asked the whole query".to_owned(),
@@ -172,7 +176,17 @@ mod tests {
     fn of_words(words: &[&str]) -> ModelText {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
         let (input, prompt) = (ModelText::default_input(), "the {}".to_owned());
-        ModelText { input, attention: None, length: 8, pad: 0, tokenizer: None, words, asks: TextAsks::Query, names: Vec::new(), prompt }
+        ModelText {
+            input,
+            attention: None,
+            length: 8,
+            pad: 0,
+            tokenizer: None,
+            words,
+            asks: TextAsks::Query,
+            names: Vec::new(),
+            prompt,
+        }
     }
 
     #[test]

@@ -37,8 +37,10 @@ impl Reader {
             reason: reason.chars().take(200).collect(),
         };
         let at = manifest.file.iter().position(|one| one.name == file);
-        let path =
-            at.and_then(|at| files.get(at)).and_then(Content::path).ok_or_else(|| wrong("it is none of the model's files".to_owned()))?;
+        let path = at
+            .and_then(|at| files.get(at))
+            .and_then(Content::path)
+            .ok_or_else(|| wrong("it is none of the model's files".to_owned()))?;
         let size = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
         if size > MOST_BYTES {
             return Err(wrong(format!("it has {} MiB", size >> 20)));

@@ -104,18 +104,13 @@ fn with_edges(mask: Mask, request: &MaskRequest) -> Result<Mask, AppError> {
     finished(mask, &layer).map_err(|error| AppError::usage(format!("failed to {error}")))
 }
 
-/// The detector that is meant, which is here and understands the words.
+/// The model that is meant, which is here and understands the words.
 fn detector(session: &Session, source: &WordsSource) -> Result<String, AppError> {
-    let chosen = match &source.model {
-        Some(name) => {
-            let model = session.models.by_words(Some(name));
-            model.map_err(|error| AppError::usage(error.message).with_hint(error.hint))?
-        }
-        None => finds(&source.text, &session.models).map_err(|error| {
-            let message = AppError::usage(error.message);
-            if let Some(hint) = error.hint { message.with_hint(hint) } else { message }
-        })?,
-    };
+    let chosen = finds(&source.text, source.model.as_deref(), &session.models);
+    let chosen = chosen.map_err(|error| {
+        let message = AppError::usage(error.message);
+        if let Some(hint) = error.hint { message.with_hint(hint) } else { message }
+    })?;
     here(chosen)
 }
 

@@ -46,10 +46,20 @@ fn pin_layers(node: &mut GraphNode, models: &KnownModels, names: &mut BTreeSet<S
         names.insert(name);
     }
     let mut chosen: Vec<(&str, Option<&KnownModel>)> = Vec::new();
-    for text in layers.iter().filter_map(|layer| layer.get("semantic")) {
-        chosen = vec![("detector", Some(finds(text.as_str().unwrap_or_default(), models)?))];
+    let text = |layer: &Value, key: &str| layer.get(key).and_then(Value::as_str).map(str::to_owned);
+    for layer in layers.iter().filter(|layer| layer.get("semantic").is_some()) {
+        let named = text(layer, "model");
+        let model = finds(&text(layer, "semantic").unwrap_or_default(), named.as_deref(), models)?;
+        if named.is_some() {
+            digests.insert(model.manifest.name.clone(), model.manifest.digest().into());
+            names.insert(model.manifest.name.clone());
+        } else {
+            chosen = vec![("detector", Some(model))];
+        }
     }
-    if !chosen.is_empty() || layers.iter().any(|layer| layer.get("box").is_some()) {
+    if layers.iter().any(|layer| layer.get("semantic").is_some())
+        || layers.iter().any(|layer| layer.get("box").is_some())
+    {
         // Where it is not here it does not help, which is another result.
         chosen.push(("outliner", models.outliner()));
     }
@@ -67,10 +77,11 @@ fn pin_layers(node: &mut GraphNode, models: &KnownModels, names: &mut BTreeSet<S
     Ok(())
 }
 
-/// The model that finds what `text` says, which it must be able to.
-pub fn finds<'a>(text: &str, models: &'a KnownModels) -> Result<&'a KnownModel, LowerError> {
-    let model = models.by_words(None);
-    let model = model.map_err(|error| LowerError::at(error.code, "semantic", error.message).hint(error.hint))?;
+/// The model that finds what `text` says, which it must be able to: the one called `named`, else the workspace's choice.
+pub fn finds<'a>(text: &str, named: Option<&str>, models: &'a KnownModels) -> Result<&'a KnownModel, LowerError> {
+    let key = if named.is_some() { "model" } else { "semantic" };
+    let model = models.by_words(named);
+    let model = model.map_err(|error| LowerError::at(error.code, key, error.message).hint(error.hint))?;
     let Err(error) = model.manifest.words(text) else { return Ok(model) };
     let known = model.manifest.text.as_ref().map_or(&model.manifest.output.labels, |text| &text.words);
     let knows =

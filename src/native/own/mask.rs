@@ -97,7 +97,8 @@ pub(super) fn bytes(step: &Step<'_>) -> Result<u64, StepError> {
     let kept = if step.inputs.bool_or("each", true)? { layers.len() as u64 } else { 0 };
     let named = |key: &str| step.inputs.get(key).and_then(|_| step.inputs.string(key).ok()).filter(|n| !n.is_empty());
     let salient = layers.iter().filter_map(|layer| layer.salient.as_ref()?.as_str().map(str::to_owned));
-    let models = salient.chain(named("outliner")).chain(named("detector"));
+    let own = layers.iter().filter_map(|layer| layer.model.clone());
+    let models = salient.chain(own).chain(named("outliner")).chain(named("detector"));
     let bytes = models.map(|name| step.models.bytes(&name));
     let model = bytes.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or(0);
     let sources = layers.len() as u64 * (image.batch as u64 + 1);

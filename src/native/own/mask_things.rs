@@ -14,8 +14,12 @@ use crate::{
     vision::Bounds,
 };
 
-/// The detector of a node. A graph names it; without one the workspace chooses.
+/// The model that finds the words of a layer: its own, else that of the node, which a graph names; without one the
+/// workspace chooses.
 fn detector(step: &Step<'_>, layer: &Layer) -> Result<String, NodeError> {
+    if let Some(name) = &layer.model {
+        return Ok(name.clone());
+    }
     if step.inputs.get("detector").is_some() {
         return step.inputs.string("detector");
     }
