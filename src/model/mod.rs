@@ -61,5 +61,5 @@ pub use settings::{
     DataKind, InputInfo, OutputInfo, SettingInfo, SettingShape, TaskTypeInfo, settings_named, task_type,
     task_type_name, task_types,
 };
-pub use text::{ModelText, TextAsks, Words};
+pub use text::{ModelText, Sentence, TextAsks, Words};
 pub use workspace::{CONFIG_FILE, DOCUMENTS_FOLDER, FEW, Workspace, identity, load_document, loaded};

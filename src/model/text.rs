@@ -1,10 +1,12 @@
 //! What a manifest says of words: how they become the tokens that a model is asked with.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ModelManifest, ModelRole};
-use crate::vision::query::{self, Part, Query, QueryError, Vocabulary, nearest, sentence};
+use crate::vision::query::{self, Part, Query, QueryError, Thing, Vocabulary, nearest, sentence};
 
 /// How words become tokens: with the tokenizer in a file, or by a list of words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -60,7 +62,24 @@ pub enum Words {
     /// A query whose things are found by their labels.
     Query(Query),
     /// Sentences that the model understands as a whole: what is found is meant by any of them.
-    Sentences(Vec<String>),
+    Sentences(Vec<Sentence>),
+}
+
+/// What a model is asked as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sentence {
+    /// What it is asked.
+    pub text: String,
+    /// What is asked as well, and taken away.
+    pub except: Vec<String>,
+}
+
+impl fmt::Display for Sentence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        let except = self.except.join(", ");
+        if except.is_empty() { Ok(()) } else { write!(f, " except {except}") }
+    }
 }
 
 impl ModelText {
@@ -88,14 +107,18 @@ impl ModelText {
     }
 
     /// `query` in the plainest words, a sentence for each of its parts. Words that are not on the list were not taught.
-    fn plain(&self, query: &Query) -> Result<Vec<String>, QueryError> {
+    fn plain(&self, query: &Query) -> Result<Vec<Sentence>, QueryError> {
         let known = || self.words.iter().map(String::as_str);
         let is_untaught = |(word, _): &(String, _)| !self.words.is_empty() && known().all(|known| known != word);
-        let taught = |part: &Part| match sentence(&part.to_string()).into_iter().find(is_untaught) {
+        let taught = |thing: &Thing| match sentence(&thing.to_string()).into_iter().find(is_untaught) {
             Some((word, _)) => Err(QueryError::Untaught { near: nearest(&word, known()), word }),
-            None => Ok(part.to_string()),
+            None => Ok(thing.to_string()),
         };
-        query.parts.iter().map(taught).collect()
+        let sentence = |part: &Part| {
+            let except = part.except.iter().map(taught).collect::<Result<_, _>>()?;
+            Ok(Sentence { text: taught(&part.thing)?, except })
+        };
+        query.parts.iter().map(sentence).collect()
     }
 
     /// `text` as one sentence, each of whose words must be known where there is a list.
@@ -131,11 +154,11 @@ impl ModelManifest {
             Some(asked) if asked.asks == TextAsks::Query => {
                 let read = || query::parse(text, &Vocabulary::of(asked.names.iter().map(String::as_str)));
                 let sentences = if asked.names.is_empty() {
-                    asked.sentence(text).map(|one| vec![one])
+                    vec![Sentence { text: asked.sentence(text)?, except: Vec::new() }]
                 } else {
-                    asked.plain(&read()?)
+                    asked.plain(&read()?)?
                 };
-                sentences.map(Words::Sentences)
+                Ok(Words::Sentences(sentences))
             }
             _ => query::parse(text, &self.vocabulary()).map(Words::Query),
         }

@@ -1,10 +1,17 @@
 //! Files of models that are part of this program.
 
+use crate::model::ModelFile;
+
 /// Each by its SHA-256.
 const FILES: [(&str, &[u8]); 1] = [(
-    "26ede1213a1787afb5560cfea49f159f1f2c6824e1c0d1f5c659cc3f7d318fa4",
+    "1bf7b5b69d3c7515059fdc1f1fff6cdea9547d26fdbcaa514a463801a668778a",
     include_bytes!("../../assets/shapes/shapes.onnx"),
 )];
+
+/// Whether the program has this file.
+pub fn is_built_in(file: &ModelFile) -> bool {
+    bytes(&file.sha256).is_some()
+}
 
 /// The file with this hash, where the program has it.
 pub(super) fn bytes(sha256: &str) -> Option<&'static [u8]> {

@@ -18,6 +18,7 @@ mod pull;
 mod store;
 mod text;
 
+pub use built_in::is_built_in;
 pub use cache::{Content, ModelCache, Presence, sha256_of};
 pub use detect::MOST_DETECTIONS;
 pub use error::ModelError;

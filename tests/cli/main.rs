@@ -22,6 +22,7 @@ mod plan;
 mod rating;
 mod runs;
 mod scorers;
+mod shapes;
 mod support;
 mod templates;
 mod things;

@@ -6,4 +6,5 @@ mod faults;
 mod pull;
 mod real;
 mod segmenters;
+mod shapes;
 mod support;

@@ -83,7 +83,11 @@ pub fn finds<'a>(text: &str, named: Option<&str>, models: &'a KnownModels) -> Re
     let model = models.by_words(named);
     let model = model.map_err(|error| LowerError::at(error.code, key, error.message).hint(error.hint))?;
     let Err(error) = model.manifest.words(text) else { return Ok(model) };
-    let known = model.manifest.text.as_ref().map_or(&model.manifest.output.labels, |text| &text.words);
+    let known = match &model.manifest.text {
+        None => &model.manifest.output.labels,
+        Some(text) if !text.names.is_empty() => &text.names,
+        Some(text) => &text.words,
+    };
     let knows =
         if known.is_empty() { "is asked in any words".to_owned() } else { format!("knows {}", examples(known)) };
     let hint = format!("the model {} {knows}", model.manifest.name);

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::BTreeMap};
 
 use crate::{
-    model::{ModelManifest, ModelRole},
+    model::{ModelManifest, ModelRole, Sentence},
     models::{ModelError, ModelStore},
     raster::{Image, Mask},
     vision::{self, ColorShares, CutHints, rank::Candidate},
@@ -34,7 +34,7 @@ impl Candidates {
         let mut out = Self::default();
         if manifest.role == ModelRole::Segmenter {
             for label in labels {
-                out.add_parts(models, manifest, image, index, label)?;
+                out.add_parts(label, &models.segment(&manifest.name, image, index, label)?, manifest, image);
             }
             return Ok(out);
         }
@@ -47,22 +47,33 @@ impl Candidates {
         Ok(out)
     }
 
-    fn add_parts(
-        &mut self,
+    /// What the segmenter of `manifest` answers to `sentences`.
+    pub(super) fn answers(
         models: &ModelStore,
         manifest: &ModelManifest,
         image: &Image,
         index: usize,
-        label: &str,
-    ) -> Result<(), ModelError> {
-        let whole = models.segment(&manifest.name, image, index, label)?;
+        sentences: &[Sentence],
+    ) -> Result<Self, ModelError> {
+        let mut out = Self::default();
+        for sentence in sentences {
+            let mut whole = models.segment(&manifest.name, image, index, &sentence.text)?;
+            for text in &sentence.except {
+                let left_out = models.segment(&manifest.name, image, index, text)?;
+                whole.data.iter_mut().zip(&left_out.data).for_each(|(value, other)| *value = value.min(1.0 - other));
+            }
+            out.add_parts(&sentence.to_string(), &whole, manifest, image);
+        }
+        Ok(out)
+    }
+
+    fn add_parts(&mut self, label: &str, whole: &Mask, manifest: &ModelManifest, image: &Image) {
         let (x, y) = (image.width as f64 / whole.width as f64, image.height as f64 / whole.height as f64);
-        for part in vision::parts(&whole, manifest.output.threshold()) {
+        for part in vision::parts(whole, manifest.output.threshold()) {
             let bounds = part.bounds.scaled(x, y);
             self.list.push(Candidate { label: label.to_owned(), score: part.score, bounds });
             self.masks.push(Some(part.mask));
         }
-        Ok(())
     }
 }
 

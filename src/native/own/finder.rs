@@ -2,7 +2,7 @@
 
 use super::candidates::{Candidates, Colors};
 use crate::{
-    model::{ModelManifest, Words},
+    model::{ModelManifest, Sentence, Words},
     models::{ModelError, ModelStore},
     raster::{Image, Mask},
     vision::{
@@ -99,10 +99,9 @@ impl<'a> Finder<'a> {
         manifest: &ModelManifest,
         image: &Image,
         index: usize,
-        sentences: &[String],
+        sentences: &[Sentence],
     ) -> Result<FoundThings, ModelError> {
-        let sentences: Vec<&str> = sentences.iter().map(String::as_str).collect();
-        let candidates = Candidates::found(self.models, manifest, image, index, &sentences)?;
+        let candidates = Candidates::answers(self.models, manifest, image, index, sentences)?;
         let judged = |(candidate, found): (usize, &Candidate)| {
             let factors = vec![("detector".to_owned(), found.score)];
             Ranked { candidate, score: found.score, factors }
@@ -110,8 +109,8 @@ impl<'a> Finder<'a> {
         let mut ranking =
             Ranking { found: candidates.list.iter().enumerate().map(judged).collect(), ..Ranking::default() };
         ranking.found.sort_by(|a, b| b.score.total_cmp(&a.score));
-        let is_seen = |sentence: &&str| candidates.list.iter().any(|found| found.label == *sentence);
-        ranking.unseen.extend(sentences.into_iter().filter(|sentence| !is_seen(sentence)).map(str::to_owned));
+        let is_seen = |sentence: &String| candidates.list.iter().any(|found| found.label == *sentence);
+        ranking.unseen.extend(sentences.iter().map(Sentence::to_string).filter(|sentence| !is_seen(sentence)));
         ranking.best_refused = ranking.found.first().filter(|best| best.score < self.least).cloned();
         ranking.found.retain(|one| one.score >= self.least);
         let notes = notes(&ranking, &candidates.list, self.least);
