@@ -9,7 +9,8 @@ for no mask and 0 for any. With --program every query is also asked of that prog
 
     comfywright mask SCENE.png "WORDS" --model shapes --json
 
-whose layers' union counts, and how far both ways differ is told. --out keeps the pictures and what was asked.
+whose layers' union counts: the program takes exceptions away itself, and asks first whether what a query speaks of is there
+at all. How far both ways differ is told. --out keeps the pictures and what was asked.
 """
 
 import argparse

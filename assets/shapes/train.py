@@ -1,15 +1,15 @@
 """Trains the model of shapes and writes shapes.onnx beside this file.
 
     pip install torch==2.15.0 numpy onnx onnxruntime onnxscript
-    python assets/shapes/train.py [--steps 3600] [--every 150]
+    python assets/shapes/train.py [--every 150]
 
-On one thread; `--steps 3600` stays within 30 minutes of one core's time. Weights, scenes and queries follow from seeds, so
-that the same machine with the same packages gives the same file; another one rounds differently. Every `--every` steps
-it tells the time that was spent and how well scenes of another seed are answered. What counts is evaluate.py.
+On one thread, within 30 minutes of one core's time. Weights, scenes and queries follow from seeds; another machine or other
+packages round differently. Every `--every` steps it tells the time that was spent and how well scenes of another seed
+are answered. What counts is evaluate.py.
 
 Each step makes scenes (every second step; the others ask the same ones something else), and asks each of them eight
 queries. Beside the masks, what cells and pixels are is learnt: colours, shapes, middles and sizes, which make what the
-words are about.
+words are about. Two phases: first what things are; then, with more queries of that kind, how they lie to each other.
 """
 
 import argparse
@@ -165,8 +165,6 @@ def run(net, phase, every):
             loss = " ".join(f"{value:.3f}" for value in sums / every)
             print(f"{step + 1}: {time.process_time():.0f} s, loss {loss}, mean IoU {all_:.3f}: {rows}", flush=True)
             sums[:] = 0
-            if CHECKPOINT:
-                torch.save(mean.state_dict(), CHECKPOINT)
     return mean
 
 

@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ModelManifest, ModelRole};
-use crate::vision::query::{self, Part, Query, QueryError, Thing, Vocabulary, nearest, sentence};
+use crate::vision::query::{
+    self, Attribute, Count, Noun, Part, Quality, Query, QueryError, Relation, Thing, Vocabulary, nearest, sentence,
+};
 
 /// How words become tokens: with the tokenizer in a file, or by a list of words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -72,6 +74,8 @@ pub struct Sentence {
     pub text: String,
     /// What is asked as well, and taken away.
     pub except: Vec<String>,
+    /// What is asked first: where any of these is not there, nothing is meant.
+    pub needs: Vec<String>,
 }
 
 impl fmt::Display for Sentence {
@@ -116,7 +120,8 @@ impl ModelText {
         };
         let sentence = |part: &Part| {
             let except = part.except.iter().map(taught).collect::<Result<_, _>>()?;
-            Ok(Sentence { text: taught(&part.thing)?, except })
+            let needs = needed(&part.thing).iter().map(taught).collect::<Result<_, _>>()?;
+            Ok(Sentence { text: taught(&part.thing)?, except, needs })
         };
         query.parts.iter().map(sentence).collect()
     }
@@ -138,6 +143,22 @@ impl ModelText {
     }
 }
 
+/// What must be there for `thing` to mean anything: things like it, and like what it is told by.
+fn needed(thing: &Thing) -> Vec<Thing> {
+    let alike = |thing: &Thing| {
+        let is_plain = |attribute: &&Attribute| !attribute.negated && matches!(attribute.quality, Quality::Color(_));
+        let attributes = thing.attributes.iter().filter(is_plain).copied().collect();
+        Thing { count: Count::All, attributes, ..Thing::of(thing.noun.clone()) }
+    };
+    let relations = thing.relations.iter().filter(|relation| !relation.negated);
+    let others = relations.flat_map(|Relation { to, .. }| std::iter::once(alike(to)).chain(needed(to)));
+    let mut found: Vec<Thing> = std::iter::once(alike(thing)).chain(others).collect();
+    let anything = alike(&Thing::of(Noun::Anything));
+    found.retain(|needed| *needed != anything && *needed != Thing { count: Count::All, ..thing.clone() });
+    found.dedup();
+    found
+}
+
 impl ModelManifest {
     /// The words that name things for this model: its labels, those of its list, or any.
     pub fn vocabulary(&self) -> Vocabulary {
@@ -154,7 +175,7 @@ impl ModelManifest {
             Some(asked) if asked.asks == TextAsks::Query => {
                 let read = || query::parse(text, &Vocabulary::of(asked.names.iter().map(String::as_str)));
                 let sentences = if asked.names.is_empty() {
-                    vec![Sentence { text: asked.sentence(text)?, except: Vec::new() }]
+                    vec![Sentence { text: asked.sentence(text)?, except: Vec::new(), needs: Vec::new() }]
                 } else {
                     asked.plain(&read()?)?
                 };

@@ -60,7 +60,7 @@ fn it_is_asked_in_the_plainest_words() {
         Err(error) => Err(error.to_string()),
     };
     for (text, plain) in [
-        ("The red circle, on the left!", "the red circle on the left"),
+        ("Please find the RED circle on the left.", "the red circle on the left"),
         ("the biggest violet square", "the largest purple square"),
         ("circles", "all circles"),
         ("the star beside the cross", "the star next to the cross"),

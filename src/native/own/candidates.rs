@@ -56,7 +56,15 @@ impl Candidates {
         sentences: &[Sentence],
     ) -> Result<Self, ModelError> {
         let mut out = Self::default();
+        let is_there = |text: &String| {
+            let found = models.segment(&manifest.name, image, index, text)?;
+            Ok(!vision::parts(&found, manifest.output.threshold()).is_empty())
+        };
         for sentence in sentences {
+            if !sentence.needs.iter().map(is_there).collect::<Result<Vec<bool>, ModelError>>()?.into_iter().all(|is| is)
+            {
+                continue;
+            }
             let mut whole = models.segment(&manifest.name, image, index, &sentence.text)?;
             for text in &sentence.except {
                 let left_out = models.segment(&manifest.name, image, index, text)?;
