@@ -72,6 +72,7 @@ pub const PAGES: &[CodePage] = pages![
     "file-too-large",
     "fixed-seed",
     "integer-range",
+    "invalid-decoder",
     "invalid-duration",
     "invalid-hash",
     "invalid-identifier",

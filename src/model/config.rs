@@ -148,6 +148,10 @@ pub struct ModelDefaults {
     /// word, else one of its own labels, else a segmenter; of several the first by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detector: Option<String>,
+    /// The model that finds outlines in boxes and at points: a promptable one, or one of what stands out. Without it a
+    /// promptable one that is there, the first by name of several, else the salient one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outliner: Option<String>,
     /// Most memory of models that stay loaded between pictures, in MiB; 1024 without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_mib: Option<u32>,

@@ -170,9 +170,15 @@ impl KnownModels {
         })
     }
 
-    /// The model that helps to find the outlines of things in their boxes: the workspace's salient one, when it is here.
-    pub fn outliner(&self) -> Option<&KnownModel> {
-        self.find(self.defaults.salient(), ModelRole::Salient).ok().filter(|model| model.is_here)
+    /// The model called `given` that finds outlines, else the one that is here: the workspace's choice, else a promptable
+    /// one, else the salient one.
+    pub fn outliner(&self, given: Option<&str>) -> Result<Option<&KnownModel>, Box<NoModel>> {
+        if let Some(name) = given.or(self.defaults.outliner.as_deref()) {
+            return self.find_among(name, &[ModelRole::Promptable, ModelRole::Salient]).map(Some);
+        }
+        let is_promptable = |model: &&KnownModel| model.manifest.role == ModelRole::Promptable && model.is_here;
+        let salient = || self.find(self.defaults.salient(), ModelRole::Salient).ok().filter(|model| model.is_here);
+        Ok(self.iter().filter(|model| !model.manifest.only_by_name).find(is_promptable).or_else(salient))
     }
 
     /// The model called `name`, which must do `role`.
@@ -233,6 +239,42 @@ mod tests {
         assert_eq!(unknown.code, "unknown-model");
         assert!(unknown.hint.contains("did you mean \"u2net") && unknown.hint.contains("u2netp"), "{}", unknown.hint);
         assert_eq!(models.find("open-nsfw", ModelRole::Salient).unwrap_err().code, "wrong-model");
+    }
+
+    #[test]
+    fn words_are_found_by_what_is_here() {
+        let model = |name: &str, role: &str, rest: &str, is_here: bool| {
+            let manifest: ModelManifest = serde_json::from_str(&format!(
+                r#"{{"format": 1, "name": "{name}", "role": "{role}", "licence": {{"spdx": "MIT"}}, "file": [],
+                    "input": {{"shape": [1, 3, 8, 8]}}, "output": {{}}{rest}}}"#
+            ))
+            .unwrap();
+            (name.to_owned(), KnownModel { manifest, file: None, is_here })
+        };
+        let text = r#", "text": {"length": 4}"#;
+        let by_name = format!(r#"{text}, "only_by_name": true"#);
+        let chosen = |here: &[&str]| {
+            let is_here = |name: &str| here.contains(&name);
+            let all = [
+                model("a-tiny", "segmenter", &by_name, is_here("a-tiny")),
+                model("clipseg", "segmenter", text, is_here("clipseg")),
+                model("nanodet", "detector", "", is_here("nanodet")),
+                model("owlvit", "detector", text, is_here("owlvit")),
+                model("sam", "promptable", "", is_here("sam")),
+            ];
+            let models = KnownModels { by_name: all.into(), ..KnownModels::default() };
+            let outliner = models.outliner(None).unwrap().map(|model| model.manifest.name.clone());
+            let unasked = models.by_words(None).unwrap().manifest.name.clone();
+            assert_eq!(models.by_words(Some("a-tiny")).unwrap().manifest.name, "a-tiny");
+            assert_eq!(models.by_words(Some("sam")).unwrap_err().code, "wrong-model");
+            (unasked, outliner)
+        };
+        let plain = |name: &str| (name.to_owned(), None);
+        assert_eq!(chosen(&["a-tiny", "clipseg", "nanodet", "owlvit"]), plain("owlvit"));
+        assert_eq!(chosen(&["a-tiny", "clipseg", "nanodet"]), plain("nanodet"));
+        assert_eq!(chosen(&["a-tiny", "clipseg"]), plain("clipseg"));
+        assert_eq!(chosen(&["a-tiny"]), plain("owlvit"), "the one that could be here");
+        assert_eq!(chosen(&["clipseg", "sam"]), ("clipseg".to_owned(), Some("sam".to_owned())));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{detect::ModelDetect, text::ModelText};
+use super::{decoder::ModelDecoder, detect::ModelDetect, text::ModelText};
 
 /// What is known of one model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,6 +40,9 @@ pub struct ModelManifest {
     /// How words become what it is asked: of a `segmenter`, and of a `detector` without labels of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<ModelText>,
+    /// `promptable`: the second model, which takes points and boxes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoder: Option<ModelDecoder>,
     /// Whether it is used only where it is asked for by its name, as a demonstration is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub only_by_name: bool,
@@ -64,6 +67,8 @@ pub enum ModelRole {
     Detector,
     /// A mask of what words say.
     Segmenter,
+    /// A mask of what is at points or in a box.
+    Promptable,
 }
 
 impl ModelRole {
@@ -74,6 +79,7 @@ impl ModelRole {
             Self::Classifier => "classifier",
             Self::Detector => "detector",
             Self::Segmenter => "segmenter",
+            Self::Promptable => "promptable",
         }
     }
 }
@@ -184,11 +190,13 @@ pub enum InputFit {
     /// Stretched to it.
     #[default]
     Stretch,
+    /// Its longer side stretched to it; what is left at the right or below is 0.
+    Pad,
     /// Stretched to 8/7 of it, of which the middle is taken: the customary crop of classifiers (256 to 224).
     Middle,
 }
 
-/// Filter of a resize. Both are Pillow's, on 8-bit values.
+/// Filter of a resize. All are Pillow's, on 8-bit values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum InputFilter {
@@ -197,6 +205,8 @@ pub enum InputFilter {
     Lanczos,
     /// A triangle, widened when the picture becomes smaller.
     Bilinear,
+    /// Cubics over two pixels to each side, widened as well.
+    Bicubic,
 }
 
 /// What colours, 0 to 255, are divided by.
@@ -261,6 +271,7 @@ impl ModelManifest {
         let mut value = vec![json!(files), json!(self.input), json!(self.output)];
         value.extend(self.detect.iter().map(|detect| json!(detect)));
         value.extend(self.text.iter().map(|text| json!(text)));
+        value.extend(self.decoder.iter().map(|decoder| json!(decoder)));
         let value = Value::from(value);
         crate::content_hash::ContentHash::of_json(&value).to_string()
     }

@@ -7,6 +7,7 @@ mod canonical;
 mod catalog;
 mod chain;
 mod config;
+mod decoder;
 mod detect;
 mod document;
 mod duration;
@@ -33,6 +34,7 @@ pub use chain::{
     TaskDefaults, TaskType, Values,
 };
 pub use config::{Config, ConfigDefaults, ExternalScorer, Limits, ModelDefaults, Registry, Server, Store};
+pub use decoder::ModelDecoder;
 pub use detect::{DetectStyle, ModelDetect, Trust};
 pub use document::{
     AbTest, Bind, Body, ChangelogRow, Decision, DecisionPlan, Document, GraphFile, Header, Kind, Lineage, NodeDef,

@@ -1,8 +1,11 @@
 //! A loaded model: runs on one picture's values and the tokens of words, on one thread or several.
 
-use std::sync::Arc;
 #[cfg(feature = "parallel-inference")]
 use std::sync::OnceLock;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use tract_onnx::{
     prelude::*,
@@ -57,10 +60,15 @@ impl Threads {
 
 impl LoadedModel {
     /// Makes `typed` ready to run; `reader` reads the words that it is asked with.
-    pub(super) fn new(manifest: ModelManifest, typed: TypedModel, reader: Option<Reader>) -> Result<Self, ModelError> {
+    pub(super) fn new(
+        manifest: ModelManifest,
+        ports: Ports,
+        typed: TypedModel,
+        reader: Option<Reader>,
+    ) -> Result<Self, ModelError> {
         let wrong = |error: TractError| super::onnx::load_error(&manifest, words(&error));
         let plan = typed.into_optimized().and_then(IntoRunnable::into_runnable).map_err(wrong)?;
-        Ok(Self { ports: Ports::of(&manifest), manifest, plan, reader })
+        Ok(Self { ports, manifest, plan, reader })
     }
 
     /// The tokens of `words`.
@@ -85,13 +93,24 @@ impl LoadedModel {
         self.run(&inputs, threads)
     }
 
+    /// The sizes of its outputs.
+    pub(super) fn output_shapes(&self) -> Result<Vec<Vec<usize>>, ModelError> {
+        let unknown = |what: &str| ModelError::Interface { name: self.manifest.name.clone(), what: what.to_owned() };
+        let shape = |at: usize| {
+            let fact = self.plan.model().output_fact(at).map_err(|error| unknown(&words(&error)))?;
+            let shape = fact.shape.as_concrete().map(<[usize]>::to_vec);
+            shape.ok_or_else(|| unknown("the size of an output depends on what goes in"))
+        };
+        (0..self.ports.outputs.len()).map(shape).collect()
+    }
+
     /// Its manifest.
     pub(super) fn manifest(&self) -> &ModelManifest {
         &self.manifest
     }
 
     /// The values of each output for the values of each input, which have the sizes of the model's ports.
-    fn run(&self, inputs: &[Values<'_>], threads: &Threads) -> Result<Vec<Vec<f32>>, ModelError> {
+    pub(super) fn run(&self, inputs: &[Values<'_>], threads: &Threads) -> Result<Vec<Vec<f32>>, ModelError> {
         let wrong = |error: TractError| ModelError::Run { name: self.manifest.name.clone(), reason: words(&error) };
         let tensor = |(port, values): (&Port, &Values<'_>)| match values {
             Values::Real(values) => Tensor::from_shape(&port.shape, values).map(IntoTValue::into_tvalue),
@@ -99,7 +118,12 @@ impl LoadedModel {
         };
         let given =
             self.ports.inputs.iter().zip(inputs).map(tensor).collect::<TractResult<TVec<_>>>().map_err(wrong)?;
-        let run = || self.plan.run(given);
+        // tract breaks off at a token that the model has no row for.
+        let run = || {
+            let attempt = catch_unwind(AssertUnwindSafe(|| self.plan.run(given)));
+            attempt
+                .unwrap_or_else(|_| Err(TractError::msg("tract broke off: what goes in is not what the model takes")))
+        };
         let outputs = match &threads.0 {
             Some(pool) => multithread_tract_scope(pool.clone(), run),
             None => multithread_tract_scope(Executor::SingleThread, run),

@@ -25,22 +25,33 @@ use super::{
 };
 use crate::model::{ModelManifest, ModelRole};
 
-/// Reads the model of `manifest`, whose files are `files`, one for each, with the inputs and outputs of `ports`.
+/// Reads file `file` of the model of `manifest`, whose files are `files`, one for each, with the inputs and outputs of
+/// `ports`.
 ///
 /// What tract breaks off at is an error like any other: files come from anywhere.
-pub(super) fn read(manifest: &ModelManifest, ports: &Ports, files: &[Content]) -> Result<TypedModel, ModelError> {
-    let attempt = AssertUnwindSafe(|| typed_model(manifest, ports, files));
+pub(super) fn read(
+    manifest: &ModelManifest,
+    file: usize,
+    ports: &Ports,
+    files: &[Content],
+) -> Result<TypedModel, ModelError> {
+    let attempt = AssertUnwindSafe(|| typed_model(manifest, file, ports, files));
     catch_unwind(attempt).unwrap_or_else(|_| Err(load_error(manifest, "tract broke off".to_owned())))
 }
 
-fn typed_model(manifest: &ModelManifest, ports: &Ports, files: &[Content]) -> Result<TypedModel, ModelError> {
+fn typed_model(
+    manifest: &ModelManifest,
+    file: usize,
+    ports: &Ports,
+    files: &[Content],
+) -> Result<TypedModel, ModelError> {
     let framework = tract_onnx::onnx().with_ignore_value_info(true).with_ignore_output_shapes(true);
-    let mut proto = decoded(manifest, &framework, files)?;
+    let mut proto = decoded(manifest, &framework, file, files)?;
     check_operators(manifest, &framework, &proto)?;
     if let Some(graph) = &mut proto.graph {
         take_in_external(manifest, files, graph)?;
     }
-    let graph = proto.graph.as_ref().ok_or_else(|| not_onnx(manifest, "it has no graph"))?;
+    let graph = proto.graph.as_ref().ok_or_else(|| not_onnx(manifest, file, "it has no graph"))?;
     let inputs = input_names(manifest, ports, graph)?;
     let outputs = output_names(manifest, ports, graph)?;
     let is_half = has_half(graph);
@@ -80,14 +91,19 @@ fn typed_model(manifest: &ModelManifest, ports: &Ports, files: &[Content]) -> Re
     Ok(typed)
 }
 
-fn decoded(manifest: &ModelManifest, framework: &Onnx, files: &[Content]) -> Result<pb::ModelProto, ModelError> {
-    let proto = match files.first().ok_or_else(|| not_onnx(manifest, "there is no file"))? {
+fn decoded(
+    manifest: &ModelManifest,
+    framework: &Onnx,
+    file: usize,
+    files: &[Content],
+) -> Result<pb::ModelProto, ModelError> {
+    let proto = match files.get(file).ok_or_else(|| not_onnx(manifest, file, "there is no file"))? {
         Content::Cached(path) => framework.proto_model_for_path(path),
         Content::BuiltIn(bytes) => framework.proto_model_for_read(&mut &**bytes),
     };
-    let proto = proto.map_err(|error| not_onnx(manifest, &words(&error)))?;
+    let proto = proto.map_err(|error| not_onnx(manifest, file, &words(&error)))?;
     if proto.graph.as_ref().is_none_or(|graph| graph.node.is_empty()) {
-        return Err(not_onnx(manifest, "it has no operators"));
+        return Err(not_onnx(manifest, file, "it has no operators"));
     }
     Ok(proto)
 }
@@ -184,14 +200,21 @@ fn check_output(manifest: &ModelManifest, name: &str, wanted: &[usize], fact: &T
         let kind = fact.datum_type;
         return Err(interface(manifest, format!("its output `{name}` is {kind:?}, not in floating point")));
     }
-    let sides = |shape: &[usize]| shape.iter().copied().skip_while(|side| *side == 1).collect::<Vec<_>>();
     match fact.shape.as_concrete() {
-        Some(found) if found == wanted || !is_strict(manifest) && sides(found) == sides(wanted) => Ok(()),
+        Some(found) if found == wanted || !is_strict(manifest) && fits(found, wanted) => Ok(()),
         Some(found) => {
             Err(interface(manifest, format!("its output `{name}` is {found:?}, and the manifest says {wanted:?}")))
         }
         None => Err(interface(manifest, format!("the size of its output `{name}` depends on what goes in"))),
     }
+}
+
+/// Whether sizes are those that are wanted: 0 and none at all are any, axes of 1 before the others do not count.
+fn fits(found: &[usize], wanted: &[usize]) -> bool {
+    let found: Vec<usize> = found.iter().copied().skip_while(|side| *side == 1).collect();
+    let wanted: Vec<usize> = wanted.iter().copied().skip_while(|side| *side == 1).collect();
+    let alike = |(found, wanted): (&usize, &usize)| *wanted == 0 || found == wanted;
+    wanted.is_empty() || found.len() == wanted.len() && found.iter().zip(&wanted).all(alike)
 }
 
 /// Whether the sizes of outputs must be those of the manifest to the last axis of 1.
@@ -280,8 +303,8 @@ fn one_line(text: &str) -> String {
     }
 }
 
-fn not_onnx(manifest: &ModelManifest, reason: &str) -> ModelError {
-    let file = manifest.file.first().map(|file| file.name.clone()).unwrap_or_default();
+fn not_onnx(manifest: &ModelManifest, file: usize, reason: &str) -> ModelError {
+    let file = manifest.file.get(file).map(|file| file.name.clone()).unwrap_or_default();
     ModelError::NotOnnx { name: manifest.name.clone(), file, reason: reason.to_owned() }
 }
 

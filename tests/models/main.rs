@@ -2,6 +2,7 @@
 
 mod agreement;
 mod detectors;
+mod exports;
 mod faults;
 mod pull;
 mod real;

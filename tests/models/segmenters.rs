@@ -114,5 +114,5 @@ fn manifests_say_how_words_are_asked() {
     assert_eq!(wrong(LIST, &format!("{LIST}tokenizer = \"colors.json\"\n")).0, "invalid-text");
     let text = right.split("[text]").next().unwrap();
     assert_eq!(problems(text)[0].0, "missing-key");
-    assert_eq!(wrong("length = 6", "length = 6\nprompt = \"a photo\"").0, "invalid-value");
+    assert_eq!(wrong("length = 6", "length = 6\nprompt = \"a photo\"").0, "bad-pattern");
 }

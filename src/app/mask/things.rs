@@ -5,7 +5,7 @@ use crate::{
     app::{AppError, Session, model_store},
     compile::finds,
     ident::IndexMap,
-    model::{KnownModel, Layer, ModelRole},
+    model::{KnownModel, Layer},
     native::{Finder, FoundThing, StepError, cut_out, finished},
     raster::{Image, Mask},
     vision::Bounds,
@@ -29,7 +29,8 @@ pub struct HintsSource {
     pub bounds: Option<[f64; 4]>,
     /// x, y, and whether the point belongs to what is meant.
     pub points: Vec<(f64, f64, bool)>,
-    /// The model of what stands out that helps to find the outline in the box; the workspace's own choice without it.
+    /// The model that finds the outline, a promptable one or one of what stands out in the box; the workspace's own choice
+    /// without it.
     pub model: Option<String>,
 }
 
@@ -90,7 +91,7 @@ pub(super) fn by_hints(
         return Err(AppError::usage(format!("the point {px}, {py} is not in the image of {width} x {height} pixels")));
     }
     let points: Vec<_> = source.points.iter().map(|(px, py, belongs)| (px * x, py * y, *belongs)).collect();
-    let outliner = if bounds.is_some() { outliner(session, source.model.as_deref())? } else { None };
+    let outliner = outliner(session, source.model.as_deref())?;
     let mask = cut_out(&model_store(session), image, 0, bounds, &points, outliner.as_deref());
     let mask = mask.map_err(|error| failed(&StepError::Model(error)))?;
     let name = if bounds.is_some() { "box" } else { "points" };
@@ -114,13 +115,11 @@ fn detector(session: &Session, source: &WordsSource) -> Result<String, AppError>
     here(chosen)
 }
 
-/// The model that helps to find outlines: `given`, which must be here, else the workspace's own where it is here.
+/// The model that helps to find outlines: `given` or the workspace's choice, which must be here, else one that is here.
 fn outliner(session: &Session, given: Option<&str>) -> Result<Option<String>, AppError> {
-    let Some(name) = given else {
-        return Ok(session.models.outliner().map(|model| model.manifest.name.clone()));
-    };
-    let model = session.models.find(name, ModelRole::Salient);
-    model.map_err(|error| AppError::usage(error.message).with_hint(error.hint)).and_then(here).map(Some)
+    let found = session.models.outliner(given);
+    let found = found.map_err(|error| AppError::usage(error.message).with_hint(error.hint))?;
+    found.map(here).transpose()
 }
 
 /// The name of a model that is on this machine.

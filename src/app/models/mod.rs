@@ -1,6 +1,7 @@
 //! Models: what there is, fetched, checked, added and removed.
 
 mod add;
+mod interface;
 mod profiles;
 
 use std::{
@@ -27,7 +28,7 @@ pub struct ModelRow {
     pub title: Option<String>,
     /// What it is for.
     pub description: Option<String>,
-    /// `salient`, `classifier` or `detector`.
+    /// `salient`, `classifier`, `detector`, `segmenter` or `promptable`.
     pub role: &'static str,
     /// Under which terms.
     pub licence: ModelLicence,

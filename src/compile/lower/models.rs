@@ -57,11 +57,14 @@ fn pin_layers(node: &mut GraphNode, models: &KnownModels, names: &mut BTreeSet<S
             chosen = vec![("detector", Some(model))];
         }
     }
-    if layers.iter().any(|layer| layer.get("semantic").is_some())
-        || layers.iter().any(|layer| layer.get("box").is_some())
-    {
-        // Where it is not here it does not help, which is another result.
-        chosen.push(("outliner", models.outliner()));
+    let has = |key: &&str| layers.iter().any(|layer| layer.get(*key).is_some());
+    if let Some(key) = ["semantic", "box", "points"].into_iter().find(has) {
+        let found = models.outliner(None);
+        let found = found.map_err(|error| LowerError::at(error.code, key, error.message).hint(error.hint))?;
+        // Where it is not here it does not help, which is another result. At points only a promptable one does.
+        if key != "points" || found.is_some_and(|model| model.manifest.role == ModelRole::Promptable) {
+            chosen.push(("outliner", found));
+        }
     }
     for (key, model) in chosen {
         let name = model.map_or("", |model| &model.manifest.name);

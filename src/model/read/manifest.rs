@@ -70,6 +70,12 @@ pub(super) fn check_typed(source: &Source<'_>, manifest: &ModelManifest) -> Vec<
             None => error("missing-key", path!["role"], message),
         }
     }
+    if let Some(message) = manifest.decoder_problem() {
+        match manifest.decoder {
+            Some(_) => error("invalid-decoder", path!["decoder", "file"], message),
+            None => error("missing-key", path!["role"], message),
+        }
+    }
     found
 }
 

@@ -6,11 +6,14 @@ use crate::{
     model::{ModelManifest, ModelRole, Sentence},
     models::{ModelError, ModelStore},
     raster::{Image, Mask},
-    vision::{self, ColorShares, CutHints, rank::Candidate},
+    vision::{self, ColorShares, CutHints, Detection, rank::Candidate},
 };
 
 /// Score of the detector below which nothing is a candidate.
 const LEAST_SCORE: f64 = 0.15;
+
+/// The same of a detector of any word, whose scores are smaller.
+const LEAST_SCORE_OF_WORDS: f64 = 0.03;
 
 /// Pixels whose colours are looked at.
 const COLOR_SAMPLES: usize = 4096;
@@ -38,13 +41,24 @@ impl Candidates {
             }
             return Ok(out);
         }
-        let trust = |score: f64| manifest.detect.as_ref().map_or(score, |detect| detect.likelihood(score));
-        for one in models.detect(&manifest.name, image, index, LEAST_SCORE)? {
-            let label = manifest.output.labels.get(one.label).cloned().unwrap_or_default();
-            out.list.push(Candidate { label, score: trust(one.score), bounds: one.bounds });
-            out.masks.push(None);
+        if manifest.text.is_some() {
+            for label in labels {
+                let found = models.detect_words(&manifest.name, image, index, label, LEAST_SCORE_OF_WORDS)?;
+                out.add_boxes(manifest, found, |_| (*label).to_owned());
+            }
+            return Ok(out);
         }
+        let named = |label: usize| manifest.output.labels.get(label).cloned().unwrap_or_default();
+        out.add_boxes(manifest, models.detect(&manifest.name, image, index, LEAST_SCORE)?, named);
         Ok(out)
+    }
+
+    fn add_boxes(&mut self, manifest: &ModelManifest, found: Vec<Detection>, named: impl Fn(usize) -> String) {
+        let trust = |score: f64| manifest.detect.as_ref().map_or(score, |detect| detect.likelihood(score));
+        for one in found {
+            self.list.push(Candidate { label: named(one.label), score: trust(one.score), bounds: one.bounds });
+            self.masks.push(None);
+        }
     }
 
     /// What the segmenter of `manifest` answers to `sentences`.
@@ -56,13 +70,12 @@ impl Candidates {
         sentences: &[Sentence],
     ) -> Result<Self, ModelError> {
         let mut out = Self::default();
-        let is_there = |text: &String| {
+        let is_there = |text: &String| -> Result<bool, ModelError> {
             let found = models.segment(&manifest.name, image, index, text)?;
             Ok(!vision::parts(&found, manifest.output.threshold()).is_empty())
         };
         for sentence in sentences {
-            if !sentence.needs.iter().map(is_there).collect::<Result<Vec<bool>, ModelError>>()?.into_iter().all(|is| is)
-            {
+            if sentence.needs.iter().map(is_there).collect::<Result<Vec<_>, _>>()?.contains(&false) {
                 continue;
             }
             let mut whole = models.segment(&manifest.name, image, index, &sentence.text)?;

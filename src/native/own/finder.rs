@@ -2,7 +2,7 @@
 
 use super::candidates::{Candidates, Colors};
 use crate::{
-    model::{ModelManifest, Sentence, Words},
+    model::{ModelManifest, ModelRole, Sentence, TextAsks, Words},
     models::{ModelError, ModelStore},
     raster::{Image, Mask},
     vision::{
@@ -86,8 +86,8 @@ impl<'a> Finder<'a> {
         let colors = Colors::new(image, index, &candidates);
         let scene =
             Scene { size: (image.width, image.height), candidates: &candidates.list, colors: &|at| colors.of(at) };
-        let least_outline = if candidates.masks.iter().all(Option::is_some) { 1.0 } else { self.outline() };
-        let ranking = rank(query, &scene, self.least / least_outline);
+        let is_cut = self.is_cut(manifest);
+        let ranking = rank(query, &scene, self.least / if is_cut { self.outline() } else { 1.0 });
         let notes = notes(&ranking, &candidates.list, self.least);
         let things = ranking.found.into_iter().map(|one| self.drawn(manifest, image, index, &candidates, one));
         Ok(FoundThings { things: things.collect::<Result<_, _>>()?, notes })
@@ -118,6 +118,14 @@ impl<'a> Finder<'a> {
         Ok(FoundThings { things: things.collect::<Result<_, _>>()?, notes })
     }
 
+    /// Whether things that the model of `manifest` finds are cut out of their boxes. A promptable model cuts out whatever
+    /// was found by its name.
+    fn is_cut(&self, manifest: &ModelManifest) -> bool {
+        let asks_names = manifest.text.as_ref().is_none_or(|text| text.asks == TextAsks::Name);
+        let has_promptable = || self.outliner.is_some_and(|name| is_promptable(self.models, name));
+        manifest.role == ModelRole::Detector || asks_names && has_promptable()
+    }
+
     /// How often a mask fits where a box does.
     fn outline(&self) -> f64 {
         if self.outliner.is_some() { OUTLINE_WITH_MODEL } else { OUTLINE_WITHOUT }
@@ -134,7 +142,7 @@ impl<'a> Finder<'a> {
     ) -> Result<FoundThing, ModelError> {
         let Candidate { label, bounds, .. } = candidates.list[one.candidate].clone();
         let Ranked { mut score, mut factors, candidate } = one;
-        let mask = if let Some(own) = &candidates.masks[candidate] {
+        let mask = if let Some(own) = candidates.masks[candidate].as_ref().filter(|_| !self.is_cut(manifest)) {
             ModelStore::enlarged(&manifest.name, own, image, index)?
         } else {
             score *= self.outline();
@@ -145,8 +153,8 @@ impl<'a> Finder<'a> {
     }
 }
 
-/// What is in the box and where the points are, as a mask of the size of the image; `outliner` helps to find what is in
-/// the box.
+/// What is in the box and where the points are, as a mask of the size of the image. `outliner` finds it, where it is a
+/// promptable model; one of what stands out helps in the box.
 pub fn cut_out(
     models: &ModelStore,
     image: &Image,
@@ -155,12 +163,19 @@ pub fn cut_out(
     points: &[(f64, f64, bool)],
     outliner: Option<&str>,
 ) -> Result<Mask, ModelError> {
+    if let Some(name) = outliner.filter(|name| is_promptable(models, name)) {
+        return models.prompted_mask(name, image, index, bounds, points);
+    }
     let likely = match (outliner, bounds) {
         (Some(name), Some(bounds)) => likely(models, name, image, index, &bounds)?,
         _ => None,
     };
     let hints = CutHints { bounds, likely: likely.as_ref(), points: points.to_vec() };
     Ok(vision::cut_out(image, index, &hints))
+}
+
+fn is_promptable(models: &ModelStore, name: &str) -> bool {
+    models.manifest(name, ModelRole::Promptable).is_ok()
 }
 
 /// How far around a box the model of what stands out looks, as shares of the box: close by, and at more of what is

@@ -33,7 +33,9 @@ fn outliner(step: &Step<'_>) -> Result<Option<String>, NodeError> {
     if step.inputs.get("outliner").is_some() {
         return Ok(Some(step.inputs.string("outliner")?).filter(|name| !name.is_empty()));
     }
-    Ok(step.models.known().outliner().map(|model| model.manifest.name.clone()))
+    let found = step.models.known().outliner(None);
+    let found = found.map_err(|error| NodeError::unfit("outliner", format!("{}; {}", error.message, error.hint)))?;
+    Ok(found.map(|model| model.manifest.name.clone()))
 }
 
 /// Everything that the words of a layer mean, for each frame.

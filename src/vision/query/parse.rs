@@ -269,7 +269,9 @@ impl Parser<'_> {
 
     /// The same where any word may name a thing: the words up to one that says something else.
     fn name_at(&self, ahead: usize) -> Option<(String, bool, usize)> {
-        let known = self.word_at(ahead).is_some_and(|word| self.vocabulary.find(word).is_some());
+        // `the orange`, `the glass`: an adjective that nothing follows.
+        let is_material = matches!(self.quality_at(ahead), Some(Quality::Material(_)));
+        let known = is_material || self.word_at(ahead).is_some_and(|word| self.vocabulary.find(word).is_some());
         let names = |at: usize| {
             let word = self.word_at(at)?;
             (!self.is_grammar(at) && (at > ahead || !THINGS.contains(&word))).then_some(word)
