@@ -84,7 +84,7 @@ pub struct AddArgs {
     #[arg(long, value_name = "FILE")]
     pub tokenizer: Option<PathBuf>,
 
-    /// The second file of a model that is asked with points and boxes: prompt_encoder_mask_decoder.onnx
+    /// The second file of a model that is asked with points and boxes: its decoder
     #[arg(long, value_name = "FILE")]
     pub decoder: Option<PathBuf>,
 

@@ -68,7 +68,7 @@ impl LoadedModel {
     ) -> Result<Self, ModelError> {
         let wrong = |error: TractError| super::onnx::load_error(&manifest, words(&error));
         let plan = typed.into_optimized().and_then(IntoRunnable::into_runnable).map_err(wrong)?;
-        Ok(Self { ports, manifest, plan, reader })
+        Ok(Self { manifest, ports, plan, reader })
     }
 
     /// The tokens of `words`.

@@ -143,7 +143,7 @@ impl Interface {
             (Some(decoder), None) => Err(AppError::usage("a model that is asked with points has a second file")
                 .with_hint(format!("name the file that comes with it: --decoder {}", decoder.file))),
             (Some(decoder), Some(path)) => {
-                decoder.file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+                path.file_name().and_then(|name| name.to_str()).unwrap_or_default().clone_into(&mut decoder.file);
                 let names = input_names(path).unwrap_or_default();
                 decoder.boxes =
                     names.iter().any(|name| name == ModelDecoder::BOXES).then(|| ModelDecoder::BOXES.to_owned());
