@@ -60,6 +60,11 @@ fn infer(store: &ModelStore, name: &str, role: ModelRole, photo: &Image) {
         ModelRole::Salient => drop(store.coarse(name, photo, 0).unwrap()),
         ModelRole::Classifier => drop(store.classify(name, photo).unwrap()),
         ModelRole::Detector => drop(store.detect(name, photo, 0, 0.3).unwrap()),
+        ModelRole::Segmenter => drop(store.segment(name, photo, 0, "mug").unwrap()),
+        ModelRole::Promptable => {
+            let middle = (photo.width as f64 / 2.0, photo.height as f64 / 2.0, true);
+            drop(store.prompt(name, photo, 0, None, &[middle]).unwrap());
+        }
     }
 }
 

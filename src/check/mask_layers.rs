@@ -86,7 +86,7 @@ fn check_file(visit: &mut Visit<'_>, layer: &Layer, base: &Path, files: &Workspa
 fn check_words(visit: &mut Visit<'_>, layer: &Layer, base: &Path) {
     let Some(text) = layer.semantic.as_ref().filter(|text| !text.contains('{')) else { return };
     let place = base.join("semantic");
-    match finds(text, visit.context.models) {
+    match finds(text, layer.model.as_deref(), visit.context.models) {
         Ok(model) if !model.is_here => {
             let name = &model.manifest.name;
             let message = format!("it is found by the model \"{name}\", which is not on this machine");
@@ -94,7 +94,10 @@ fn check_words(visit: &mut Visit<'_>, layer: &Layer, base: &Path) {
                 Some(format!("fetch it: comfywright models pull {name}"));
         }
         Ok(_) => {}
-        Err(error) => visit.report.error(error.code, &place, error.message).hint = error.hint,
+        Err(error) => {
+            let place = if error.code == "bad-query" || layer.model.is_none() { place } else { base.join("model") };
+            visit.report.error(error.code, &place, error.message).hint = error.hint;
+        }
     }
 }
 

@@ -46,8 +46,9 @@ pub struct MaskArgs {
     #[arg(long, value_name = "X,Y[,0]", group = "source", value_parser = parse_point)]
     pub points: Vec<(f64, f64, bool)>,
 
-    /// The model: of things for words, of what stands out for --salient and --box; the workspace's own choice without it
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["near", "document", "points"])]
+    /// The model: what finds words, what stands out for --salient, what finds outlines for --box and --points; the
+    /// workspace's own choice without it
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["near", "document"])]
     pub model: Option<String>,
 
     /// With words: least score of what counts, 0 to 1

@@ -67,7 +67,9 @@ pub struct NamesArgs {
 #[derive(Args, Clone, Debug)]
 #[command(
     after_help = "Profiles for --like: u2net (320 x 320), isnet (1024 x 1024), birefnet (1024 x 1024, logits) find what \
-                         stands out; nanodet (416 x 416, COCO) finds things by their names"
+                         stands out; nanodet (416 x 416, COCO) finds things by their names; owlvit (768 x 768) and clipseg \
+                         (352 x 352) find what any words say, with --tokenizer; sam (1024 x 1024) cuts out what is in \
+                         boxes and at points, with --decoder"
 )]
 pub struct AddArgs {
     /// The ONNX file
@@ -77,6 +79,14 @@ pub struct AddArgs {
     /// Which kind of model it is: a profile, or the name of a known model
     #[arg(long, value_name = "PROFILE")]
     pub like: String,
+
+    /// The tokenizer of a model that is asked in words: the tokenizer.json that comes with it
+    #[arg(long, value_name = "FILE")]
+    pub tokenizer: Option<PathBuf>,
+
+    /// The second file of a model that is asked with points and boxes: its decoder
+    #[arg(long, value_name = "FILE")]
+    pub decoder: Option<PathBuf>,
 
     /// Its licence as an SPDX expression, such as Apache-2.0
     #[arg(long, value_name = "SPDX")]
@@ -224,6 +234,8 @@ fn verify(session: &Session, args: &NamesArgs, output: Output) -> Result<ExitCod
 fn add(session: &Session, args: &AddArgs, output: Output) -> Result<ExitCode, AppError> {
     let wanted = AddModel {
         file: args.file.clone(),
+        tokenizer: args.tokenizer.clone(),
+        decoder: args.decoder.clone(),
         name: args.name.clone(),
         like: args.like.clone(),
         side: args.size,

@@ -148,9 +148,14 @@ pub struct ModelDefaults {
     /// The model behind the metric `nsfw`, a classifier with a label of that name; "open-nsfw" without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nsfw: Option<String>,
-    /// The model that finds things by their names; without it the detector that is there, the first by name of several.
+    /// The model that finds things by words, a detector or a segmenter. Without it one that is there: a detector of any
+    /// word, else one of its own labels, else a segmenter; of several the first by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detector: Option<String>,
+    /// The model that finds outlines in boxes and at points: a promptable one, or one of what stands out. Without it a
+    /// promptable one that is there, the first by name of several, else the salient one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outliner: Option<String>,
     /// Most memory of models that stay loaded between pictures, in MiB; 1024 without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_mib: Option<u32>,

@@ -5,17 +5,19 @@ use serde::{Deserialize, Serialize};
 
 use super::{InputFit, ModelManifest};
 
-/// How the outputs of a detector become boxes with labels; `output.labels` names the labels.
+/// How the outputs of a detector become boxes with labels; `output.labels` names the labels, unless it is asked in words.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelDetect {
     /// How its numbers are read.
     pub style: DetectStyle,
-    /// Pixels of the input from one cell to the next, for each pair of outputs.
-    #[schemars(length(min = 1, max = 8), inner(range(min = 1, max = 1024)))]
+    /// `nanodet`: pixels of the input from one cell to the next, for each pair of outputs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), inner(range(min = 1, max = 1024)))]
     pub strides: Vec<u32>,
-    /// How many distances a side of a box may have: 0, 1, 2, … strides.
+    /// `nanodet`: how many distances a side of a box may have: 0, 1, 2, … strides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2, max = 64))]
-    pub bins: u32,
+    pub bins: Option<u32>,
     /// Names of the outputs with the scores, one for each stride; the first outputs of the file without it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
@@ -39,6 +41,9 @@ pub struct ModelDetect {
 pub enum DetectStyle {
     /// `NanoDet`'s: for each cell of a grid a score of each label, and the distances to the four sides as weights of bins.
     Nanodet,
+    /// That of transformers which propose boxes, such as `DETR`, `OWL-ViT` and `Grounding-DINO`: for each proposal logits
+    /// of the labels, or of the words that were asked, and a box as its middle and size in shares of the picture.
+    Detr,
 }
 
 /// A likelihood of 1 / (1 + exp(-`slope` (score - `middle`))).
@@ -69,6 +74,11 @@ impl ModelDetect {
         self.trust.map_or(score, |trust| trust.likelihood(score))
     }
 
+    /// How many outputs have scores, and as many boxes.
+    pub fn pairs(&self) -> usize {
+        self.strides.len().max(1)
+    }
+
     /// Cells of the grid with `stride` in an input of this size.
     pub fn cells(stride: u32, (width, height): (usize, usize)) -> usize {
         let stride = stride.max(1) as usize;
@@ -80,9 +90,15 @@ impl ModelManifest {
     /// What is wrong with the outputs of a detector, and at which key of `detect`; nothing for other models.
     pub(super) fn detect_problem(&self) -> Option<(&'static str, String)> {
         let detect = self.detect.as_ref()?;
+        if detect.style == DetectStyle::Nanodet && (detect.strides.is_empty() || detect.bins.is_none()) {
+            return Some(("style", "a grid of cells has `strides` and `bins`".to_owned()));
+        }
+        if detect.style == DetectStyle::Detr && !(detect.strides.is_empty() && detect.bins.is_none()) {
+            return Some(("style", "boxes that are proposed have neither `strides` nor `bins`".to_owned()));
+        }
         for (key, names) in [("scores", &detect.scores), ("boxes", &detect.boxes)] {
-            if !names.is_empty() && names.len() != detect.strides.len() {
-                let count = detect.strides.len();
+            let count = detect.pairs();
+            if !names.is_empty() && names.len() != count {
                 return Some((key, format!("{count} strides need as many outputs, not {}", names.len())));
             }
         }

@@ -21,8 +21,9 @@ use crate::{
 pub const MODELS_FOLDER: &str = "models";
 
 /// The manifests that are built in: name and text.
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 4] = [
     ("open-nsfw", include_str!("builtin_models/open-nsfw.toml")),
+    ("shapes", include_str!("builtin_models/shapes.toml")),
     ("u2net", include_str!("builtin_models/u2net.toml")),
     ("u2netp", include_str!("builtin_models/u2netp.toml")),
 ];
@@ -147,14 +148,21 @@ impl KnownModels {
         (metric == "nsfw").then(|| self.defaults.nsfw())
     }
 
-    /// The model that finds things by their names: `given`, else the workspace's choice, else a detector that is here,
-    /// else one that could be.
-    pub fn detector(&self, given: Option<&str>) -> Result<&KnownModel, Box<NoModel>> {
+    /// The model that finds things by words: `given`, else the workspace's choice, else the best suited one that is here,
+    /// else one that could be. Detectors of any word come first, then those of their own labels, then segmenters.
+    pub fn by_words(&self, given: Option<&str>) -> Result<&KnownModel, Box<NoModel>> {
         if let Some(name) = given.or(self.defaults.detector.as_deref()) {
-            return self.find(name, ModelRole::Detector);
+            return self.find_among(name, &[ModelRole::Detector, ModelRole::Segmenter]);
         }
-        let detectors = || self.iter().filter(|model| model.manifest.role == ModelRole::Detector);
-        detectors().find(|model| model.is_here).or_else(|| detectors().next()).ok_or_else(|| {
+        let suited = |model: &&KnownModel| match (model.manifest.role, &model.manifest.text) {
+            _ if model.manifest.only_by_name => None,
+            (ModelRole::Detector, Some(_)) => Some(0),
+            (ModelRole::Detector, None) => Some(1),
+            (ModelRole::Segmenter, _) => Some(2),
+            _ => None,
+        };
+        let candidates = self.iter().filter(|model| suited(model).is_some());
+        candidates.min_by_key(|model| (!model.is_here, suited(model))).ok_or_else(|| {
             let message = "no model here finds things by their names".to_owned();
             let hint =
                 "add a detector, such as NanoDet: comfywright models add FILE.onnx --like nanodet --licence SPDX";
@@ -162,14 +170,25 @@ impl KnownModels {
         })
     }
 
-    /// The model that helps to find the outlines of things in their boxes: the workspace's salient one, when it is here.
-    pub fn outliner(&self) -> Option<&KnownModel> {
-        self.find(self.defaults.salient(), ModelRole::Salient).ok().filter(|model| model.is_here)
+    /// The model called `given` that finds outlines, else the one that is here: the workspace's choice, else a promptable
+    /// one, else the salient one.
+    pub fn outliner(&self, given: Option<&str>) -> Result<Option<&KnownModel>, Box<NoModel>> {
+        if let Some(name) = given.or(self.defaults.outliner.as_deref()) {
+            return self.find_among(name, &[ModelRole::Promptable, ModelRole::Salient]).map(Some);
+        }
+        let is_promptable = |model: &&KnownModel| model.manifest.role == ModelRole::Promptable && model.is_here;
+        let salient = || self.find(self.defaults.salient(), ModelRole::Salient).ok().filter(|model| model.is_here);
+        Ok(self.iter().filter(|model| !model.manifest.only_by_name).find(is_promptable).or_else(salient))
     }
 
     /// The model called `name`, which must do `role`.
     pub fn find(&self, name: &str, role: ModelRole) -> Result<&KnownModel, Box<NoModel>> {
-        let suits = |model: &&KnownModel| model.manifest.role == role;
+        self.find_among(name, &[role])
+    }
+
+    /// The model called `name`, which must do one of `roles`.
+    fn find_among(&self, name: &str, roles: &[ModelRole]) -> Result<&KnownModel, Box<NoModel>> {
+        let suits = |model: &&KnownModel| roles.contains(&model.manifest.role);
         let names: Vec<&str> = self.iter().filter(suits).map(|m| m.manifest.name.as_str()).collect();
         let list =
             if names.is_empty() { "there is none".to_owned() } else { format!("there are {}", names.join(", ")) };
@@ -178,13 +197,11 @@ impl KnownModels {
             None => list,
         };
         match self.get(name) {
-            Some(model) if model.manifest.role == role => Ok(model),
+            Some(model) if suits(&model) => Ok(model),
             Some(model) => {
-                let message = format!(
-                    "the model \"{name}\" is a {}, and a {} one is needed",
-                    model.manifest.role.name(),
-                    role.name()
-                );
+                let needed = roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(" or ");
+                let role = model.manifest.role.name();
+                let message = format!("the model \"{name}\" is a {role}, and a {needed} one is needed");
                 Err(Box::new(NoModel { code: "wrong-model", message, hint }))
             }
             None => {
@@ -222,6 +239,42 @@ mod tests {
         assert_eq!(unknown.code, "unknown-model");
         assert!(unknown.hint.contains("did you mean \"u2net") && unknown.hint.contains("u2netp"), "{}", unknown.hint);
         assert_eq!(models.find("open-nsfw", ModelRole::Salient).unwrap_err().code, "wrong-model");
+    }
+
+    #[test]
+    fn words_are_found_by_what_is_here() {
+        let model = |name: &str, role: &str, rest: &str, is_here: bool| {
+            let manifest: ModelManifest = serde_json::from_str(&format!(
+                r#"{{"format": 1, "name": "{name}", "role": "{role}", "licence": {{"spdx": "MIT"}}, "file": [],
+                    "input": {{"shape": [1, 3, 8, 8]}}, "output": {{}}{rest}}}"#
+            ))
+            .unwrap();
+            (name.to_owned(), KnownModel { manifest, file: None, is_here })
+        };
+        let text = r#", "text": {"length": 4}"#;
+        let by_name = format!(r#"{text}, "only_by_name": true"#);
+        let chosen = |here: &[&str]| {
+            let is_here = |name: &str| here.contains(&name);
+            let all = [
+                model("a-tiny", "segmenter", &by_name, is_here("a-tiny")),
+                model("clipseg", "segmenter", text, is_here("clipseg")),
+                model("nanodet", "detector", "", is_here("nanodet")),
+                model("owlvit", "detector", text, is_here("owlvit")),
+                model("sam", "promptable", "", is_here("sam")),
+            ];
+            let models = KnownModels { by_name: all.into(), ..KnownModels::default() };
+            let outliner = models.outliner(None).unwrap().map(|model| model.manifest.name.clone());
+            let unasked = models.by_words(None).unwrap().manifest.name.clone();
+            assert_eq!(models.by_words(Some("a-tiny")).unwrap().manifest.name, "a-tiny");
+            assert_eq!(models.by_words(Some("sam")).unwrap_err().code, "wrong-model");
+            (unasked, outliner)
+        };
+        let plain = |name: &str| (name.to_owned(), None);
+        assert_eq!(chosen(&["a-tiny", "clipseg", "nanodet", "owlvit"]), plain("owlvit"));
+        assert_eq!(chosen(&["a-tiny", "clipseg", "nanodet"]), plain("nanodet"));
+        assert_eq!(chosen(&["a-tiny", "clipseg"]), plain("clipseg"));
+        assert_eq!(chosen(&["a-tiny"]), plain("owlvit"), "the one that could be here");
+        assert_eq!(chosen(&["clipseg", "sam"]), ("clipseg".to_owned(), Some("sam".to_owned())));
     }
 
     #[test]

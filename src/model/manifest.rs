@@ -3,8 +3,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::detect::ModelDetect;
+use super::{decoder::ModelDecoder, detect::ModelDetect, text::ModelText};
 
 /// What is known of one model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,7 +27,7 @@ pub struct ModelManifest {
     /// Under which terms it may be used. Shown, and to be accepted, before anything is fetched.
     pub licence: ModelLicence,
     /// The files. The first is the ONNX model; others hold its external data, by the name that the model
-    /// has for them.
+    /// has for them, or are what other keys name.
     #[schemars(length(min = 1, max = 16))]
     pub file: Vec<ModelFile>,
     /// What goes in.
@@ -36,6 +37,15 @@ pub struct ModelManifest {
     /// `detector`: how its outputs become boxes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detect: Option<ModelDetect>,
+    /// How words become what it is asked: of a `segmenter`, and of a `detector` without labels of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<ModelText>,
+    /// `promptable`: the second model, which takes points and boxes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoder: Option<ModelDecoder>,
+    /// Whether it is used only where it is asked for by its name, as a demonstration is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_by_name: bool,
     /// Memory that one inference takes beside the weights, in MiB; estimated without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_048_576))]
@@ -53,8 +63,12 @@ pub enum ModelRole {
     Salient,
     /// A number for each label.
     Classifier,
-    /// Boxes around things that it has names for.
+    /// Boxes around things that it has names for, or is asked for in words.
     Detector,
+    /// A mask of what words say.
+    Segmenter,
+    /// A mask of what is at points or in a box.
+    Promptable,
 }
 
 impl ModelRole {
@@ -64,6 +78,8 @@ impl ModelRole {
             Self::Salient => "salient",
             Self::Classifier => "classifier",
             Self::Detector => "detector",
+            Self::Segmenter => "segmenter",
+            Self::Promptable => "promptable",
         }
     }
 }
@@ -174,11 +190,13 @@ pub enum InputFit {
     /// Stretched to it.
     #[default]
     Stretch,
+    /// Its longer side stretched to it; what is left at the right or below is 0.
+    Pad,
     /// Stretched to 8/7 of it, of which the middle is taken: the customary crop of classifiers (256 to 224).
     Middle,
 }
 
-/// Filter of a resize. Both are Pillow's, on 8-bit values.
+/// Filter of a resize. All are Pillow's, on 8-bit values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum InputFilter {
@@ -187,6 +205,8 @@ pub enum InputFilter {
     Lanczos,
     /// A triangle, widened when the picture becomes smaller.
     Bilinear,
+    /// Cubics over two pixels to each side, widened as well.
+    Bicubic,
 }
 
 /// What colours, 0 to 255, are divided by.
@@ -219,6 +239,17 @@ pub struct ModelOutput {
     /// `classifier`, `detector`: what each value is the score of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
+    /// `segmenter`: the value from which on a pixel is inside, after `then`; 0.5 without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.01, max = 0.99))]
+    pub threshold: Option<f64>,
+}
+
+impl ModelOutput {
+    /// The value from which on a pixel of a segmenter's mask is inside.
+    pub fn threshold(&self) -> f64 {
+        self.threshold.unwrap_or(0.5)
+    }
 }
 
 /// One step from the values of an output to a mask or scores.
@@ -237,10 +268,11 @@ impl ModelManifest {
     /// Identifies what the model computes: its files, its input and its output.
     pub fn digest(&self) -> String {
         let files: Vec<&str> = self.file.iter().map(|file| file.sha256.as_str()).collect();
-        let value = match &self.detect {
-            Some(detect) => serde_json::json!([files, self.input, self.output, detect]),
-            None => serde_json::json!([files, self.input, self.output]),
-        };
+        let mut value = vec![json!(files), json!(self.input), json!(self.output)];
+        value.extend(self.detect.iter().map(|detect| json!(detect)));
+        value.extend(self.text.iter().map(|text| json!(text)));
+        value.extend(self.decoder.iter().map(|decoder| json!(decoder)));
+        let value = Value::from(value);
         crate::content_hash::ContentHash::of_json(&value).to_string()
     }
 

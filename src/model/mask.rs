@@ -32,6 +32,9 @@ pub struct Layer {
     /// Source: what to find, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub semantic: Option<String>,
+    /// `semantic`: the model that finds it, a detector or a segmenter; the workspace's own choice without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// `semantic`: least score, 0 to 1, of what counts; 0.3 without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]

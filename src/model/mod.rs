@@ -7,6 +7,7 @@ mod canonical;
 mod catalog;
 mod chain;
 mod config;
+mod decoder;
 mod detect;
 mod document;
 mod duration;
@@ -23,6 +24,7 @@ mod reference;
 pub mod schema;
 mod settings;
 mod task_types;
+mod text;
 mod workspace;
 
 pub use canonical::canonical_numbers;
@@ -32,6 +34,7 @@ pub use chain::{
     TaskDefaults, TaskType, Values,
 };
 pub use config::{Config, ConfigDefaults, ExternalScorer, Limits, ModelDefaults, Registry, Server, Store};
+pub use decoder::ModelDecoder;
 pub use detect::{DetectStyle, ModelDetect, Trust};
 pub use document::{
     AbTest, Better, Bind, Body, ChangelogRow, Decision, DecisionPlan, Document, GraphFile, Header, Kind, Lineage,
@@ -60,4 +63,5 @@ pub use settings::{
     DataKind, InputInfo, OutputInfo, SettingInfo, SettingShape, TaskTypeInfo, settings_named, task_type,
     task_type_name, task_types,
 };
+pub use text::{ModelText, Sentence, TextAsks, Words};
 pub use workspace::{CONFIG_FILE, DOCUMENTS_FOLDER, FEW, Workspace, identity, load_document, loaded};

@@ -112,6 +112,11 @@ pub(super) static TASK_TYPES: [TaskTypeEntry; 13] = [
                 reference("mask", Kind::Mask, "The mask document, such as \"product-mask@1\"."),
                 setting("layer", Layers, "The layers themselves, as the [[layer]] rows of a mask document."),
                 setting("semantic", LayerKey, "One source: what to find, in words."),
+                setting(
+                    "model",
+                    LayerKey,
+                    "Of `semantic`: the model that finds it; the workspace's own choice without it.",
+                ),
                 setting("confidence", LayerKey, "Of `semantic`: least score, 0 to 1, of what counts."),
                 setting("salient", LayerKey, "One source: the salient object; true, or the name of a model."),
                 setting(

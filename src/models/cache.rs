@@ -2,7 +2,7 @@
 //!
 //! `files/HASH` is complete and was hashed when it came in; `checked/HASH` notes the size, time and inode
 //! that the file had then. A file that still has them is taken for what it was; another one is hashed
-//! again. `partial/HASH` is a file under way.
+//! again. `partial/HASH` is a file under way. Files that are part of the program are always there, and never here.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
-use super::ModelError;
+use super::{ModelError, built_in};
 use crate::model::{ModelFile, ModelManifest};
 
 /// Whether a model's files are in the cache.
@@ -26,6 +26,25 @@ pub enum Presence {
     Absent,
     /// Some, or some of the wrong size.
     Partly,
+}
+
+/// Where the content of a model's file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// In this file of the cache.
+    Cached(PathBuf),
+    /// In the program.
+    BuiltIn(&'static [u8]),
+}
+
+impl Content {
+    /// The file of the cache.
+    pub(super) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Cached(path) => Some(path),
+            Self::BuiltIn(_) => None,
+        }
+    }
 }
 
 /// The folder of model files.
@@ -66,7 +85,10 @@ impl ModelCache {
 
     /// Whether the files of `manifest` are here, by their sizes.
     pub fn presence(&self, manifest: &ModelManifest) -> Presence {
-        let is_right = |file: &ModelFile| fs::metadata(self.path(&file.sha256)).is_ok_and(|m| m.len() == file.size);
+        let is_right = |file: &ModelFile| {
+            built_in::bytes(&file.sha256).is_some()
+                || fs::metadata(self.path(&file.sha256)).is_ok_and(|found| found.len() == file.size)
+        };
         let is_any = |file: &ModelFile| self.path(&file.sha256).exists() || self.partial(&file.sha256).exists();
         if manifest.file.iter().all(is_right) {
             Presence::Here
@@ -77,9 +99,12 @@ impl ModelCache {
         }
     }
 
-    /// The path of `file`, whose content is what the manifest says: hashed now where it changed since it
+    /// The content of `file`, which is what the manifest says: hashed now where it changed since it
     /// was last hashed, or when `hash` says so.
-    pub fn checked(&self, name: &str, file: &ModelFile, hash: bool) -> Result<PathBuf, ModelError> {
+    pub fn checked(&self, name: &str, file: &ModelFile, hash: bool) -> Result<Content, ModelError> {
+        if let Some(bytes) = built_in::bytes(&file.sha256) {
+            return Ok(Content::BuiltIn(bytes));
+        }
         let path = self.path(&file.sha256);
         let altered = |what: String| ModelError::Altered { name: name.to_owned(), file: file.name.clone(), what };
         let found = match fs::metadata(&path) {
@@ -94,14 +119,14 @@ impl ModelCache {
         }
         let stamp = stamp(&found);
         if !hash && fs::read_to_string(self.note(&file.sha256)).is_ok_and(|noted| noted == stamp) {
-            return Ok(path);
+            return Ok(Content::Cached(path));
         }
         let sha256 = sha256_of(&path).map_err(ModelError::io("read", &path))?;
         if sha256 != file.sha256 {
             return Err(altered(format!("its SHA-256 is {sha256}")));
         }
         self.write_note(&file.sha256, &stamp);
-        Ok(path)
+        Ok(Content::Cached(path))
     }
 
     /// A note that cannot be written costs the next reader time and nothing else.
@@ -178,7 +203,8 @@ pub fn sha256_of(path: &Path) -> io::Result<String> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// `bytes` in hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

@@ -1,8 +1,11 @@
-//! A loaded model: runs on one picture's values, on one thread or several.
+//! A loaded model: runs on one picture's values and the tokens of words, on one thread or several.
 
-use std::sync::Arc;
 #[cfg(feature = "parallel-inference")]
 use std::sync::OnceLock;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use tract_onnx::{
     prelude::*,
@@ -13,6 +16,7 @@ use super::{
     ModelError,
     onnx::words,
     ports::{Port, Ports, Values},
+    text::{Reader, Tokens},
 };
 use crate::model::ModelManifest;
 
@@ -21,6 +25,7 @@ pub(super) struct LoadedModel {
     manifest: ModelManifest,
     ports: Ports,
     plan: Arc<TypedRunnableModel>,
+    reader: Option<Reader>,
 }
 
 /// How an inference is spread.
@@ -54,11 +59,49 @@ impl Threads {
 }
 
 impl LoadedModel {
-    /// Makes `typed` ready to run.
-    pub(super) fn new(manifest: ModelManifest, typed: TypedModel) -> Result<Self, ModelError> {
+    /// Makes `typed` ready to run; `reader` reads the words that it is asked with.
+    pub(super) fn new(
+        manifest: ModelManifest,
+        ports: Ports,
+        typed: TypedModel,
+        reader: Option<Reader>,
+    ) -> Result<Self, ModelError> {
         let wrong = |error: TractError| super::onnx::load_error(&manifest, words(&error));
         let plan = typed.into_optimized().and_then(IntoRunnable::into_runnable).map_err(wrong)?;
-        Ok(Self { ports: Ports::of(&manifest), manifest, plan })
+        Ok(Self { manifest, ports, plan, reader })
+    }
+
+    /// The tokens of `words`.
+    pub(super) fn tokens(&self, words: &str) -> Result<Tokens, ModelError> {
+        let name = &self.manifest.name;
+        let wordless = || ModelError::Words { name: name.clone(), what: "it takes no words".to_owned() };
+        self.reader.as_ref().ok_or_else(wordless)?.tokens(name, words)
+    }
+
+    /// The values of each output for `picture`, and for `words` where the model takes some.
+    pub(super) fn ask(
+        &self,
+        picture: &[f32],
+        words: Option<&Tokens>,
+        threads: &Threads,
+    ) -> Result<Vec<Vec<f32>>, ModelError> {
+        let mut inputs = vec![Values::Real(picture)];
+        if let (Some(text), Some(words)) = (&self.manifest.text, words) {
+            inputs.push(Values::Whole(&words.ids));
+            inputs.extend(text.attention.iter().map(|_| Values::Whole(&words.attention)));
+        }
+        self.run(&inputs, threads)
+    }
+
+    /// The sizes of its outputs.
+    pub(super) fn output_shapes(&self) -> Result<Vec<Vec<usize>>, ModelError> {
+        let unknown = |what: &str| ModelError::Interface { name: self.manifest.name.clone(), what: what.to_owned() };
+        let shape = |at: usize| {
+            let fact = self.plan.model().output_fact(at).map_err(|error| unknown(&words(&error)))?;
+            let shape = fact.shape.as_concrete().map(<[usize]>::to_vec);
+            shape.ok_or_else(|| unknown("the size of an output depends on what goes in"))
+        };
+        (0..self.ports.outputs.len()).map(shape).collect()
     }
 
     /// Its manifest.
@@ -71,10 +114,16 @@ impl LoadedModel {
         let wrong = |error: TractError| ModelError::Run { name: self.manifest.name.clone(), reason: words(&error) };
         let tensor = |(port, values): (&Port, &Values<'_>)| match values {
             Values::Real(values) => Tensor::from_shape(&port.shape, values).map(IntoTValue::into_tvalue),
+            Values::Whole(values) => Tensor::from_shape(&port.shape, values).map(IntoTValue::into_tvalue),
         };
         let given =
             self.ports.inputs.iter().zip(inputs).map(tensor).collect::<TractResult<TVec<_>>>().map_err(wrong)?;
-        let run = || self.plan.run(given);
+        // tract breaks off at a token that the model has no row for.
+        let run = || {
+            let attempt = catch_unwind(AssertUnwindSafe(|| self.plan.run(given)));
+            attempt
+                .unwrap_or_else(|_| Err(TractError::msg("tract broke off: what goes in is not what the model takes")))
+        };
         let outputs = match &threads.0 {
             Some(pool) => multithread_tract_scope(pool.clone(), run),
             None => multithread_tract_scope(Executor::SingleThread, run),

@@ -99,6 +99,24 @@ pub enum ModelError {
         /// Their names.
         operators: String,
     },
+    /// The file is no tokenizer.
+    #[error("load the model `{name}`: {file} is not a tokenizer ({reason})")]
+    Tokenizer {
+        /// The model.
+        name: String,
+        /// The file.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The model cannot be asked with these words.
+    #[error("ask the model `{name}`: {what}")]
+    Words {
+        /// The model.
+        name: String,
+        /// Why not.
+        what: String,
+    },
     /// The model's inputs or outputs are not those of the manifest.
     #[error("load the model `{name}`: {what}")]
     Interface {

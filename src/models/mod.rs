@@ -3,21 +3,28 @@
 //!
 //! Manifests are [`crate::model`]'s. Knows neither documents nor graphs.
 
+mod built_in;
 mod cache;
 mod detect;
 mod download;
 mod engine;
 mod error;
+mod inspect;
 mod onnx;
 mod optimised;
 mod packages;
 mod picture;
 mod ports;
+mod promptable;
 mod pull;
 mod store;
+mod text;
 
-pub use cache::{ModelCache, Presence, sha256_of};
+pub use built_in::is_built_in;
+pub use cache::{Content, ModelCache, Presence, sha256_of};
 pub use detect::MOST_DETECTIONS;
 pub use error::ModelError;
+pub use inspect::{input_names, token_id};
+pub use promptable::PromptedMask;
 pub use pull::{PullEvent, PullOptions, add_file, pull};
 pub use store::{ModelStore, NSFW, StoreSettings};

@@ -5,7 +5,6 @@ use std::{
     fs::File,
     io::{self, Read as _, Seek as _, SeekFrom},
     panic::{AssertUnwindSafe, catch_unwind},
-    path::PathBuf,
 };
 
 use tract_onnx::{
@@ -21,27 +20,38 @@ use tract_onnx::{
 };
 
 use super::{
-    ModelError,
+    Content, ModelError,
     ports::{Port, Ports},
 };
-use crate::model::ModelManifest;
+use crate::model::{ModelManifest, ModelRole};
 
-/// Reads the model of `manifest`, whose files are at `paths`, one for each, with the inputs and outputs of `ports`.
+/// Reads file `file` of the model of `manifest`, whose files are `files`, one for each, with the inputs and outputs of
+/// `ports`.
 ///
 /// What tract breaks off at is an error like any other: files come from anywhere.
-pub(super) fn read(manifest: &ModelManifest, ports: &Ports, paths: &[PathBuf]) -> Result<TypedModel, ModelError> {
-    let attempt = AssertUnwindSafe(|| typed_model(manifest, ports, paths));
+pub(super) fn read(
+    manifest: &ModelManifest,
+    file: usize,
+    ports: &Ports,
+    files: &[Content],
+) -> Result<TypedModel, ModelError> {
+    let attempt = AssertUnwindSafe(|| typed_model(manifest, file, ports, files));
     catch_unwind(attempt).unwrap_or_else(|_| Err(load_error(manifest, "tract broke off".to_owned())))
 }
 
-fn typed_model(manifest: &ModelManifest, ports: &Ports, paths: &[PathBuf]) -> Result<TypedModel, ModelError> {
+fn typed_model(
+    manifest: &ModelManifest,
+    file: usize,
+    ports: &Ports,
+    files: &[Content],
+) -> Result<TypedModel, ModelError> {
     let framework = tract_onnx::onnx().with_ignore_value_info(true).with_ignore_output_shapes(true);
-    let mut proto = decoded(manifest, &framework, paths)?;
+    let mut proto = decoded(manifest, &framework, file, files)?;
     check_operators(manifest, &framework, &proto)?;
     if let Some(graph) = &mut proto.graph {
-        take_in_external(manifest, paths, graph)?;
+        take_in_external(manifest, files, graph)?;
     }
-    let graph = proto.graph.as_ref().ok_or_else(|| not_onnx(manifest, "it has no graph"))?;
+    let graph = proto.graph.as_ref().ok_or_else(|| not_onnx(manifest, file, "it has no graph"))?;
     let inputs = input_names(manifest, ports, graph)?;
     let outputs = output_names(manifest, ports, graph)?;
     let is_half = has_half(graph);
@@ -81,11 +91,19 @@ fn typed_model(manifest: &ModelManifest, ports: &Ports, paths: &[PathBuf]) -> Re
     Ok(typed)
 }
 
-fn decoded(manifest: &ModelManifest, framework: &Onnx, paths: &[PathBuf]) -> Result<pb::ModelProto, ModelError> {
-    let path = paths.first().ok_or_else(|| not_onnx(manifest, "there is no file"))?;
-    let proto = framework.proto_model_for_path(path).map_err(|error| not_onnx(manifest, &words(&error)))?;
+fn decoded(
+    manifest: &ModelManifest,
+    framework: &Onnx,
+    file: usize,
+    files: &[Content],
+) -> Result<pb::ModelProto, ModelError> {
+    let proto = match files.get(file).ok_or_else(|| not_onnx(manifest, file, "there is no file"))? {
+        Content::Cached(path) => framework.proto_model_for_path(path),
+        Content::BuiltIn(bytes) => framework.proto_model_for_read(&mut &**bytes),
+    };
+    let proto = proto.map_err(|error| not_onnx(manifest, file, &words(&error)))?;
     if proto.graph.as_ref().is_none_or(|graph| graph.node.is_empty()) {
-        return Err(not_onnx(manifest, "it has no operators"));
+        return Err(not_onnx(manifest, file, "it has no operators"));
     }
     Ok(proto)
 }
@@ -114,23 +132,30 @@ fn collect_missing(framework: &Onnx, graph: &pb::GraphProto, missing: &mut BTree
     }
 }
 
-/// The names of the inputs: those that the ports name, or the only one there is.
+/// The names of the inputs: those that the ports name; the picture's may be the one that no other port names.
 fn input_names(manifest: &ModelManifest, ports: &Ports, graph: &pb::GraphProto) -> Result<Vec<String>, ModelError> {
     let given = |name: &str| graph.initializer.iter().any(|tensor| tensor.name == name);
     let names: Vec<&str> = graph.input.iter().map(|input| input.name.as_str()).filter(|name| !given(name)).collect();
     if names.len() != ports.inputs.len() {
         let (count, wanted) = (names.len(), ports.inputs.len());
-        let needs = if wanted == 1 { "a picture is one".to_owned() } else { format!("{wanted} are expected") };
+        let expected: Vec<&str> = ports.inputs.iter().filter_map(|port| port.name.as_deref()).collect();
+        let needs = match wanted {
+            1 => "a picture is one".to_owned(),
+            _ if expected.is_empty() => format!("{wanted} are expected"),
+            _ => format!("{wanted} are expected, {} among them", listed(&expected)),
+        };
         return Err(interface(manifest, format!("it has {count} inputs ({}), and {needs}", listed(&names))));
     }
-    let named = |(at, port): (usize, &Port)| match &port.name {
+    let is_free = |name: &&&str| ports.inputs.iter().all(|port| port.name.as_deref() != Some(**name));
+    let unnamed = || names.iter().find(is_free).map(|name| (*name).to_owned());
+    let named = |port: &Port| match &port.name {
         Some(wanted) if !names.contains(&wanted.as_str()) => {
             Err(interface(manifest, format!("it has no input `{wanted}`; it has {}", listed(&names))))
         }
         Some(wanted) => Ok(wanted.clone()),
-        None => Ok(names[at].to_owned()),
+        None => unnamed().ok_or_else(|| interface(manifest, "it has no input for the picture".to_owned())),
     };
-    ports.inputs.iter().enumerate().map(named).collect()
+    ports.inputs.iter().map(named).collect()
 }
 
 /// The names of the outputs: those that the ports name, else in the order of the file.
@@ -175,14 +200,26 @@ fn check_output(manifest: &ModelManifest, name: &str, wanted: &[usize], fact: &T
         let kind = fact.datum_type;
         return Err(interface(manifest, format!("its output `{name}` is {kind:?}, not in floating point")));
     }
-    let sides = |shape: &[usize]| shape.iter().copied().skip_while(|side| *side == 1).collect::<Vec<_>>();
     match fact.shape.as_concrete() {
-        Some(found) if found == wanted || manifest.detect.is_some() && sides(found) == sides(wanted) => Ok(()),
+        Some(found) if found == wanted || !is_strict(manifest) && fits(found, wanted) => Ok(()),
         Some(found) => {
             Err(interface(manifest, format!("its output `{name}` is {found:?}, and the manifest says {wanted:?}")))
         }
         None => Err(interface(manifest, format!("the size of its output `{name}` depends on what goes in"))),
     }
+}
+
+/// Whether sizes are those that are wanted: 0 and none at all are any, axes of 1 before the others do not count.
+fn fits(found: &[usize], wanted: &[usize]) -> bool {
+    let found: Vec<usize> = found.iter().copied().skip_while(|side| *side == 1).collect();
+    let wanted: Vec<usize> = wanted.iter().copied().skip_while(|side| *side == 1).collect();
+    let alike = |(found, wanted): (&usize, &usize)| *wanted == 0 || found == wanted;
+    wanted.is_empty() || found.len() == wanted.len() && found.iter().zip(&wanted).all(alike)
+}
+
+/// Whether the sizes of outputs must be those of the manifest to the last axis of 1.
+fn is_strict(manifest: &ModelManifest) -> bool {
+    matches!(manifest.role, ModelRole::Salient | ModelRole::Classifier)
 }
 
 /// Whether any weight is a half float: tract takes minutes over such a model as it is.
@@ -201,20 +238,20 @@ fn has_half(graph: &pb::GraphProto) -> bool {
 }
 
 /// Puts data that lies beside the model into it: found among the files of the manifest, and nowhere else.
-fn take_in_external(manifest: &ModelManifest, paths: &[PathBuf], graph: &mut pb::GraphProto) -> Result<(), ModelError> {
+fn take_in_external(manifest: &ModelManifest, files: &[Content], graph: &mut pb::GraphProto) -> Result<(), ModelError> {
     let external = pb::tensor_proto::DataLocation::External as i32;
     let inner = graph.node.iter_mut().flat_map(|node| &mut node.attribute);
     let mut tensors: Vec<&mut pb::TensorProto> = graph.initializer.iter_mut().collect();
     for attribute in inner {
         tensors.extend(attribute.t.as_mut());
         for graph in attribute.g.iter_mut().chain(&mut attribute.graphs) {
-            take_in_external(manifest, paths, graph)?;
+            take_in_external(manifest, files, graph)?;
         }
     }
     for tensor in tensors.into_iter().filter(|tensor| tensor.data_location == Some(external)) {
         let entry = |key: &str| tensor.external_data.iter().find(|entry| entry.key == key).map(|e| e.value.as_str());
         let data =
-            external_data(manifest, paths, entry("location").unwrap_or_default(), entry("offset"), entry("length"));
+            external_data(manifest, files, entry("location").unwrap_or_default(), entry("offset"), entry("length"));
         tensor.raw_data = data.map_err(|what| load_error(manifest, what))?;
         tensor.data_location = None;
         tensor.external_data.clear();
@@ -224,13 +261,13 @@ fn take_in_external(manifest: &ModelManifest, paths: &[PathBuf], graph: &mut pb:
 
 fn external_data(
     manifest: &ModelManifest,
-    paths: &[PathBuf],
+    files: &[Content],
     name: &str,
     offset: Option<&str>,
     length: Option<&str>,
 ) -> Result<Vec<u8>, String> {
     let at = manifest.file.iter().position(|file| file.name == name);
-    let path = at.and_then(|at| paths.get(at));
+    let path = at.and_then(|at| files.get(at)).and_then(Content::path);
     let path = path.ok_or_else(|| format!("its data is in a file `{name}`, which the manifest does not name"))?;
     let number = |text: &str| text.parse::<u64>().map_err(|_| format!("its data in `{name}` has no place"));
     let offset = offset.map_or(Ok(0), number)?;
@@ -266,8 +303,8 @@ fn one_line(text: &str) -> String {
     }
 }
 
-fn not_onnx(manifest: &ModelManifest, reason: &str) -> ModelError {
-    let file = manifest.file.first().map(|file| file.name.clone()).unwrap_or_default();
+fn not_onnx(manifest: &ModelManifest, file: usize, reason: &str) -> ModelError {
+    let file = manifest.file.get(file).map(|file| file.name.clone()).unwrap_or_default();
     ModelError::NotOnnx { name: manifest.name.clone(), file, reason: reason.to_owned() }
 }
 

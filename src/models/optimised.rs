@@ -19,11 +19,15 @@ use crate::model::ModelManifest;
 /// What writes the files: another version of it reads none of them.
 pub(super) const WRITER: &str = "tract-0.23.9-1";
 
-/// Where the optimised model of `manifest` is, or would be.
-fn path(cache: &ModelCache, manifest: &ModelManifest) -> PathBuf {
+/// The start of the names of all files of `manifest`.
+fn start(manifest: &ModelManifest) -> String {
     let digest = manifest.digest();
-    let digest = digest.rsplit(':').next().unwrap_or(&digest).to_owned();
-    cache.optimised().join(format!("{digest}-{WRITER}.nnef.tar"))
+    digest.rsplit(':').next().unwrap_or(&digest).to_owned()
+}
+
+/// Where the optimised model of `manifest` is, or would be; `part` tells which of several it is.
+fn path(cache: &ModelCache, manifest: &ModelManifest, part: &str) -> PathBuf {
+    cache.optimised().join(format!("{}{part}-{WRITER}.nnef.tar", start(manifest)))
 }
 
 fn nnef() -> Nnef {
@@ -31,16 +35,16 @@ fn nnef() -> Nnef {
 }
 
 /// The optimised model, if it is there and can be read.
-pub(super) fn read(cache: &ModelCache, manifest: &ModelManifest) -> Option<TypedModel> {
-    let mut file = BufReader::with_capacity(1 << 20, fs::File::open(path(cache, manifest)).ok()?);
+pub(super) fn read(cache: &ModelCache, manifest: &ModelManifest, part: &str) -> Option<TypedModel> {
+    let mut file = BufReader::with_capacity(1 << 20, fs::File::open(path(cache, manifest, part)).ok()?);
     let attempt = AssertUnwindSafe(|| nnef().model_for_read(&mut file).ok());
     catch_unwind(attempt).ok().flatten()
 }
 
 /// Keeps the optimised model.
-pub(super) fn write(cache: &ModelCache, manifest: &ModelManifest, model: &TypedModel) {
+pub(super) fn write(cache: &ModelCache, manifest: &ModelManifest, part: &str, model: &TypedModel) {
     // Without it the next load takes longer.
-    let _ = try_write(&path(cache, manifest), model);
+    let _ = try_write(&path(cache, manifest, part), model);
 }
 
 fn try_write(path: &std::path::Path, model: &TypedModel) -> io::Result<()> {
@@ -55,11 +59,16 @@ fn try_write(path: &std::path::Path, model: &TypedModel) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes the optimised model; the bytes that became free.
+/// Removes what is kept of the model; the bytes that became free.
 pub(super) fn forget(cache: &ModelCache, manifest: &ModelManifest) -> u64 {
-    let path = path(cache, manifest);
-    let size = fs::metadata(&path).map_or(0, |found| found.len());
-    if fs::remove_file(&path).is_ok() { size } else { 0 }
+    let start = start(manifest);
+    let Ok(entries) = fs::read_dir(cache.optimised()) else { return 0 };
+    let ours = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(&start));
+    let freed = ours.map(|entry| {
+        let size = entry.metadata().map_or(0, |found| found.len());
+        if fs::remove_file(entry.path()).is_ok() { size } else { 0 }
+    });
+    freed.sum()
 }
 
 #[cfg(test)]

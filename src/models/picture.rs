@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::ModelError;
 use crate::{
-    model::{ColorOrder, InputFilter, InputFit, InputScale, ModelManifest, OutputStep},
+    model::{ColorOrder, InputFilter, InputFit, InputScale, ModelInput, ModelManifest, OutputStep},
     raster::{self, Image, Mask, RasterError, ResizeMethod},
     vision,
 };
@@ -28,9 +28,15 @@ pub(super) fn input(manifest: &ModelManifest, image: &Image, index: usize) -> Re
     let resize = |size| match given.filter {
         InputFilter::Lanczos => raster::resize_bytes_lanczos(bytes, old, size, 3),
         InputFilter::Bilinear => raster::resize_bytes_bilinear(bytes, old, size, 3),
+        InputFilter::Bicubic => raster::resize_bytes_bicubic(bytes, old, size, 3),
     };
+    if given.fit == InputFit::Pad {
+        let (inner_width, inner_height) = fitted(old, (width, height));
+        let bytes = resize((inner_width, inner_height)).map_err(wrong)?;
+        return Ok(padded(given, &tensor(manifest, &bytes), (inner_width, inner_height)));
+    }
     let bytes = match given.fit {
-        InputFit::Stretch => resize((width, height)).map_err(wrong)?,
+        InputFit::Stretch | InputFit::Pad => resize((width, height)).map_err(wrong)?,
         InputFit::Middle => {
             let (outer_width, outer_height) = (eight_sevenths(width), eight_sevenths(height));
             let outer = resize((outer_width, outer_height)).map_err(wrong)?;
@@ -51,6 +57,26 @@ fn rgb_bytes(image: &Image, index: usize) -> Vec<u8> {
         }
     }
     bytes
+}
+
+/// The size of a picture of size `old` whose longer side is that of the input.
+pub(super) fn fitted(old: (usize, usize), (width, height): (usize, usize)) -> (usize, usize) {
+    let factor = (width as f64 / old.0.max(1) as f64).min(height as f64 / old.1.max(1) as f64);
+    let side = |old: usize, most: usize| ((old as f64 * factor + 0.5) as usize).clamp(1, most);
+    (side(old.0, width), side(old.1, height))
+}
+
+/// `values` of a picture of `inner` pixels at the top left of the input, the rest of which is 0.
+fn padded(given: &ModelInput, values: &[f32], inner: (usize, usize)) -> Vec<f32> {
+    let (width, height) = given.size();
+    // Rows of an image, or rows of each colour.
+    let (planes, depth) = if given.channels_last() { (1, 3) } else { (3, 1) };
+    let mut all = vec![0.0; planes * height * width * depth];
+    for (at, row) in values.chunks_exact((inner.0 * depth).max(1)).enumerate() {
+        let (plane, y) = (at / inner.1, at % inner.1);
+        all[(plane * height + y) * width * depth..][..row.len()].copy_from_slice(row);
+    }
+    all
 }
 
 fn eight_sevenths(side: usize) -> usize {
@@ -128,8 +154,13 @@ pub(super) fn full_size(coarse: &Mask, image: &Image, index: usize, refine: bool
     if !refine {
         return Ok(full);
     }
+    Ok(refined(&full, image, index, (coarse.width, coarse.height)))
+}
+
+/// `full` with edges that follow those of frame `index` of `image`, after it was made from one of `size` pixels.
+pub(super) fn refined(full: &Mask, image: &Image, index: usize, size: (usize, usize)) -> Mask {
     // A pixel of the model covers so many of the image: that far off may an edge be.
-    let factor = (image.width as f64 / coarse.width as f64).max(image.height as f64 / coarse.height as f64);
+    let factor = (image.width as f64 / size.0 as f64).max(image.height as f64 / size.1 as f64);
     let radius = (REFINED_PIXELS * factor).round().clamp(1.0, MAX_RADIUS) as usize;
-    Ok(vision::refine_edges(image, index, &full, radius, EPSILON))
+    vision::refine_edges(image, index, full, radius, EPSILON)
 }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -10,13 +9,15 @@ use std::{
 };
 
 use super::{
-    ModelCache, ModelError, detect,
+    Content, ModelCache, ModelError, detect,
     engine::{LoadedModel, Threads},
     onnx, optimised, picture,
-    ports::{Ports, Values},
+    ports::Ports,
+    promptable::FeatureCache,
+    text::{Reader, Tokens},
 };
 use crate::{
-    model::{KnownModels, ModelManifest, ModelRole},
+    model::{KnownModel, KnownModels, ModelManifest, ModelRole, NoModel},
     raster::{Image, Mask},
     vision::Detection,
 };
@@ -51,14 +52,32 @@ struct Shared {
     known: Arc<KnownModels>,
     settings: StoreSettings,
     slots: Mutex<Slots>,
+    features: FeatureCache,
     /// Inferences under way.
     running: AtomicUsize,
 }
 
-/// Loaded models by digest. A slot is locked while its model is loaded, so that it is loaded once.
+/// One of the graphs that a model is.
+pub(super) struct Part {
+    /// Which of its files it is.
+    pub(super) file: usize,
+    /// What tells it from others of the same model.
+    pub(super) suffix: String,
+    /// What goes in and comes out.
+    pub(super) ports: Ports,
+}
+
+impl Part {
+    /// The model's first file, which is all of it but for decoders.
+    pub(super) fn whole(manifest: &ModelManifest) -> Self {
+        Self { file: 0, suffix: String::new(), ports: Ports::of(manifest) }
+    }
+}
+
+/// Loaded models by digest and part. A slot is locked while its model is loaded, so that it is loaded once.
 #[derive(Default)]
 struct Slots {
-    by_digest: BTreeMap<String, Slot>,
+    by_part: BTreeMap<String, Slot>,
     clock: u64,
 }
 
@@ -77,8 +96,8 @@ impl std::fmt::Debug for ModelStore {
 impl ModelStore {
     /// The models of `known` that are in `cache`.
     pub fn new(cache: ModelCache, known: Arc<KnownModels>, settings: StoreSettings) -> Self {
-        let (slots, running) = (Mutex::default(), AtomicUsize::new(0));
-        Self { shared: Arc::new(Shared { cache, known, settings, slots, running }) }
+        let (slots, features, running) = (Mutex::default(), FeatureCache::default(), AtomicUsize::new(0));
+        Self { shared: Arc::new(Shared { cache, known, settings, slots, features, running }) }
     }
 
     /// A store without models on this machine, for what needs none.
@@ -94,15 +113,23 @@ impl ModelStore {
     /// The manifest of the model `name`, which must do `role`.
     pub fn manifest(&self, name: &str, role: ModelRole) -> Result<&ModelManifest, ModelError> {
         let known = self.shared.known.find(name, role);
-        known.map(|model| &model.manifest).map_err(|error| {
-            let message = format!("{}; {}", error.message, error.hint);
-            ModelError::Unknown { name: name.to_owned(), message }
-        })
+        known.map(|model| &model.manifest).map_err(|error| unknown(name, &error))
+    }
+
+    fn any(&self, name: &str) -> Result<&KnownModel, ModelError> {
+        let unknown = || "no manifest has this name".to_owned();
+        let found = self.shared.known.get(name);
+        found.ok_or_else(|| ModelError::Unknown { name: name.to_owned(), message: unknown() })
+    }
+
+    /// The manifest of the model `name`, which finds things by words.
+    pub fn manifest_by_words(&self, name: &str) -> Result<&ModelManifest, ModelError> {
+        self.shared.known.by_words(Some(name)).map(|model| &model.manifest).map_err(|error| unknown(name, &error))
     }
 
     /// Bytes that one inference with `name` needs beside its picture, the model included.
-    pub fn bytes(&self, name: &str, role: ModelRole) -> Result<u64, ModelError> {
-        let manifest = self.manifest(name, role)?;
+    pub fn bytes(&self, name: &str) -> Result<u64, ModelError> {
+        let manifest = &self.any(name)?.manifest;
         let inference = manifest.memory_mib.map_or(manifest.size() + (256 << 20), |mib| u64::from(mib) << 20);
         Ok(inference + 2 * manifest.size())
     }
@@ -133,8 +160,37 @@ impl ModelStore {
     /// at most [`MOST_DETECTIONS`](super::MOST_DETECTIONS).
     pub fn detect(&self, name: &str, image: &Image, index: usize, least: f64) -> Result<Vec<Detection>, ModelError> {
         let model = self.loaded(name, ModelRole::Detector)?;
-        let outputs = self.infer_all(&model, &picture::input(model.manifest(), image, index)?)?;
+        let outputs = self.infer_all(&model, &picture::input(model.manifest(), image, index)?, None)?;
         detect::boxes(model.manifest(), &outputs, (image.width, image.height), least)
+    }
+
+    /// As [`Self::detect`] with a detector that is asked for `words`.
+    pub fn detect_words(
+        &self,
+        name: &str,
+        image: &Image,
+        index: usize,
+        words: &str,
+        least: f64,
+    ) -> Result<Vec<Detection>, ModelError> {
+        let model = self.loaded(name, ModelRole::Detector)?;
+        let (picture, tokens) = (picture::input(model.manifest(), image, index)?, model.tokens(words)?);
+        let outputs = self.infer_all(&model, &picture, Some(&tokens))?;
+        detect::boxes(model.manifest(), &outputs, (image.width, image.height), least)
+    }
+
+    /// Where in frame `index` of `image` is what `words` say, by the segmenter `name`: a mask of the model's size.
+    pub fn segment(&self, name: &str, image: &Image, index: usize, words: &str) -> Result<Mask, ModelError> {
+        let model = self.loaded(name, ModelRole::Segmenter)?;
+        let (picture, tokens) = (picture::input(model.manifest(), image, index)?, model.tokens(words)?);
+        let values = self.infer_all(&model, &picture, Some(&tokens))?.into_iter().next().unwrap_or_default();
+        picture::mask(model.manifest(), values)
+    }
+
+    /// A mask of a model at the size of frame `index` of `image`, its edges along those of the image.
+    pub fn enlarged(name: &str, coarse: &Mask, image: &Image, index: usize) -> Result<Mask, ModelError> {
+        let full = picture::full_size(coarse, image, index, true);
+        full.map_err(|error| ModelError::Run { name: name.to_owned(), reason: error.to_string() })
     }
 
     /// The score of each label of the first frame of `image`.
@@ -160,14 +216,22 @@ impl ModelStore {
 
     /// Checks that the model loads and that its interface is what the manifest says; `hash` hashes its files.
     pub fn verify(&self, name: &str, hash: bool) -> Result<(), ModelError> {
-        let known = self.shared.known.get(name);
-        let Some(known) = known else {
-            return Err(ModelError::Unknown { name: name.to_owned(), message: "no manifest has this name".to_owned() });
-        };
-        let typed = onnx::read(&known.manifest, &Ports::of(&known.manifest), &self.paths(&known.manifest, hash)?)?;
-        let model = LoadedModel::new(known.manifest.clone(), typed)?;
-        let values: u32 = known.manifest.input.shape.iter().product();
-        model.run(&[Values::Real(&vec![0.0; values as usize])], &Threads::one()).map(drop)
+        let manifest = &self.any(name)?.manifest;
+        let files = self.files(manifest, hash)?;
+        let part = Part::whole(manifest);
+        let typed = onnx::read(manifest, part.file, &part.ports, &files)?;
+        if manifest.role == ModelRole::Promptable {
+            let verified = self.verify_prompts(manifest);
+            // The first of both may have been kept.
+            if verified.is_err() {
+                self.forget_optimised(manifest);
+            }
+            return verified;
+        }
+        let model = LoadedModel::new(manifest.clone(), part.ports, typed, Reader::of(manifest, &files)?)?;
+        let values: u32 = manifest.input.shape.iter().product();
+        let tokens = manifest.text.as_ref().map(|text| model.tokens(text.probe())).transpose()?;
+        model.ask(&vec![0.0; values as usize], tokens.as_ref(), &Threads::one()).map(drop)
     }
 
     /// Loads the model `name` unless it is loaded.
@@ -181,68 +245,92 @@ impl ModelStore {
         optimised::forget(&self.shared.cache, manifest)
     }
 
-    fn paths(&self, manifest: &ModelManifest, hash: bool) -> Result<Vec<PathBuf>, ModelError> {
+    fn files(&self, manifest: &ModelManifest, hash: bool) -> Result<Vec<Content>, ModelError> {
         manifest.file.iter().map(|file| self.shared.cache.checked(&manifest.name, file, hash)).collect()
     }
 
     fn loaded(&self, name: &str, role: ModelRole) -> Result<Arc<LoadedModel>, ModelError> {
         let manifest = self.manifest(name, role)?;
-        let slot = self.slot(manifest);
+        self.loaded_part(manifest, &Part::whole(manifest))
+    }
+
+    /// The part of the model, loaded unless it is.
+    pub(super) fn loaded_part(&self, manifest: &ModelManifest, part: &Part) -> Result<Arc<LoadedModel>, ModelError> {
+        let slot = self.slot(manifest, part);
         let mut guard = slot.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(model) = &*guard {
             return Ok(model.clone());
         }
-        let model = Arc::new(self.read(manifest)?);
+        let model = Arc::new(self.read(manifest, part)?);
         *guard = Some(model.clone());
         Ok(model)
     }
 
     /// The model's slot; the models that were not used for longest make room for a new one.
-    fn slot(&self, manifest: &ModelManifest) -> Arc<Mutex<Option<Arc<LoadedModel>>>> {
-        let digest = manifest.digest();
+    fn slot(&self, manifest: &ModelManifest, part: &Part) -> Arc<Mutex<Option<Arc<LoadedModel>>>> {
+        let key = format!("{}{}", manifest.digest(), part.suffix);
         let mut slots = self.shared.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.clock += 1;
         let now = slots.clock;
-        let slot = slots.by_digest.entry(digest.clone()).or_insert_with(|| Slot {
+        let slot = slots.by_part.entry(key.clone()).or_insert_with(|| Slot {
             model: Arc::default(),
-            bytes: manifest.size(),
+            bytes: manifest.file.get(part.file).map_or(0, |file| file.size),
             used: now,
         });
         slot.used = now;
         let model = slot.model.clone();
-        while slots.by_digest.values().map(|slot| slot.bytes).sum::<u64>() > self.shared.settings.memory_bytes {
-            let others = slots.by_digest.iter().filter(|(other, _)| **other != digest);
+        while slots.by_part.values().map(|slot| slot.bytes).sum::<u64>() > self.shared.settings.memory_bytes {
+            let others = slots.by_part.iter().filter(|(other, _)| **other != key);
             let Some(oldest) = others.min_by_key(|(_, slot)| slot.used).map(|(other, _)| other.clone()) else { break };
-            slots.by_digest.remove(&oldest);
+            slots.by_part.remove(&oldest);
         }
         model
     }
 
-    fn read(&self, manifest: &ModelManifest) -> Result<LoadedModel, ModelError> {
-        let paths = self.paths(manifest, false)?;
-        if let Some(typed) = optimised::read(&self.shared.cache, manifest)
-            && let Ok(model) = LoadedModel::new(manifest.clone(), typed)
-        {
+    fn read(&self, manifest: &ModelManifest, part: &Part) -> Result<LoadedModel, ModelError> {
+        let files = self.files(manifest, false)?;
+        let ready =
+            |typed| LoadedModel::new(manifest.clone(), part.ports.clone(), typed, Reader::of(manifest, &files)?);
+        if let Some(Ok(model)) = optimised::read(&self.shared.cache, manifest, &part.suffix).map(&ready) {
             return Ok(model);
         }
-        let typed = onnx::read(manifest, &Ports::of(manifest), &paths)?;
-        optimised::write(&self.shared.cache, manifest, &typed);
-        LoadedModel::new(manifest.clone(), typed)
+        let typed = onnx::read(manifest, part.file, &part.ports, &files)?;
+        optimised::write(&self.shared.cache, manifest, &part.suffix, &typed);
+        ready(typed)
+    }
+
+    /// What was made of pictures for models that are asked several times about one.
+    pub(super) fn feature_cache(&self) -> &FeatureCache {
+        &self.shared.features
     }
 
     /// Alone, an inference takes all the threads it may; beside others each takes one, which is the quickest for all.
-    fn infer_all(&self, model: &LoadedModel, input: &[f32]) -> Result<Vec<Vec<f32>>, ModelError> {
+    pub(super) fn inferred<T>(&self, manifest: &ModelManifest, run: impl FnOnce(&Threads) -> T) -> T {
         let running = &self.shared.running;
         let alone = running.fetch_add(1, Ordering::Relaxed) == 0;
-        let parallel = alone && model.manifest().parallel.unwrap_or(true);
+        let parallel = alone && manifest.parallel.unwrap_or(true);
         let threads = if parallel { Threads::pool(self.shared.settings.threads) } else { Threads::one() };
-        let values = model.run(&[Values::Real(input)], &threads);
+        let values = run(&threads);
         running.fetch_sub(1, Ordering::Relaxed);
         values
     }
 
+    /// The values of all outputs.
+    pub(super) fn infer_all(
+        &self,
+        model: &LoadedModel,
+        picture: &[f32],
+        words: Option<&Tokens>,
+    ) -> Result<Vec<Vec<f32>>, ModelError> {
+        self.inferred(model.manifest(), |threads| model.ask(picture, words, threads))
+    }
+
     /// The values of the only output.
     fn infer(&self, model: &LoadedModel, input: &[f32]) -> Result<Vec<f32>, ModelError> {
-        Ok(self.infer_all(model, input)?.into_iter().next().unwrap_or_default())
+        Ok(self.infer_all(model, input, None)?.into_iter().next().unwrap_or_default())
     }
+}
+
+fn unknown(name: &str, error: &NoModel) -> ModelError {
+    ModelError::Unknown { name: name.to_owned(), message: format!("{}; {}", error.message, error.hint) }
 }

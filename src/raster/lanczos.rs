@@ -47,6 +47,21 @@ pub fn resize_bytes_lanczos(bytes: Vec<u8>, old: Size, new: Size, channels: usiz
 /// As [`resize_bytes_lanczos`] with Pillow's `BILINEAR`, which is widened when the image shrinks; 1 or 3
 /// channels.
 pub fn resize_bytes_bilinear(bytes: Vec<u8>, old: Size, new: Size, channels: usize) -> Result<Vec<u8>, RasterError> {
+    resize_bytes(bytes, old, new, channels, FilterType::Bilinear)
+}
+
+/// As [`resize_bytes_bilinear`] with Pillow's `BICUBIC` (a = -0.5).
+pub fn resize_bytes_bicubic(bytes: Vec<u8>, old: Size, new: Size, channels: usize) -> Result<Vec<u8>, RasterError> {
+    resize_bytes(bytes, old, new, channels, FilterType::CatmullRom)
+}
+
+fn resize_bytes(
+    bytes: Vec<u8>,
+    old: Size,
+    new: Size,
+    channels: usize,
+    filter: FilterType,
+) -> Result<Vec<u8>, RasterError> {
     let pixel = match channels {
         1 => PixelType::U8,
         3 => PixelType::U8x3,
@@ -55,7 +70,7 @@ pub fn resize_bytes_bilinear(bytes: Vec<u8>, old: Size, new: Size, channels: usi
     if old == new {
         return Ok(bytes);
     }
-    in_two_steps(bytes, old, new, |bytes, old, new| resize_opaque(bytes, old, new, pixel, FilterType::Bilinear))
+    in_two_steps(bytes, old, new, |bytes, old, new| resize_opaque(bytes, old, new, pixel, filter))
 }
 
 /// Applies `step` to one direction after the other, in the order of Pillow 13: columns first, but

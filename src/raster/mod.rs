@@ -27,7 +27,7 @@ pub use channels::{color_to_mask, from_mask, invert, join_alpha, split_alpha, to
 pub use composite::composite_masked;
 pub use error::RasterError;
 pub use geometry::{append, crop, flip_columns, flip_rows, pad_for_outpaint, repeat, rotate, select};
-pub use lanczos::{resize_bytes_bilinear, resize_bytes_lanczos};
+pub use lanczos::{resize_bytes_bicubic, resize_bytes_bilinear, resize_bytes_lanczos};
 pub use mask_ops::{MaskOperation, composite_masks, crop_mask, feather_mask, invert_mask, threshold_mask};
 pub use morphology::grow_mask;
 pub use porter_duff::{PorterDuffMode, porter_duff};

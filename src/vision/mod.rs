@@ -3,6 +3,7 @@
 //!
 //! Pure functions on [`crate::raster`] values; knows neither files nor nodes.
 
+mod areas;
 mod blend;
 mod color;
 mod cut;
@@ -14,6 +15,7 @@ mod mask_sources;
 mod metrics;
 mod morphology;
 mod motion;
+mod parts;
 mod quality;
 pub mod query;
 pub mod rank;
@@ -23,7 +25,7 @@ pub use blend::{BlendMode, Sheet, blend, compose};
 pub use color::{ColorShares, color_name, oklab};
 pub use cut::{CutHints, cut_out};
 pub use decontaminate::decontaminate;
-pub use detection::{Bounds, Detection, GridHead, decode_grid, suppress};
+pub use detection::{Bounds, Detection, GridHead, decode_grid, decode_proposals, suppress};
 pub use feather::feather;
 pub use guided::refine_edges;
 pub use mask_sources::{Outline, draw_outline, luminance, near_color};
@@ -32,4 +34,5 @@ pub use metrics::{
 };
 pub use morphology::grow;
 pub use motion::{Placement, place};
+pub use parts::{Part, parts};
 pub use quality::{blur, quality};

@@ -23,6 +23,7 @@ mod plan;
 mod rating;
 mod runs;
 mod scorers;
+mod shapes;
 mod support;
 mod templates;
 mod test_pages;

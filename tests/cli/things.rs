@@ -5,7 +5,7 @@ use std::io::Cursor;
 use serde_json::{Value, json};
 
 use super::{
-    models::workspace,
+    models::{sha256_of, workspace},
     support::{Folder, repository},
 };
 
@@ -171,4 +171,96 @@ fn documents_find_things() {
     std::fs::remove_file(folder.path("models/things.toml")).unwrap();
     let unknown = folder.run(&["check", "--json"]);
     assert_eq!((unknown.code, unknown.json()["diagnostics"][0]["code"].clone()), (2, json!("no-detector")));
+}
+
+/// The manifest of `colors.onnx`, a segmenter that knows the words of a few colours.
+fn colors(text: &str) -> String {
+    let folder = repository().join("fixtures/models");
+    let file = |name: &str| {
+        let (path, source) = (folder.join(name), format!("file:{name}"));
+        let (size, sha256) = (std::fs::metadata(&path).unwrap().len(), sha256_of(&path));
+        format!("[[file]]\nname = \"{name}\"\nsize = {size}\nsha256 = \"{sha256}\"\nsource = [\"{source}\"]\n")
+    };
+    format!(
+        "format = 1\nname = \"colors\"\nrole = \"segmenter\"\nlicence = {{ spdx = \"MIT\" }}\n{text}{}{}[input]\n\
+         name = \"picture\"\nshape = [1, 3, 64, 64]\n[output]\nshape = [1, 1, 64, 64]\nthen = [\"sigmoid\"]\n\
+         [text]\ninput = \"ids\"\nattention = \"attention\"\nlength = 6\n",
+        file("colors.onnx"),
+        file("colors.json"),
+    )
+}
+
+/// A workspace with the segmenter, asked as `text` says, and a picture of squares.
+fn with_colors(head: &str, text: &str) -> Folder {
+    let folder = workspace();
+    for name in ["colors.onnx", "colors.json"] {
+        std::fs::copy(repository().join("fixtures/models").join(name), folder.path(name)).unwrap();
+    }
+    folder.write("models/colors.toml", colors(head) + text);
+    folder.write("squares.png", squares());
+    let pulled = folder.run(&["models", "pull", "colors", "--yes"]);
+    assert_eq!(pulled.code, 0, "{pulled:?}");
+    folder
+}
+
+#[test]
+fn a_segmenter_gives_candidates_that_the_query_chooses_among() {
+    let folder = with_colors("", "tokenizer = \"colors.json\"\n");
+    for (words, wanted) in [
+        ("the red block on the left side", &[LEFT][..]),
+        ("the blue block", &[BLUE]),
+        ("all red blocks", &[LEFT, BELOW]),
+        ("all blocks except the blue one", &[LEFT, BELOW]),
+        ("the block below the blue block", &[BELOW]),
+        ("the largest block at the bottom", &[BELOW]),
+    ] {
+        let found = layers(&folder, words);
+        assert_eq!(found.len(), wanted.len(), "{words}: {found:?}");
+        for place in wanted {
+            let best = found.iter().map(|layer| overlap(&folder, layer, *place)).fold(0.0, f64::max);
+            assert!(best > 0.9, "{words}: {best}");
+        }
+        assert!(
+            found.iter().all(|layer| layer["label"] == "block" && layer["factors"]["detector"].as_f64() > Some(0.9))
+        );
+    }
+    let nothing = folder.run(&["mask", "squares.png", "the green block", "--out", "out", "--json"]);
+    assert_eq!((nothing.code, nothing.json()["diagnostics"][0]["code"].clone()), (1, json!("nothing-found")));
+    let unnamed = folder.run(&["mask", "squares.png", "the red one", "--out", "out"]);
+    assert!(unnamed.code == 2 && unnamed.stderr.contains("it names no thing"), "{unnamed:?}");
+
+    // In a document, and with a promptable model that cuts out what is found.
+    let document = "kind = \"mask\"\nformat = 1\nname = \"blocks\"\nversion = \"1.0.0\"\nimage = \"../squares.png\"\n\
+                    [[layer]]\nname = \"left\"\nsemantic = \"the red block on the left\"\n";
+    folder.write("pipelines/blocks.toml", document);
+    assert_eq!(folder.run(&["check"]).code, 0);
+    let made = folder.run(&["mask", "squares.png", "--document", "blocks", "--out", "m", "--json"]).json();
+    assert!(overlap(&folder, &made["data"]["layers"][0], LEFT) > 0.9, "{made}");
+    assert_eq!(folder.run(&["run", "pipelines/blocks.toml"]).code, 0);
+}
+
+#[test]
+fn a_segmenter_may_be_asked_the_whole_sentence() {
+    let text = "asks = \"query\"\nwords = [\"the\", \"thing\", \"red\", \"blue\", \"square\", \"and\"]\n";
+    let folder = with_colors("only_by_name = true\n", text);
+    // It is asked by its name alone.
+    let unasked = folder.run(&["mask", "squares.png", "the red square", "--out", "out", "--json"]);
+    assert_eq!(
+        (unasked.code, unasked.stderr.contains("no-detector") || unasked.stdout.contains("comfywright models add")),
+        (2, true)
+    );
+    let asked =
+        |words: &str| folder.run(&["mask", "squares.png", words, "--model", "colors", "--out", "out", "--json"]);
+    let made = asked("the red square");
+    let found = made.json()["data"]["layers"].as_array().unwrap().clone();
+    assert_eq!(found.len(), 2, "{made:?}");
+    for place in [LEFT, BELOW] {
+        let best = found.iter().map(|layer| overlap(&folder, layer, place)).fold(0.0, f64::max);
+        assert!(best > 0.9, "{best}");
+    }
+    assert!(found[0]["file"].as_str().unwrap().ends_with("squares-the-red-square-1.png"), "{found:?}");
+    let unknown = asked("the red squares");
+    assert!(unknown.code == 2 && unknown.stdout.contains("near are square"), "{unknown:?}");
+    let nothing = asked("the");
+    assert_eq!((nothing.code, nothing.json()["diagnostics"][0]["code"].clone()), (1, json!("nothing-found")));
 }

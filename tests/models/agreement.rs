@@ -1,6 +1,6 @@
 //! Small models give what ONNX Runtime gives, loaded from the ONNX file and from what was kept of it.
 
-use comfywright::{model::ModelRole, raster::Image};
+use comfywright::raster::Image;
 use serde_json::Value;
 
 use super::support::{Cached, differences, fixtures, head, mask_manifest, picture};
@@ -99,6 +99,6 @@ fn memory_is_bounded() {
     std::fs::remove_dir_all(cached.folder.path()).unwrap();
     store.coarse("red", &picture("models/picture.png"), 0).unwrap();
     assert!(cached.store().load("red").is_err());
-    assert!(store.bytes("red", ModelRole::Salient).unwrap() > cached.manifest.size());
-    assert!(store.bytes("blue", ModelRole::Salient).is_err());
+    assert!(store.bytes("red").unwrap() > cached.manifest.size());
+    assert!(store.bytes("blue").is_err());
 }

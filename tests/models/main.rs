@@ -2,7 +2,10 @@
 
 mod agreement;
 mod detectors;
+mod exports;
 mod faults;
 mod pull;
 mod real;
+mod segmenters;
+mod shapes;
 mod support;

@@ -5,7 +5,7 @@ use crate::{
     app::{AppError, Session, model_store},
     compile::finds,
     ident::IndexMap,
-    model::{KnownModel, Layer, ModelRole},
+    model::{KnownModel, Layer},
     native::{Finder, FoundThing, StepError, cut_out, finished},
     raster::{Image, Mask},
     vision::Bounds,
@@ -16,7 +16,7 @@ use crate::{
 pub struct WordsSource {
     /// The words.
     pub text: String,
-    /// The detector; the workspace's own choice without it.
+    /// The model that finds, a detector or a segmenter; the workspace's own choice without it.
     pub model: Option<String>,
     /// Least score of what counts, 0 to 1.
     pub confidence: Option<f64>,
@@ -29,7 +29,8 @@ pub struct HintsSource {
     pub bounds: Option<[f64; 4]>,
     /// x, y, and whether the point belongs to what is meant.
     pub points: Vec<(f64, f64, bool)>,
-    /// The model of what stands out that helps to find the outline in the box; the workspace's own choice without it.
+    /// The model that finds the outline, a promptable one or one of what stands out in the box; the workspace's own choice
+    /// without it.
     pub model: Option<String>,
 }
 
@@ -48,9 +49,9 @@ pub(super) fn by_words(
     let models = model_store(session);
     let finder = Finder::new(&models, &detector, outliner.as_deref(), source.confidence);
     let wrong = |error| failed(&StepError::Model(error));
-    let query = finder.query(&source.text).map_err(wrong)?;
-    let query = query.map_err(|error| AppError::usage(error.to_string()))?;
-    let found = finder.find(image, 0, &query).map_err(wrong)?;
+    let words = finder.words(&source.text).map_err(wrong)?;
+    let words = words.map_err(|error| AppError::usage(error.to_string()))?;
+    let found = finder.find(image, 0, &words).map_err(wrong)?;
     let mut counts = std::collections::BTreeMap::<String, usize>::new();
     let mut drawn = Vec::new();
     for FoundThing { label, score, factors, bounds, mask } in found.things {
@@ -90,7 +91,7 @@ pub(super) fn by_hints(
         return Err(AppError::usage(format!("the point {px}, {py} is not in the image of {width} x {height} pixels")));
     }
     let points: Vec<_> = source.points.iter().map(|(px, py, belongs)| (px * x, py * y, *belongs)).collect();
-    let outliner = if bounds.is_some() { outliner(session, source.model.as_deref())? } else { None };
+    let outliner = outliner(session, source.model.as_deref())?;
     let mask = cut_out(&model_store(session), image, 0, bounds, &points, outliner.as_deref());
     let mask = mask.map_err(|error| failed(&StepError::Model(error)))?;
     let name = if bounds.is_some() { "box" } else { "points" };
@@ -104,28 +105,21 @@ fn with_edges(mask: Mask, request: &MaskRequest) -> Result<Mask, AppError> {
     finished(mask, &layer).map_err(|error| AppError::usage(format!("failed to {error}")))
 }
 
-/// The detector that is meant, which is here and understands the words.
+/// The model that is meant, which is here and understands the words.
 fn detector(session: &Session, source: &WordsSource) -> Result<String, AppError> {
-    let chosen = match &source.model {
-        Some(name) => {
-            let model = session.models.detector(Some(name));
-            model.map_err(|error| AppError::usage(error.message).with_hint(error.hint))?
-        }
-        None => finds(&source.text, &session.models).map_err(|error| {
-            let message = AppError::usage(error.message);
-            if let Some(hint) = error.hint { message.with_hint(hint) } else { message }
-        })?,
-    };
+    let chosen = finds(&source.text, source.model.as_deref(), &session.models);
+    let chosen = chosen.map_err(|error| {
+        let message = AppError::usage(error.message);
+        if let Some(hint) = error.hint { message.with_hint(hint) } else { message }
+    })?;
     here(chosen)
 }
 
-/// The model that helps to find outlines: `given`, which must be here, else the workspace's own where it is here.
+/// The model that helps to find outlines: `given` or the workspace's choice, which must be here, else one that is here.
 fn outliner(session: &Session, given: Option<&str>) -> Result<Option<String>, AppError> {
-    let Some(name) = given else {
-        return Ok(session.models.outliner().map(|model| model.manifest.name.clone()));
-    };
-    let model = session.models.find(name, ModelRole::Salient);
-    model.map_err(|error| AppError::usage(error.message).with_hint(error.hint)).and_then(here).map(Some)
+    let found = session.models.outliner(given);
+    let found = found.map_err(|error| AppError::usage(error.message).with_hint(error.hint))?;
+    found.map(here).transpose()
 }
 
 /// The name of a model that is on this machine.

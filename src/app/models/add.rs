@@ -1,12 +1,8 @@
 //! Models that a user brings: the file goes into the cache, a manifest into the workspace.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{
-    ModelRow, cache, environment,
-    profiles::{Interface, profile},
-    row,
-};
+use super::{ModelRow, cache, environment, interface::Interface, profiles::profile, row};
 use crate::{
     app::{AppError, Session, write_new},
     files::{self, Node},
@@ -22,6 +18,10 @@ use crate::{
 pub struct AddModel {
     /// The ONNX file.
     pub file: PathBuf,
+    /// The tokenizer of a model that is asked in words.
+    pub tokenizer: Option<PathBuf>,
+    /// The second file of a model that is asked with points and boxes.
+    pub decoder: Option<PathBuf>,
     /// Name of the model; from the file's name without it.
     pub name: Option<String>,
     /// A profile, or a known model: how pictures go in and masks or boxes come out.
@@ -32,6 +32,13 @@ pub struct AddModel {
     pub licence: String,
     /// Where others can have the file.
     pub sources: Vec<String>,
+}
+
+impl AddModel {
+    /// Its files, the model first.
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(&self.file).chain(&self.tokenizer).chain(&self.decoder).map(PathBuf::as_path)
+    }
 }
 
 /// Adds a model: checks that it loads with the interface that is expected, takes the file into the cache and
@@ -54,8 +61,8 @@ pub fn add_model(session: &Session, wanted: &AddModel) -> Result<ModelRow, AppEr
     }
     let cache = cache(&session.root, &session.config);
     let was_there = manifest.file.iter().all(|file| cache.checked(&name, file, false).is_ok());
-    for file in &manifest.file {
-        add_file(&cache, &wanted.file, file).map_err(|error| environment(&error))?;
+    for (path, file) in wanted.paths().zip(&manifest.file) {
+        add_file(&cache, path, file).map_err(|error| environment(&error))?;
     }
     let known = KnownModel { manifest: manifest.clone(), file: Some(file.as_str().into()), is_here: true };
     let store = ModelStore::new(cache.clone(), KnownModels::of(known.clone()).into(), StoreSettings::default());
@@ -89,15 +96,15 @@ fn name_of_file(wanted: &AddModel) -> Result<String, AppError> {
 }
 
 fn manifest(session: &Session, wanted: &AddModel, name: &str) -> Result<ModelManifest, AppError> {
-    let failed = |error: std::io::Error| AppError::usage(format!("failed to read {}: {error}", wanted.file.display()));
-    let size = std::fs::metadata(&wanted.file).map_err(failed)?.len();
-    let sha256 = sha256_of(&wanted.file).map_err(failed)?;
-    let file_name = wanted.file.file_name().and_then(|name| name.to_str()).unwrap_or("model.onnx").to_owned();
-    let mut interface = interface(session, &wanted.like)?;
+    let mut file = wanted.paths().map(described).collect::<Result<Vec<_>, _>>()?;
+    file[0].source.clone_from(&wanted.sources);
+    let (mut interface, pad) = interface(session, &wanted.like)?;
     if let Some(side) = wanted.side {
         interface.set_side(side);
     }
-    let Interface { role, input, output, detect } = interface;
+    interface.fit_words(&wanted.file, wanted.tokenizer.as_deref(), pad)?;
+    interface.fit_decoder(wanted.decoder.as_deref())?;
+    let Interface { role, input, output, detect, text, decoder } = interface;
     Ok(ModelManifest {
         format: 1,
         name: name.to_owned(),
@@ -105,21 +112,34 @@ fn manifest(session: &Session, wanted: &AddModel, name: &str) -> Result<ModelMan
         description: None,
         role,
         licence: ModelLicence { spdx: wanted.licence.clone(), holder: None, url: None, note: None },
-        file: vec![ModelFile { name: file_name, size, sha256, source: wanted.sources.clone() }],
+        file,
         input,
         output,
         detect,
+        text,
+        decoder,
+        only_by_name: false,
         memory_mib: None,
         parallel: None,
     })
 }
 
-fn interface(session: &Session, like: &str) -> Result<Interface, AppError> {
+/// What a manifest says of the file at `path`.
+fn described(path: &Path) -> Result<ModelFile, AppError> {
+    let failed = |error: std::io::Error| AppError::usage(format!("failed to read {}: {error}", path.display()));
+    let size = std::fs::metadata(path).map_err(failed)?.len();
+    let sha256 = sha256_of(path).map_err(failed)?;
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("model.onnx").to_owned();
+    Ok(ModelFile { name, size, sha256, source: Vec::new() })
+}
+
+/// What is known of models that are like this, and which token fills up what they are asked.
+fn interface(session: &Session, like: &str) -> Result<(Interface, Option<&'static str>), AppError> {
     if let Some(profile) = profile(like) {
-        return Ok(profile.interface());
+        return Ok((Interface::of_profile(profile), profile.pad()));
     }
     if let Some(known) = session.models.get(like) {
-        return Ok(Interface::of(&known.manifest));
+        return Ok((Interface::of(&known.manifest), None));
     }
     let names: Vec<&str> = super::PROFILES.iter().map(|profile| profile.name).collect();
     Err(AppError::usage(format!("--like {like}: there is no such profile or model"))

@@ -1,6 +1,7 @@
 //! Models: what there is, fetched, checked, added and removed.
 
 mod add;
+mod interface;
 mod profiles;
 
 use std::{
@@ -13,7 +14,7 @@ use serde::Serialize;
 use super::{AppError, Session, servers::wait_for};
 use crate::{
     model::{Config, KnownModel, ModelLicence},
-    models::{ModelCache, ModelError, ModelStore, Presence, PullEvent, PullOptions, StoreSettings, pull},
+    models::{ModelCache, ModelError, ModelStore, Presence, PullEvent, PullOptions, StoreSettings, is_built_in, pull},
 };
 pub use add::{AddModel, add_model};
 pub use profiles::PROFILES;
@@ -27,7 +28,7 @@ pub struct ModelRow {
     pub title: Option<String>,
     /// What it is for.
     pub description: Option<String>,
-    /// `salient`, `classifier` or `detector`.
+    /// `salient`, `classifier`, `detector`, `segmenter` or `promptable`.
     pub role: &'static str,
     /// Under which terms.
     pub licence: ModelLicence,
@@ -173,6 +174,9 @@ pub fn remove_model(session: &Session, name: &str, with_manifest: bool) -> Resul
         return Err(
             AppError::usage(format!("the manifest of \"{name}\" is built in")).with_hint("leave --manifest away")
         );
+    }
+    if model.manifest.file.iter().any(is_built_in) {
+        return Err(AppError::usage(format!("the model \"{name}\" is part of the program")));
     }
     let cache = cache(&session.root, &session.config);
     let others = session.models.iter().filter(|other| other.manifest.name != name);

@@ -1,19 +1,19 @@
 //! What is known of models that a user brings: how pictures go in and masks or boxes come out, by the name under
 //! which the model is known. Their files differ by who exported them, so hashes are taken from the file.
 
-use crate::{
-    model::{
-        ColorOrder, DetectStyle, InputFilter, InputFit, InputScale, ModelDetect, ModelInput, ModelManifest,
-        ModelOutput, ModelRole, OutputStep, Trust,
-    },
-    vision::query::coco_labels,
-};
+use crate::model::{InputScale, OutputStep, Trust};
 
 /// The mean of the colours of `ImageNet`.
 const IMAGENET_MEAN: [f64; 3] = [0.485, 0.456, 0.406];
 
 /// Their deviation.
 const IMAGENET_STD: [f64; 3] = [0.229, 0.224, 0.225];
+
+/// The mean of the colours of CLIP's pictures.
+const CLIP_MEAN: [f64; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
+
+/// Their deviation.
+const CLIP_STD: [f64; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
 
 /// What is known of a kind of model.
 #[derive(Debug)]
@@ -22,36 +22,46 @@ pub struct Profile {
     pub name: &'static str,
     /// For people.
     pub about: &'static str,
-    side: u32,
-    scale: InputScale,
-    mean: [f64; 3],
-    std: [f64; 3],
-    gives: Gives,
+    pub(super) side: u32,
+    pub(super) scale: InputScale,
+    pub(super) mean: [f64; 3],
+    pub(super) std: [f64; 3],
+    pub(super) gives: Gives,
 }
 
 /// What a kind of model gives.
 #[derive(Debug)]
-enum Gives {
+pub(super) enum Gives {
     /// A mask, after these steps.
     Mask(&'static [OutputStep]),
     /// `NanoDet`'s heads for the labels of COCO.
     Nanodet,
+    /// Logits of where that is which words say, inside from this value on.
+    Words(&'static Asked, f64),
+    /// Boxes around what words say, with scores of this trust.
+    Boxes(&'static Asked, Trust),
+    /// Masks of points and boxes, in two files.
+    Prompted,
 }
 
-/// What goes into a model and comes out.
-pub(super) struct Interface {
-    pub(super) role: ModelRole,
-    pub(super) input: ModelInput,
-    pub(super) output: ModelOutput,
-    pub(super) detect: Option<ModelDetect>,
+/// How a kind of model is asked in words, with the inputs that exports of `transformers` have.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) length: u32,
+    /// The token of its tokenizer that fills up.
+    pub(super) pad: &'static str,
+    pub(super) prompt: &'static str,
 }
 
 /// How far `NanoDet`'s scores can be trusted, judged by the boxes on the photograph of `benches/semantic.py`: half of those
 /// near 0.35 are right, and nine of ten near 0.6.
-const NANODET_TRUST: Trust = Trust { middle: 0.35, slope: 8.0 };
+pub(super) const NANODET_TRUST: Trust = Trust { middle: 0.35, slope: 8.0 };
+
+/// How far `OWL-ViT`'s scores can be trusted. Not measured: 0.1 is the threshold that is customary.
+const OWLVIT_TRUST: Trust = Trust { middle: 0.12, slope: 20.0 };
 
 /// Every profile, by name.
-pub const PROFILES: [Profile; 4] = [
+pub const PROFILES: [Profile; 7] = [
     Profile {
         name: "birefnet",
         about: "BiRefNet and its variants: 1024 x 1024, logits",
@@ -60,6 +70,15 @@ pub const PROFILES: [Profile; 4] = [
         mean: IMAGENET_MEAN,
         std: IMAGENET_STD,
         gives: Gives::Mask(&[OutputStep::Sigmoid, OutputStep::Stretch]),
+    },
+    Profile {
+        name: "clipseg",
+        about: "CLIPSeg, such as clipseg-rd64-refined: 352 x 352, asked in words",
+        side: 352,
+        scale: InputScale::Unit,
+        mean: IMAGENET_MEAN,
+        std: IMAGENET_STD,
+        gives: Gives::Words(&Asked { length: 77, pad: "<|endoftext|>", prompt: "{}" }, 0.4),
     },
     Profile {
         name: "isnet",
@@ -80,6 +99,24 @@ pub const PROFILES: [Profile; 4] = [
         gives: Gives::Nanodet,
     },
     Profile {
+        name: "owlvit",
+        about: "OWL-ViT, such as owlvit-base-patch32: 768 x 768, asked in words",
+        side: 768,
+        scale: InputScale::Unit,
+        mean: CLIP_MEAN,
+        std: CLIP_STD,
+        gives: Gives::Boxes(&Asked { length: 16, pad: "!", prompt: "a photo of a {}" }, OWLVIT_TRUST),
+    },
+    Profile {
+        name: "sam",
+        about: "SAM and its small brothers, such as SlimSAM, exported in two files: 1024 x 1024, asked with points and boxes",
+        side: 1024,
+        scale: InputScale::Unit,
+        mean: IMAGENET_MEAN,
+        std: IMAGENET_STD,
+        gives: Gives::Prompted,
+    },
+    Profile {
         name: "u2net",
         about: "U²-Net and its variants: 320 x 320",
         side: 320,
@@ -96,65 +133,11 @@ pub(super) fn profile(name: &str) -> Option<&'static Profile> {
 }
 
 impl Profile {
-    /// What goes in, and what comes out.
-    pub(super) fn interface(&self) -> Interface {
-        let is_detector = matches!(self.gives, Gives::Nanodet);
-        let input = ModelInput {
-            name: None,
-            shape: vec![1, 3, self.side, self.side],
-            colors: if is_detector { ColorOrder::Bgr } else { ColorOrder::Rgb },
-            fit: InputFit::Stretch,
-            filter: if is_detector { InputFilter::Bilinear } else { InputFilter::Lanczos },
-            scale: self.scale,
-            mean: self.mean.to_vec(),
-            std: self.std.to_vec(),
-        };
-        let output = |shape, then, labels| ModelOutput { name: None, shape, then, labels };
+    /// The token that fills up, of a model that is asked in words.
+    pub(super) fn pad(&self) -> Option<&'static str> {
         match self.gives {
-            Gives::Mask(then) => {
-                let output = output(vec![1, 1, self.side, self.side], then.to_vec(), Vec::new());
-                Interface { role: ModelRole::Salient, input, output, detect: None }
-            }
-            Gives::Nanodet => {
-                let output = output(Vec::new(), Vec::new(), coco_labels().map(str::to_owned).collect());
-                Interface { role: ModelRole::Detector, input, output, detect: Some(nanodet()) }
-            }
-        }
-    }
-}
-
-fn nanodet() -> ModelDetect {
-    ModelDetect {
-        style: DetectStyle::Nanodet,
-        strides: vec![8, 16, 32],
-        bins: 11,
-        scores: Vec::new(),
-        boxes: Vec::new(),
-        overlap: 0.6,
-        trust: Some(NANODET_TRUST),
-    }
-}
-
-impl Interface {
-    /// That of a known model; its inputs and outputs are taken by their places.
-    pub(super) fn of(manifest: &ModelManifest) -> Self {
-        let ModelManifest { input, output, detect, role, .. } = manifest.clone();
-        let unnamed = |detect| ModelDetect { scores: Vec::new(), boxes: Vec::new(), ..detect };
-        Self {
-            role,
-            input: ModelInput { name: None, ..input },
-            output: ModelOutput { name: None, ..output },
-            detect: detect.map(unnamed),
-        }
-    }
-
-    /// With a square input of `side` pixels.
-    pub(super) fn set_side(&mut self, side: u32) {
-        let last = if self.input.channels_last() { 1..3 } else { 2..4 };
-        self.input.shape[last].fill(side);
-        if self.role == ModelRole::Salient {
-            let sides = self.output.shape.len().saturating_sub(2);
-            self.output.shape[sides..].fill(side);
+            Gives::Words(asked, _) | Gives::Boxes(asked, _) => Some(asked.pad),
+            Gives::Mask(_) | Gives::Nanodet | Gives::Prompted => None,
         }
     }
 }

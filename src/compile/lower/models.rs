@@ -9,7 +9,6 @@ use super::LowerError;
 use crate::{
     graph::{Graph, GraphNode, Input},
     model::{KnownModel, KnownModels, ModelRole},
-    vision::query::{self, Vocabulary},
 };
 
 /// Names and pins the models of all nodes of `graph`; gives their names.
@@ -47,12 +46,25 @@ fn pin_layers(node: &mut GraphNode, models: &KnownModels, names: &mut BTreeSet<S
         names.insert(name);
     }
     let mut chosen: Vec<(&str, Option<&KnownModel>)> = Vec::new();
-    for text in layers.iter().filter_map(|layer| layer.get("semantic")) {
-        chosen = vec![("detector", Some(finds(text.as_str().unwrap_or_default(), models)?))];
+    let text = |layer: &Value, key: &str| layer.get(key).and_then(Value::as_str).map(str::to_owned);
+    for layer in layers.iter().filter(|layer| layer.get("semantic").is_some()) {
+        let named = text(layer, "model");
+        let model = finds(&text(layer, "semantic").unwrap_or_default(), named.as_deref(), models)?;
+        if named.is_some() {
+            digests.insert(model.manifest.name.clone(), model.manifest.digest().into());
+            names.insert(model.manifest.name.clone());
+        } else {
+            chosen = vec![("detector", Some(model))];
+        }
     }
-    if !chosen.is_empty() || layers.iter().any(|layer| layer.get("box").is_some()) {
-        // Where it is not here it does not help, which is another result.
-        chosen.push(("outliner", models.outliner()));
+    let has = |key: &&str| layers.iter().any(|layer| layer.get(*key).is_some());
+    if let Some(key) = ["semantic", "box", "points"].into_iter().find(has) {
+        let found = models.outliner(None);
+        let found = found.map_err(|error| LowerError::at(error.code, key, error.message).hint(error.hint))?;
+        // Where it is not here it does not help, which is another result. At points only a promptable one does.
+        if key != "points" || found.is_some_and(|model| model.manifest.role == ModelRole::Promptable) {
+            chosen.push(("outliner", found));
+        }
     }
     for (key, model) in chosen {
         let name = model.map_or("", |model| &model.manifest.name);
@@ -68,18 +80,21 @@ fn pin_layers(node: &mut GraphNode, models: &KnownModels, names: &mut BTreeSet<S
     Ok(())
 }
 
-/// The model that finds what `text` says, which it must be able to.
-pub fn finds<'a>(text: &str, models: &'a KnownModels) -> Result<&'a KnownModel, LowerError> {
-    let model = models.detector(None);
-    let model = model.map_err(|error| LowerError::at(error.code, "semantic", error.message).hint(error.hint))?;
-    let labels = model.manifest.output.labels.iter().map(String::as_str);
-    match query::parse(text, &Vocabulary::of(labels)) {
-        Ok(_) => Ok(model),
-        Err(error) => {
-            let hint = format!("the model {} knows {}", model.manifest.name, examples(&model.manifest.output.labels));
-            Err(LowerError::at("bad-query", "semantic", error.to_string()).hint(hint))
-        }
-    }
+/// The model that finds what `text` says, which it must be able to: the one called `named`, else the workspace's choice.
+pub fn finds<'a>(text: &str, named: Option<&str>, models: &'a KnownModels) -> Result<&'a KnownModel, LowerError> {
+    let key = if named.is_some() { "model" } else { "semantic" };
+    let model = models.by_words(named);
+    let model = model.map_err(|error| LowerError::at(error.code, key, error.message).hint(error.hint))?;
+    let Err(error) = model.manifest.words(text) else { return Ok(model) };
+    let known = match &model.manifest.text {
+        None => &model.manifest.output.labels,
+        Some(text) if !text.names.is_empty() => &text.names,
+        Some(text) => &text.words,
+    };
+    let knows =
+        if known.is_empty() { "is asked in any words".to_owned() } else { format!("knows {}", examples(known)) };
+    let hint = format!("the model {} {knows}", model.manifest.name);
+    Err(LowerError::at("bad-query", "semantic", error.to_string()).hint(hint))
 }
 
 /// Some of `labels`, and how many there are.

@@ -52,10 +52,10 @@ pub(super) fn check_typed(source: &Source<'_>, manifest: &ModelManifest) -> Vec<
             let message = "a detector says how its outputs become boxes".to_owned();
             error("missing-key", path!["role"], message);
         }
-        ModelRole::Detector if manifest.output.labels.is_empty() => {
+        ModelRole::Detector if manifest.output.labels.is_empty() && manifest.text.is_none() => {
             error("invalid-labels", path!["output"], "a detector has names for what it finds: `labels`".to_owned());
         }
-        ModelRole::Salient if !is_mask(&manifest.output.shape) => {
+        ModelRole::Salient | ModelRole::Segmenter if !is_mask(&manifest.output.shape) => {
             let message = "a mask is [1, 1, height, width], [1, height, width] or [height, width]".to_owned();
             error("invalid-shape", path!["output", "shape"], message);
         }
@@ -63,6 +63,18 @@ pub(super) fn check_typed(source: &Source<'_>, manifest: &ModelManifest) -> Vec<
     }
     if let Some((key, message)) = manifest.detect_problem() {
         error("invalid-shape", path!["detect", key], message);
+    }
+    if let Some((key, message)) = manifest.text_problem() {
+        match key {
+            Some(key) => error("invalid-text", path!["text", key], message),
+            None => error("missing-key", path!["role"], message),
+        }
+    }
+    if let Some(message) = manifest.decoder_problem() {
+        match manifest.decoder {
+            Some(_) => error("invalid-decoder", path!["decoder", "file"], message),
+            None => error("missing-key", path!["role"], message),
+        }
     }
     found
 }

@@ -1,7 +1,6 @@
 //! `ComfywrightSalient` and `ComfywrightDecontaminate`: what stands out, and its colours alone.
 
 use crate::{
-    model::ModelRole,
     native::{
         NodeError,
         step::{Step, StepError, StepOutput},
@@ -23,7 +22,7 @@ pub(super) fn salient(step: &Step<'_>) -> Result<StepOutput, StepError> {
 pub(super) fn salient_bytes(step: &Step<'_>) -> Result<u64, StepError> {
     let image = step.inputs.image("image")?;
     let pixels = (image.height * image.width) as u64;
-    let model = step.models.bytes(&step.inputs.string("model")?, ModelRole::Salient)?;
+    let model = step.models.bytes(&step.inputs.string("model")?)?;
     Ok(pixels * (4 * (image.batch as u64 + 2) + 3) + model.max(threads() * TILES))
 }
 

@@ -1,26 +1,19 @@
-//! Things found by words: a detector gives candidates, the query chooses among them, and each that is meant is cut out.
+//! Things found by words: a model gives candidates, the query chooses among them, and each that is meant is cut out.
 
-use std::{cell::RefCell, collections::BTreeMap};
-
+use super::candidates::{Candidates, Colors};
 use crate::{
-    model::ModelRole,
+    model::{ModelManifest, ModelRole, Sentence, TextAsks, Words},
     models::{ModelError, ModelStore},
     raster::{Image, Mask},
     vision::{
-        self, Bounds, ColorShares, CutHints,
-        query::{self, Query, QueryError, Vocabulary},
+        self, Bounds, CutHints,
+        query::{Query, QueryError},
         rank::{Candidate, Ranked, Ranking, Scene, rank},
     },
 };
 
 /// Least score that counts where none is given.
 pub const DEFAULT_CONFIDENCE: f64 = 0.3;
-
-/// Score of the detector below which nothing is a candidate.
-const LEAST_SCORE: f64 = 0.15;
-
-/// Pixels whose colours are looked at.
-const COLOR_SAMPLES: usize = 4096;
 
 /// How often a mask fits its thing when its box does, with a model that helps and without: an estimate from the few labelled
 /// masks of `benches/semantic.py`.
@@ -31,7 +24,7 @@ const OUTLINE_WITHOUT: f64 = 0.7;
 #[derive(Clone, Copy, Debug)]
 pub struct Finder<'a> {
     models: &'a ModelStore,
-    detector: &'a str,
+    model: &'a str,
     outliner: Option<&'a str>,
     least: f64,
 }
@@ -61,51 +54,107 @@ pub struct FoundThings {
 }
 
 impl<'a> Finder<'a> {
-    /// Finds with the model `detector`, and cuts out with the help of `outliner`, a model of what stands out.
-    pub fn new(models: &'a ModelStore, detector: &'a str, outliner: Option<&'a str>, least: Option<f64>) -> Self {
-        Self { models, detector, outliner, least: least.unwrap_or(DEFAULT_CONFIDENCE) }
+    /// Finds with `model`, a detector or a segmenter, and cuts out of boxes with the help of `outliner`, a model of what
+    /// stands out.
+    pub fn new(models: &'a ModelStore, model: &'a str, outliner: Option<&'a str>, least: Option<f64>) -> Self {
+        Self { models, model, outliner, least: least.unwrap_or(DEFAULT_CONFIDENCE) }
     }
 
-    /// The query that `text` is, for the names that the detector knows.
-    pub fn query(&self, text: &str) -> Result<Result<Query, QueryError>, ModelError> {
-        let manifest = self.models.manifest(self.detector, ModelRole::Detector)?;
-        let vocabulary = Vocabulary::of(manifest.output.labels.iter().map(String::as_str));
-        Ok(query::parse(text, &vocabulary))
+    /// What `text` means to the model.
+    pub fn words(&self, text: &str) -> Result<Result<Words, QueryError>, ModelError> {
+        Ok(self.models.manifest_by_words(self.model)?.words(text))
     }
 
-    /// What `query` means in frame `index` of `image`.
-    pub fn find(&self, image: &Image, index: usize, query: &Query) -> Result<FoundThings, ModelError> {
-        let candidates = self.candidates(image, index)?;
-        let colors = Colors { image, index, candidates: &candidates, known: RefCell::default() };
-        let scene = Scene { size: (image.width, image.height), candidates: &candidates, colors: &|at| colors.of(at) };
-        let outline = if self.outliner.is_some() { OUTLINE_WITH_MODEL } else { OUTLINE_WITHOUT };
-        let ranking = rank(query, &scene, self.least / outline);
-        let notes = notes(&ranking, &candidates, self.least);
-        let mut things = Vec::new();
-        for one in ranking.found {
-            let Candidate { label, bounds, .. } = &candidates[one.candidate];
-            let mask = cut_out(self.models, image, index, Some(*bounds), &[], self.outliner)?;
-            let Ranked { score, mut factors, .. } = one;
-            factors.push(("outline".to_owned(), outline));
-            things.push(FoundThing { label: label.clone(), score: score * outline, factors, bounds: *bounds, mask });
+    /// What `words` mean in frame `index` of `image`.
+    pub fn find(&self, image: &Image, index: usize, words: &Words) -> Result<FoundThings, ModelError> {
+        let manifest = self.models.manifest_by_words(self.model)?;
+        match words {
+            Words::Query(query) => self.chosen(manifest, image, index, query),
+            Words::Sentences(sentences) => self.answered(manifest, image, index, sentences),
         }
-        Ok(FoundThings { things, notes })
     }
 
-    fn candidates(&self, image: &Image, index: usize) -> Result<Vec<Candidate>, ModelError> {
-        let manifest = self.models.manifest(self.detector, ModelRole::Detector)?;
-        let trust = |score: f64| manifest.detect.as_ref().map_or(score, |detect| detect.likelihood(score));
-        let found = self.models.detect(self.detector, image, index, LEAST_SCORE)?;
-        let label = |at: usize| manifest.output.labels.get(at).cloned().unwrap_or_default();
-        Ok(found
-            .into_iter()
-            .map(|one| Candidate { label: label(one.label), score: trust(one.score), bounds: one.bounds })
-            .collect())
+    /// What the query chooses among the things of its labels.
+    fn chosen(
+        &self,
+        manifest: &ModelManifest,
+        image: &Image,
+        index: usize,
+        query: &Query,
+    ) -> Result<FoundThings, ModelError> {
+        let candidates = Candidates::found(self.models, manifest, image, index, &query.labels())?;
+        let colors = Colors::new(image, index, &candidates);
+        let scene =
+            Scene { size: (image.width, image.height), candidates: &candidates.list, colors: &|at| colors.of(at) };
+        let is_cut = self.is_cut(manifest);
+        let ranking = rank(query, &scene, self.least / if is_cut { self.outline() } else { 1.0 });
+        let notes = notes(&ranking, &candidates.list, self.least);
+        let things = ranking.found.into_iter().map(|one| self.drawn(manifest, image, index, &candidates, one));
+        Ok(FoundThings { things: things.collect::<Result<_, _>>()?, notes })
+    }
+
+    /// What the model finds for each whole sentence.
+    fn answered(
+        &self,
+        manifest: &ModelManifest,
+        image: &Image,
+        index: usize,
+        sentences: &[Sentence],
+    ) -> Result<FoundThings, ModelError> {
+        let candidates = Candidates::answers(self.models, manifest, image, index, sentences)?;
+        let judged = |(candidate, found): (usize, &Candidate)| {
+            let factors = vec![("detector".to_owned(), found.score)];
+            Ranked { candidate, score: found.score, factors }
+        };
+        let mut ranking =
+            Ranking { found: candidates.list.iter().enumerate().map(judged).collect(), ..Ranking::default() };
+        ranking.found.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let is_seen = |sentence: &String| candidates.list.iter().any(|found| found.label == *sentence);
+        ranking.unseen.extend(sentences.iter().map(Sentence::to_string).filter(|sentence| !is_seen(sentence)));
+        ranking.best_refused = ranking.found.first().filter(|best| best.score < self.least).cloned();
+        ranking.found.retain(|one| one.score >= self.least);
+        let notes = notes(&ranking, &candidates.list, self.least);
+        let things = ranking.found.into_iter().map(|one| self.drawn(manifest, image, index, &candidates, one));
+        Ok(FoundThings { things: things.collect::<Result<_, _>>()?, notes })
+    }
+
+    /// Whether things that the model of `manifest` finds are cut out of their boxes. A promptable model cuts out whatever
+    /// was found by its name.
+    fn is_cut(&self, manifest: &ModelManifest) -> bool {
+        let asks_names = manifest.text.as_ref().is_none_or(|text| text.asks == TextAsks::Name);
+        let has_promptable = || self.outliner.is_some_and(|name| is_promptable(self.models, name));
+        manifest.role == ModelRole::Detector || asks_names && has_promptable()
+    }
+
+    /// How often a mask fits where a box does.
+    fn outline(&self) -> f64 {
+        if self.outliner.is_some() { OUTLINE_WITH_MODEL } else { OUTLINE_WITHOUT }
+    }
+
+    /// The mask of a thing: its own at the size of the image, else cut out of its box.
+    fn drawn(
+        &self,
+        manifest: &ModelManifest,
+        image: &Image,
+        index: usize,
+        candidates: &Candidates,
+        one: Ranked,
+    ) -> Result<FoundThing, ModelError> {
+        let Candidate { label, bounds, .. } = candidates.list[one.candidate].clone();
+        let Ranked { mut score, mut factors, candidate } = one;
+        let mask = if let Some(own) = candidates.masks[candidate].as_ref().filter(|_| !self.is_cut(manifest)) {
+            ModelStore::enlarged(&manifest.name, own, image, index)?
+        } else {
+            score *= self.outline();
+            factors.push(("outline".to_owned(), self.outline()));
+            cut_out(self.models, image, index, Some(bounds), &[], self.outliner)?
+        };
+        Ok(FoundThing { label, score, factors, bounds, mask })
     }
 }
 
-/// What is in the box and where the points are, as a mask of the size of the image; `outliner` helps to find what is in
-/// the box.
+/// What is in the box and where the points are, as a mask of the size of the image. `outliner` finds it, where it is a
+/// promptable model; one of what stands out helps in the box.
 pub fn cut_out(
     models: &ModelStore,
     image: &Image,
@@ -114,12 +163,19 @@ pub fn cut_out(
     points: &[(f64, f64, bool)],
     outliner: Option<&str>,
 ) -> Result<Mask, ModelError> {
+    if let Some(name) = outliner.filter(|name| is_promptable(models, name)) {
+        return models.prompted_mask(name, image, index, bounds, points);
+    }
     let likely = match (outliner, bounds) {
         (Some(name), Some(bounds)) => likely(models, name, image, index, &bounds)?,
         _ => None,
     };
     let hints = CutHints { bounds, likely: likely.as_ref(), points: points.to_vec() };
     Ok(vision::cut_out(image, index, &hints))
+}
+
+fn is_promptable(models: &ModelStore, name: &str) -> bool {
+    models.manifest(name, ModelRole::Promptable).is_ok()
 }
 
 /// How far around a box the model of what stands out looks, as shares of the box: close by, and at more of what is
@@ -148,33 +204,6 @@ fn likely(
         }
     }
     Ok(Some(mask))
-}
-
-/// The colours of candidates, each looked at once.
-struct Colors<'a> {
-    image: &'a Image,
-    index: usize,
-    candidates: &'a [Candidate],
-    known: RefCell<BTreeMap<usize, ColorShares>>,
-}
-
-impl Colors<'_> {
-    fn of(&self, candidate: usize) -> ColorShares {
-        self.known.borrow_mut().entry(candidate).or_insert_with(|| self.seen(candidate)).clone()
-    }
-
-    fn seen(&self, candidate: usize) -> ColorShares {
-        let bounds = self.candidates[candidate].bounds;
-        let hints = CutHints { bounds: Some(bounds), ..CutHints::default() };
-        let mask = vision::cut_out(self.image, self.index, &hints);
-        let channels = self.image.channels.max(1);
-        let step = (bounds.area() as usize / COLOR_SAMPLES).max(1);
-        let pixels = self.image.frame(self.index).chunks_exact(channels).zip(&mask.data);
-        let inside = pixels.filter(|(_, value)| **value >= 0.5).step_by(step);
-        ColorShares::of(
-            inside.map(|(pixel, value)| ([0, 1, 2].map(|c| pixel[if channels < 3 { 0 } else { c }]), *value)),
-        )
-    }
 }
 
 fn notes(ranking: &Ranking, candidates: &[Candidate], least: f64) -> Vec<String> {

@@ -8,7 +8,7 @@ use super::mask_layer::{Artist, unfit};
 use crate::{
     ident::IndexMap,
     imagefile::Limits,
-    model::{Blend, Layer, ModelRole},
+    model::{Blend, Layer},
     models::ModelStore,
     native::{
         Inputs, NodeError, NodeValue,
@@ -97,9 +97,9 @@ pub(super) fn bytes(step: &Step<'_>) -> Result<u64, StepError> {
     let kept = if step.inputs.bool_or("each", true)? { layers.len() as u64 } else { 0 };
     let named = |key: &str| step.inputs.get(key).and_then(|_| step.inputs.string(key).ok()).filter(|n| !n.is_empty());
     let salient = layers.iter().filter_map(|layer| layer.salient.as_ref()?.as_str().map(str::to_owned));
-    let salient = salient.chain(named("outliner")).map(|name| (name, ModelRole::Salient));
-    let models = salient.chain(named("detector").map(|name| (name, ModelRole::Detector)));
-    let bytes = models.map(|(name, role)| step.models.bytes(&name, role));
+    let own = layers.iter().filter_map(|layer| layer.model.clone());
+    let models = salient.chain(own).chain(named("outliner")).chain(named("detector"));
+    let bytes = models.map(|name| step.models.bytes(&name));
     let model = bytes.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or(0);
     let sources = layers.len() as u64 * (image.batch as u64 + 1);
     Ok(frame * 4 * (frames * (kept + 1) * 2 + sources + 4) + model)

@@ -14,12 +14,16 @@ use crate::{
     vision::Bounds,
 };
 
-/// The detector of a node. A graph names it; without one the workspace chooses.
+/// The model that finds the words of a layer: its own, else that of the node, which a graph names; without one the
+/// workspace chooses.
 fn detector(step: &Step<'_>, layer: &Layer) -> Result<String, NodeError> {
+    if let Some(name) = &layer.model {
+        return Ok(name.clone());
+    }
     if step.inputs.get("detector").is_some() {
         return step.inputs.string("detector");
     }
-    let found = step.models.known().detector(None);
+    let found = step.models.known().by_words(None);
     let found = found.map_err(|error| unfit(layer, &format!("{}; {}", error.message, error.hint)))?;
     Ok(found.manifest.name.clone())
 }
@@ -29,7 +33,9 @@ fn outliner(step: &Step<'_>) -> Result<Option<String>, NodeError> {
     if step.inputs.get("outliner").is_some() {
         return Ok(Some(step.inputs.string("outliner")?).filter(|name| !name.is_empty()));
     }
-    Ok(step.models.known().outliner().map(|model| model.manifest.name.clone()))
+    let found = step.models.known().outliner(None);
+    let found = found.map_err(|error| NodeError::unfit("outliner", format!("{}; {}", error.message, error.hint)))?;
+    Ok(found.map(|model| model.manifest.name.clone()))
 }
 
 /// Everything that the words of a layer mean, for each frame.
@@ -37,12 +43,12 @@ pub(super) fn of_words(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<
     let (detector, outliner) = (detector(step, layer)?, outliner(step)?);
     let least = layer.confidence.map(|least| fraction(layer, "confidence", least)).transpose()?;
     let finder = Finder::new(step.models, &detector, outliner.as_deref(), least);
-    let query = finder.query(layer.semantic.as_deref().unwrap_or_default())?;
-    let query = query.map_err(|error| unfit(layer, &error.to_string()))?;
+    let words = finder.words(layer.semantic.as_deref().unwrap_or_default())?;
+    let words = words.map_err(|error| unfit(layer, &error.to_string()))?;
     let mut all = Mask { batch: image.batch, height: image.height, width: image.width, data: Vec::new() };
     for index in 0..image.batch {
         let mut frame = vec![0.0_f32; image.width * image.height];
-        for thing in finder.find(image, index, &query)?.things {
+        for thing in finder.find(image, index, &words)?.things {
             frame.iter_mut().zip(&thing.mask.data).for_each(|(value, other)| *value = value.max(*other));
         }
         all.data.extend(frame);

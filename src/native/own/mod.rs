@@ -10,6 +10,7 @@
 //! | `ComfywrightScore` | `image` IMAGE, `metrics` list of names | IMAGE passed on, a FLOAT for each metric |
 //! | `ComfywrightExport` | `images` files, IMAGE or MASK; `path`, `format`, `quality` | none |
 
+mod candidates;
 mod contact_sheet;
 mod cutout;
 mod export;

@@ -1,5 +1,7 @@
 //! Specks and holes of a division.
 
+use crate::vision::areas::areas;
+
 /// Islands smaller than this share of the largest one go.
 const SPECK: f64 = 0.06;
 
@@ -28,32 +30,4 @@ pub(super) fn tidied(mut inside: Vec<bool>, width: usize, certain: &[Option<bool
         }
     }
     inside
-}
-
-/// The connected areas of what is `side`.
-fn areas(inside: &[bool], width: usize, side: bool) -> Vec<Vec<usize>> {
-    let mut seen = vec![false; inside.len()];
-    let mut found = Vec::new();
-    for start in 0..inside.len() {
-        if seen[start] || inside[start] != side {
-            continue;
-        }
-        seen[start] = true;
-        let (mut area, mut next) = (vec![start], 0);
-        while let Some(&at) = area.get(next) {
-            next += 1;
-            let x = at % width;
-            let left = (x > 0).then(|| at - 1);
-            let right = (x + 1 < width).then_some(at + 1);
-            let (above, below) = (at.checked_sub(width), Some(at + width).filter(|at| *at < inside.len()));
-            for near in [left, right, above, below].into_iter().flatten() {
-                if !seen[near] && inside[near] == side {
-                    seen[near] = true;
-                    area.push(near);
-                }
-            }
-        }
-        found.push(area);
-    }
-    found
 }

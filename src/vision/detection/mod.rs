@@ -2,9 +2,11 @@
 
 mod bounds;
 mod grid;
+mod proposals;
 
 pub use bounds::Bounds;
 pub use grid::{GridHead, decode_grid};
+pub use proposals::decode_proposals;
 
 /// A thing that was found.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,7 +12,8 @@ mod words;
 use std::{collections::BTreeSet, ops::Range};
 
 pub use parse::parse;
-pub use words::{Vocabulary, coco, coco_labels};
+pub use tokens::sentence;
+pub use words::{Vocabulary, coco, coco_labels, nearest};
 
 /// What to find.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -219,7 +220,7 @@ pub enum QueryError {
     #[error("the query is empty")]
     Empty,
     /// A thing that no vocabulary has.
-    #[error("{word:?} is no known thing{}", nearest(near))]
+    #[error("{word:?} is no known thing{}", told_near(near))]
     UnknownNoun {
         /// The word.
         word: String,
@@ -229,7 +230,7 @@ pub enum QueryError {
         near: Vec<String>,
     },
     /// A word that has no place here.
-    #[error("{word:?} is not understood here{}", nearest(near))]
+    #[error("{word:?} is not understood here{}", told_near(near))]
     UnknownWord {
         /// The word.
         word: String,
@@ -246,13 +247,52 @@ pub enum QueryError {
         /// The word before it.
         after: String,
     },
+    /// It names no thing, where names are what a model is asked.
+    #[error("it names no thing: a model that is asked in words needs a name, such as \"the red car\"")]
+    Unnamed,
+    /// A word that is understood, and that the model that is asked was not taught.
+    #[error("the model was not taught the word {word:?}{}", told_near(near))]
+    Untaught {
+        /// The word, as it is said plainly.
+        word: String,
+        /// The nearest words that it was taught.
+        near: Vec<String>,
+    },
     /// Nothing could be like this.
     #[error("it contradicts itself: {0}")]
     Contradiction(String),
 }
 
-fn nearest(near: &[String]) -> String {
+fn told_near(near: &[String]) -> String {
     if near.is_empty() { String::new() } else { format!("; near are {}", near.join(", ")) }
+}
+
+impl Query {
+    /// Every thing that it speaks of, those that others are told by among them.
+    pub fn things(&self) -> Vec<&Thing> {
+        let mut found: Vec<&Thing> =
+            self.parts.iter().flat_map(|part| std::iter::once(&part.thing).chain(&part.except)).collect();
+        let mut next = 0;
+        while let Some(thing) = found.get(next) {
+            let others: Vec<&Thing> = thing.relations.iter().map(|relation| &relation.to).collect();
+            found.extend(others);
+            next += 1;
+        }
+        found
+    }
+
+    /// The labels that it speaks of, each once, in the order in which they are first named.
+    pub fn labels(&self) -> Vec<&str> {
+        let mut labels: Vec<&str> = Vec::new();
+        for thing in self.things() {
+            if let Noun::Label(label) = &thing.noun
+                && !labels.contains(&label.as_str())
+            {
+                labels.push(label);
+            }
+        }
+        labels
+    }
 }
 
 impl Thing {

@@ -43,7 +43,11 @@ pub fn parse(text: &str, vocabulary: &Vocabulary) -> Result<Query, QueryError> {
         parts.push(parser.part()?);
     }
     parts.iter().try_for_each(check)?;
-    Ok(Query { parts })
+    let query = Query { parts };
+    if vocabulary.is_open() && query.things().iter().any(|thing| thing.noun == Noun::Anything) {
+        return Err(QueryError::Unnamed);
+    }
+    Ok(query)
 }
 
 struct Parser<'a> {
@@ -220,7 +224,8 @@ impl Parser<'_> {
         let negated = self.word() == Some("not") || self.word() == Some("non");
         let quality = self.quality_at(usize::from(negated))?;
         let next = usize::from(negated) + 1;
-        let is_noun = self.vocabulary.find(self.word_at(next - 1)?).is_some();
+        let may_be_noun = self.vocabulary.is_open() && matches!(quality, Quality::Material(_));
+        let is_noun = may_be_noun || self.vocabulary.find(self.word_at(next - 1)?).is_some();
         if is_noun && !self.begins_thing(next) {
             return None;
         }
@@ -252,11 +257,45 @@ impl Parser<'_> {
 
     /// The label that begins there, the longest; whether it is plural, and its words.
     fn label_at(&self, ahead: usize) -> Option<(String, bool, usize)> {
+        if self.vocabulary.is_open() {
+            return self.name_at(ahead);
+        }
         (1..=self.vocabulary.longest()).rev().find_map(|count| {
             let words: Option<Vec<&str>> = (0..count).map(|word| self.word_at(ahead + word)).collect();
             let (label, is_plural) = self.vocabulary.find(&words?.join(" "))?;
             Some((label.to_owned(), is_plural, count))
         })
+    }
+
+    /// The same where any word may name a thing: the words up to one that says something else.
+    fn name_at(&self, ahead: usize) -> Option<(String, bool, usize)> {
+        // `the orange`, `the glass`: an adjective that nothing follows.
+        let is_material = matches!(self.quality_at(ahead), Some(Quality::Material(_)));
+        let known = is_material || self.word_at(ahead).is_some_and(|word| self.vocabulary.find(word).is_some());
+        let names = |at: usize| {
+            let word = self.word_at(at)?;
+            (!self.is_grammar(at) && (at > ahead || !THINGS.contains(&word))).then_some(word)
+        };
+        let first = self.word_at(ahead).filter(|_| known).or_else(|| names(ahead))?;
+        let words: Vec<&str> = std::iter::once(first).chain((ahead + 1..).map_while(names)).collect();
+        let (label, is_plural) = self.vocabulary.name(&words.join(" "));
+        Some((label, is_plural, words.len()))
+    }
+
+    /// Whether the word there says something of things, and is no part of a name.
+    fn is_grammar(&self, ahead: usize) -> bool {
+        const WORDS: [&str; 20] = [
+            "and", "from", "not", "non", "at", "to", "that", "which", "who", "as", "plus", "is", "are", "made", "all",
+            "every", "each", "both", "one", "ones",
+        ];
+        let Some(word) = self.word_at(ahead) else { return true };
+        let rest = Parser { at: self.at + ahead, ..*self };
+        !word.starts_with(char::is_alphanumeric)
+            || WORDS.contains(&word)
+            || DETERMINERS.contains(&word)
+            || self.describes(ahead)
+            || RELATIONS.iter().any(|(words, _)| rest.sees(words).is_some())
+            || EXCEPTIONS.iter().any(|words| rest.sees(words).is_some())
     }
 
     /// The noun; whether it is plural. It may be missing where something says which one is meant.

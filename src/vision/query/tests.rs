@@ -246,3 +246,35 @@ fn expected(query: &Query) -> String {
     }
     query.to_string().replace("things", "thing")
 }
+
+/// What models that know any word are asked, said plainly.
+const ANY_WORDS: &[(&str, &str)] = &[
+    ("the red car on the left side", "the red car on the left"),
+    ("a unicorn", "the unicorn"),
+    ("two fire trucks next to the water tower", "the two fire trucks next to the water tower"),
+    ("all polar bears except the largest one", "all polar bears except the largest polar bear"),
+    ("the sofa", "the sofa"),
+    ("the women", "all women"),
+    ("the glasses", "all glasses"),
+    ("the glass", "the glass"),
+    ("the orange", "the orange"),
+    ("the wooden spoon rest", "the wooden spoon rest"),
+    ("the bus stop", "the bus stop"),
+    ("the lighthouse and the cliffs", "the lighthouse as well as all cliffs"),
+    ("the second lantern from the left", "the second leftmost lantern"),
+    ("the mug with a blue handle", "the mug with the blue handle"),
+];
+
+#[test]
+fn any_word_may_be_a_name() {
+    let vocabulary = Vocabulary::open();
+    for (text, plain) in ANY_WORDS {
+        let query = parse(text, &vocabulary).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(query.to_string(), *plain, "{text}");
+    }
+    for text in ["the red one", "everything except the dog", "the cup next to the largest thing"] {
+        assert_eq!(parse(text, &vocabulary), Err(QueryError::Unnamed), "{text}");
+    }
+    let query = parse("the mug next to the kettle, and all mugs on the shelf", &vocabulary).unwrap();
+    assert_eq!(query.labels(), ["mug", "kettle", "shelf"]);
+}

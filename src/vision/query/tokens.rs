@@ -11,6 +11,12 @@ pub(super) struct Token {
     pub(super) at: Range<usize>,
 }
 
+/// The words of `text` in lower case, each with its bytes, without commas and other signs.
+pub fn sentence(text: &str) -> Vec<(String, Range<usize>)> {
+    let words = tokens(text).into_iter().filter(|token| token.text.starts_with(char::is_alphanumeric));
+    words.map(|token| (token.text, token.at)).collect()
+}
+
 /// The words of `text`. What is neither letter, digit, hyphen nor comma parts words; a hyphen parts them as well
 /// (`left-hand`), and an apostrophe ends one (`dog's`).
 pub(super) fn tokens(text: &str) -> Vec<Token> {

@@ -11,6 +11,8 @@ pub struct Vocabulary {
     labels: BTreeMap<String, String>,
     /// The most words in one name.
     longest: usize,
+    /// Whether any other word may name a thing, too.
+    open: bool,
 }
 
 impl Vocabulary {
@@ -23,6 +25,20 @@ impl Vocabulary {
         }
         labels.iter().for_each(|label| out.add(label, label));
         out
+    }
+
+    /// Any word is a name, and its own label: for models that are asked in words.
+    pub fn open() -> Self {
+        let mut out = Self { open: true, ..Self::default() };
+        for (label, others) in SYNONYMS {
+            others.split(", ").chain([label]).filter(|word| !word.is_empty()).for_each(|word| out.add(word, word));
+        }
+        out
+    }
+
+    /// Whether any word may name a thing.
+    pub fn is_open(&self) -> bool {
+        self.open
     }
 
     fn add(&mut self, word: &str, label: &str) {
@@ -47,6 +63,20 @@ impl Vocabulary {
         })
     }
 
+    /// The label that `words` are where any word is a name, in the singular; and whether they were plural.
+    pub(super) fn name(&self, words: &str) -> (String, bool) {
+        if let Some((label, is_plural)) = self.find(words) {
+            return (label.to_owned(), is_plural);
+        }
+        let (before, last) = words.rsplit_once(' ').map_or(("", words), |(before, last)| (before, last));
+        let known = self.find(last).filter(|(_, is_plural)| *is_plural).map(|(label, _)| label.to_owned());
+        match known.or_else(|| singular_of_any(last)) {
+            Some(singular) if before.is_empty() => (singular, true),
+            Some(singular) => (format!("{before} {singular}"), true),
+            None => (words.to_owned(), false),
+        }
+    }
+
     /// The nearest known words.
     pub(super) fn near(&self, word: &str) -> Vec<String> {
         nearest(word, self.labels.keys().map(String::as_str))
@@ -59,7 +89,7 @@ impl Vocabulary {
 }
 
 /// Up to three of `known` that are like `word`, the most similar first.
-pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
     let singular = singulars(word).next();
     let likeness = |known: &str| {
         // One slip is near even in a short word.
@@ -193,6 +223,19 @@ fn singulars(word: &str) -> impl Iterator<Item = String> {
     let from_es = word.strip_suffix("es").map(str::to_owned);
     let from_s = word.strip_suffix('s').map(str::to_owned);
     irregular.into_iter().chain(from_ies).chain(from_s).chain(from_es)
+}
+
+/// The singular of a word that no vocabulary has, when it looks like a plural.
+fn singular_of_any(word: &str) -> Option<String> {
+    let looks_plural =
+        word.len() > 3 && word.ends_with('s') && !["ss", "us", "is"].iter().any(|end| word.ends_with(end));
+    let needs_es = ["sses", "xes", "ches", "shes", "zzes"].iter().any(|end| word.ends_with(end));
+    match IRREGULAR.iter().find(|(plural, _)| *plural == word) {
+        Some((_, singular)) => Some((*singular).to_owned()).filter(|singular| singular != word),
+        None if needs_es => word.strip_suffix("es").map(str::to_owned),
+        None if looks_plural => singulars(word).next(),
+        None => None,
+    }
 }
 
 /// The plural of a label, which [`Vocabulary::find`] takes back to it.

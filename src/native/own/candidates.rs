@@ -1,0 +1,143 @@
+//! What may be meant in a picture: candidates from a detector's boxes or from the parts of a segmenter's masks.
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use crate::{
+    model::{ModelManifest, ModelRole, Sentence},
+    models::{ModelError, ModelStore},
+    raster::{Image, Mask},
+    vision::{self, ColorShares, CutHints, Detection, rank::Candidate},
+};
+
+/// Score of the detector below which nothing is a candidate.
+const LEAST_SCORE: f64 = 0.15;
+
+/// The same of a detector of any word, whose scores are smaller.
+const LEAST_SCORE_OF_WORDS: f64 = 0.03;
+
+/// Pixels whose colours are looked at.
+const COLOR_SAMPLES: usize = 4096;
+
+/// Things that may be meant; for each its mask, of the size of the model, where it was found by one.
+#[derive(Debug, Default)]
+pub(super) struct Candidates {
+    pub(super) list: Vec<Candidate>,
+    pub(super) masks: Vec<Option<Mask>>,
+}
+
+impl Candidates {
+    /// What the model of `manifest` finds in frame `index` of `image`; one that is asked in words is asked for `labels`.
+    pub(super) fn found(
+        models: &ModelStore,
+        manifest: &ModelManifest,
+        image: &Image,
+        index: usize,
+        labels: &[&str],
+    ) -> Result<Self, ModelError> {
+        let mut out = Self::default();
+        if manifest.role == ModelRole::Segmenter {
+            for label in labels {
+                out.add_parts(label, &models.segment(&manifest.name, image, index, label)?, manifest, image);
+            }
+            return Ok(out);
+        }
+        if manifest.text.is_some() {
+            for label in labels {
+                let found = models.detect_words(&manifest.name, image, index, label, LEAST_SCORE_OF_WORDS)?;
+                out.add_boxes(manifest, found, |_| (*label).to_owned());
+            }
+            return Ok(out);
+        }
+        let named = |label: usize| manifest.output.labels.get(label).cloned().unwrap_or_default();
+        out.add_boxes(manifest, models.detect(&manifest.name, image, index, LEAST_SCORE)?, named);
+        Ok(out)
+    }
+
+    fn add_boxes(&mut self, manifest: &ModelManifest, found: Vec<Detection>, named: impl Fn(usize) -> String) {
+        let trust = |score: f64| manifest.detect.as_ref().map_or(score, |detect| detect.likelihood(score));
+        for one in found {
+            self.list.push(Candidate { label: named(one.label), score: trust(one.score), bounds: one.bounds });
+            self.masks.push(None);
+        }
+    }
+
+    /// What the segmenter of `manifest` answers to `sentences`.
+    pub(super) fn answers(
+        models: &ModelStore,
+        manifest: &ModelManifest,
+        image: &Image,
+        index: usize,
+        sentences: &[Sentence],
+    ) -> Result<Self, ModelError> {
+        let mut out = Self::default();
+        let is_there = |text: &String| -> Result<bool, ModelError> {
+            let found = models.segment(&manifest.name, image, index, text)?;
+            Ok(!vision::parts(&found, manifest.output.threshold()).is_empty())
+        };
+        for sentence in sentences {
+            if sentence.needs.iter().map(is_there).collect::<Result<Vec<_>, _>>()?.contains(&false) {
+                continue;
+            }
+            let mut whole = models.segment(&manifest.name, image, index, &sentence.text)?;
+            for text in &sentence.except {
+                let left_out = models.segment(&manifest.name, image, index, text)?;
+                whole.data.iter_mut().zip(&left_out.data).for_each(|(value, other)| *value = value.min(1.0 - other));
+            }
+            out.add_parts(&sentence.to_string(), &whole, manifest, image);
+        }
+        Ok(out)
+    }
+
+    fn add_parts(&mut self, label: &str, whole: &Mask, manifest: &ModelManifest, image: &Image) {
+        let (x, y) = (image.width as f64 / whole.width as f64, image.height as f64 / whole.height as f64);
+        for part in vision::parts(whole, manifest.output.threshold()) {
+            let bounds = part.bounds.scaled(x, y);
+            self.list.push(Candidate { label: label.to_owned(), score: part.score, bounds });
+            self.masks.push(Some(part.mask));
+        }
+    }
+}
+
+/// The colours of candidates, each looked at once.
+pub(super) struct Colors<'a> {
+    image: &'a Image,
+    index: usize,
+    candidates: &'a Candidates,
+    known: RefCell<BTreeMap<usize, ColorShares>>,
+}
+
+impl<'a> Colors<'a> {
+    pub(super) fn new(image: &'a Image, index: usize, candidates: &'a Candidates) -> Self {
+        Self { image, index, candidates, known: RefCell::default() }
+    }
+
+    pub(super) fn of(&self, candidate: usize) -> ColorShares {
+        self.known.borrow_mut().entry(candidate).or_insert_with(|| self.seen(candidate)).clone()
+    }
+
+    fn seen(&self, candidate: usize) -> ColorShares {
+        let bounds = self.candidates.list[candidate].bounds;
+        let step = (bounds.area() as usize / COLOR_SAMPLES).max(1);
+        let (image, channels) = (self.image, self.image.channels.max(1));
+        let value = self.inside(candidate);
+        let pixels = image.frame(self.index).chunks_exact(channels).enumerate();
+        let inside = pixels.map(|(at, pixel)| (pixel, value(at))).filter(|(_, value)| *value >= 0.5).step_by(step);
+        ColorShares::of(
+            inside.map(|(pixel, value)| ([0, 1, 2].map(|c| pixel[if channels < 3 { 0 } else { c }]), value)),
+        )
+    }
+
+    /// How far each pixel of the image is inside: by the candidate's mask, else cut out of its box by its colours.
+    fn inside(&self, candidate: usize) -> Box<dyn Fn(usize) -> f32 + '_> {
+        let (width, height) = (self.image.width, self.image.height);
+        if let Some(mask) = &self.candidates.masks[candidate] {
+            return Box::new(move |at| {
+                let (x, y) = (at % width * mask.width / width, at / width * mask.height / height);
+                mask.data[y * mask.width + x]
+            });
+        }
+        let hints = CutHints { bounds: Some(self.candidates.list[candidate].bounds), ..CutHints::default() };
+        let mask = vision::cut_out(self.image, self.index, &hints);
+        Box::new(move |at| mask.data[at])
+    }
+}
