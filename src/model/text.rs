@@ -15,6 +15,9 @@ pub struct ModelText {
     /// Name of the input, if there is one, that tells tokens (1) from what fills up (0).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attention: Option<String>,
+    /// Name of the input, if there is one, that tells of which of two texts a token is: 0 for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub types: Option<String>,
     /// How many tokens go in. Words that are more are an error.
     #[schemars(range(min = 1, max = 1024))]
     pub length: u32,
@@ -148,7 +151,17 @@ mod tests {
     fn of_words(words: &[&str]) -> ModelText {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
         let (input, prompt) = (ModelText::default_input(), "the {}".to_owned());
-        ModelText { input, attention: None, length: 8, pad: 0, tokenizer: None, words, asks: TextAsks::Query, prompt }
+        ModelText {
+            input,
+            attention: None,
+            types: None,
+            length: 8,
+            pad: 0,
+            tokenizer: None,
+            words,
+            asks: TextAsks::Query,
+            prompt,
+        }
     }
 
     #[test]
