@@ -67,7 +67,7 @@ pub struct NamesArgs {
 #[derive(Args, Clone, Debug)]
 #[command(
     after_help = "Profiles for --like: u2net (320 x 320), isnet (1024 x 1024), birefnet (1024 x 1024, logits) find what \
-                         stands out; nanodet (416 x 416, COCO) finds things by their names; owlvit (768 x 768) and clipseg \
+                         stands out; nanodet (416 x 416, COCO) finds things by their names; owlvit (768 x 768), grounding-dino (800 x 800) and clipseg \
                          (352 x 352) find what any words say, with --tokenizer; sam (1024 x 1024) cuts out what is in \
                          boxes and at points, with --decoder"
 )]

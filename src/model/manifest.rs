@@ -125,6 +125,9 @@ pub struct ModelInput {
     /// Name of the input; the only one without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Name of the input, if there is one, that tells which pixels count, `[1, height, width]`: 1 for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<String>,
     /// Sizes of its axes, the batch first: `[1, 3, 320, 320]`, or `[1, 224, 224, 3]`. What the model leaves
     /// open is fixed by this.
     #[schemars(length(min = 4, max = 4), inner(range(min = 1, max = 8192)))]

@@ -19,6 +19,9 @@ pub struct ModelText {
     /// Name of the input, if there is one, that tells tokens (1) from what fills up (0).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attention: Option<String>,
+    /// Name of the input, if there is one, that tells of which of two texts a token is: 0 for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub types: Option<String>,
     /// How many tokens go in. Words that are more are an error.
     #[schemars(range(min = 1, max = 1024))]
     pub length: u32,
@@ -223,6 +226,7 @@ mod tests {
         ModelText {
             input,
             attention: None,
+            types: None,
             length: 8,
             pad: 0,
             tokenizer: None,

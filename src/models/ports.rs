@@ -67,8 +67,11 @@ impl Ports {
         let mut inputs = vec![Port::real(manifest.input.name.clone(), sizes(&manifest.input.shape))];
         if let Some(text) = &manifest.text {
             inputs.push(Port::tokens(&text.input, text));
-            inputs.extend(text.attention.iter().map(|name| Port::tokens(name, text)));
+            inputs.extend(text.attention.iter().chain(&text.types).map(|name| Port::tokens(name, text)));
         }
+        let (width, height) = manifest.input.size();
+        let pixels = |name: &String| Port { whole: true, ..Port::real(Some(name.clone()), vec![1, height, width]) };
+        inputs.extend(manifest.input.mask.iter().map(pixels));
         let outputs = match (&manifest.detect, &manifest.decoder) {
             (Some(detect), _) => heads(manifest, detect),
             (None, Some(decoder)) => decoder.features.iter().map(|name| Port::any(name)).collect(),

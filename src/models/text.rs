@@ -89,6 +89,7 @@ mod tests {
         let text = ModelText {
             input: "ids".to_owned(),
             attention: None,
+            types: None,
             length: 4,
             pad: 0,
             tokenizer: None,

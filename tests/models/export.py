@@ -274,13 +274,47 @@ def slimsam(folder: Path) -> None:
     write(folder, "slimsam", dict(side=side, cases=cases))
 
 
+def grounding_dino(folder: Path) -> None:
+    ends = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "."]
+    vocabulary = {word: at for at, word in enumerate([*ends, "red", "car", "dog", "a", "##s", "the"])}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        "[CLS] $A [SEP]", special_tokens=[(end, vocabulary[end]) for end in ["[CLS]", "[SEP]"]])
+    tokenizer.save(str(folder / "grounding-dino-tokenizer.json"), pretty=False)
+    side, length = 128, 16
+    backbone = transformers.SwinConfig(
+        image_size=side, patch_size=4, embed_dim=8, depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 2], window_size=4, out_indices=[2, 3, 4])
+    text = transformers.BertConfig(
+        vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
+        max_position_embeddings=64)
+    config = transformers.GroundingDinoConfig(
+        backbone_config=backbone, text_config=text, d_model=32, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=32, decoder_ffn_dim=32, num_queries=10, max_text_len=32, encoder_n_points=2,
+        decoder_n_points=2, disable_custom_kernels=True, attn_implementation="eager")
+    model = seeded(transformers.GroundingDinoForObjectDetection(config))
+    picture, path, cases = pixels(side, *IMAGENET), folder / "grounding-dino.onnx", []
+    for words in ["red car", "dogs"]:
+        ids, attention = tokens(tokenizer, f"{words}.", length, 0)
+        inputs = dict(
+            pixel_values=picture, input_ids=ids, token_type_ids=np.zeros_like(ids), attention_mask=attention,
+            pixel_mask=np.ones((1, side, side), np.int64))
+        if not cases:
+            export(
+                model, {name: torch.from_numpy(value) for name, value in inputs.items()}, path, ["logits", "pred_boxes"],
+                {name: {0: "batch_size"} for name in inputs})
+        logits, boxes = ran(path, inputs)
+        cases.append(dict(words=words, logits=rounded(logits.max(-1)), boxes=rounded(boxes)))
+    write(folder, "grounding-dino", dict(side=side, cases=cases))
+
+
 def tokens(tokenizer: Tokenizer, words: str, length: int, pad: int) -> tuple[np.ndarray, np.ndarray]:
     found = tokenizer.encode(words).ids
     filled = length - len(found)
     return np.array([found + [pad] * filled], np.int64), np.array([[1] * len(found) + [0] * filled], np.int64)
 
 
-MODELS = {"clipseg": clipseg, "owlvit": owlvit, "slimsam": slimsam}
+MODELS = {"clipseg": clipseg, "owlvit": owlvit, "slimsam": slimsam, "grounding-dino": grounding_dino}
 
 
 def main() -> None:

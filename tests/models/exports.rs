@@ -102,16 +102,17 @@ fn owlvit() -> String {
     )
 }
 
-#[test]
-fn owlvit_gives_what_onnx_runtime_gives() {
-    let cached = Cached::with_files_of(&owlvit(), &folder());
-    let image = photograph(96, 96);
+/// Scores and boxes are those that ONNX Runtime has for the words and the photograph.
+fn boxes_agree(name: &str, manifest: &str) {
+    let cached = Cached::with_files_of(manifest, &folder());
+    let side = told(name)["side"].as_u64().unwrap() as usize;
+    let image = photograph(side, side);
     let (width, height) = (image.width as f32, image.height as f32);
     for _ in 0..2 {
         let store = cached.store();
-        for case in told("owlvit")["cases"].as_array().unwrap() {
+        for case in told(name)["cases"].as_array().unwrap() {
             let words = case["words"].as_str().unwrap();
-            let found = store.detect_words("owlvit", &image, 0, words, 0.0).unwrap();
+            let found = store.detect_words(name, &image, 0, words, 0.0).unwrap();
             let mut wanted: Vec<(f32, [f32; 4])> = numbers(&case["logits"])
                 .iter()
                 .zip(numbers(&case["boxes"]).as_chunks::<4>().0)
@@ -130,7 +131,25 @@ fn owlvit_gives_what_onnx_runtime_gives() {
             }
         }
     }
-    cached.store().verify("owlvit", true).unwrap();
+    cached.store().verify(name, true).unwrap();
+}
+
+#[test]
+fn owlvit_gives_what_onnx_runtime_gives() {
+    boxes_agree("owlvit", &owlvit());
+}
+
+#[test]
+fn grounding_dino_gives_what_onnx_runtime_gives() {
+    let side = told("grounding-dino")["side"].as_u64().unwrap();
+    let manifest = format!(
+        "{}[input]\nmask = \"pixel_mask\"\nname = \"pixel_values\"\nshape = [1, 3, {side}, {side}]\n\
+         mean = [0.485, 0.456, 0.406]\nstd = [0.229, 0.224, 0.225]\n[output]\n[detect]\nstyle = \"detr\"\n\
+         scores = [\"logits\"]\nboxes = [\"pred_boxes\"]\noverlap = 1.0\n[text]\nattention = \"attention_mask\"\n\
+         types = \"token_type_ids\"\nlength = 16\nprompt = \"{{}}.\"\ntokenizer = \"grounding-dino-tokenizer.json\"\n",
+        head("grounding-dino", "detector", &["grounding-dino.onnx", "grounding-dino-tokenizer.json"])
+    );
+    boxes_agree("grounding-dino", &manifest);
 }
 
 /// The manifest of the promptable model with this decoder.

@@ -47,6 +47,7 @@ impl Interface {
         let is_nanodet = matches!(gives, Gives::Nanodet);
         let input = ModelInput {
             name: None,
+            mask: Some("pixel_mask".to_owned()),
             shape: vec![1, 3, *side, *side],
             colors: if is_nanodet { ColorOrder::Bgr } else { ColorOrder::Rgb },
             fit: if matches!(gives, Gives::Prompted) { InputFit::Pad } else { InputFit::Stretch },
@@ -107,15 +108,16 @@ impl Interface {
         tokenizer: Option<&Path>,
         pad: Option<&str>,
     ) -> Result<(), AppError> {
+        let names = input_names(file).unwrap_or_default();
+        self.input.mask = self.input.mask.take().filter(|name| names.contains(name));
         let Some(text) = &mut self.text else {
             return match tokenizer {
                 Some(_) => Err(AppError::usage("--tokenizer: such a model takes no words")),
                 None => Ok(()),
             };
         };
-        if let Some(names) = input_names(file) {
-            text.attention = text.attention.take().filter(|name| names.contains(name));
-        }
+        text.attention = text.attention.take().filter(|name| names.contains(name));
+        text.types = text.types.take().filter(|name| names.contains(name));
         let Some(path) = tokenizer else {
             return match &text.tokenizer {
                 Some(name) => Err(AppError::usage("a model that is asked in words needs its tokenizer")
@@ -183,6 +185,7 @@ fn text(asked: &Asked) -> ModelText {
     ModelText {
         input: "input_ids".to_owned(),
         attention: Some("attention_mask".to_owned()),
+        types: Some("token_type_ids".to_owned()),
         length: asked.length,
         pad: 0,
         tokenizer: Some("tokenizer.json".to_owned()),

@@ -60,8 +60,11 @@ pub(super) const NANODET_TRUST: Trust = Trust { middle: 0.35, slope: 8.0 };
 /// How far `OWL-ViT`'s scores can be trusted. Not measured: 0.1 is the threshold that is customary.
 const OWLVIT_TRUST: Trust = Trust { middle: 0.12, slope: 20.0 };
 
+/// The same for `Grounding DINO`, whose customary threshold is 0.25 to 0.3.
+const GROUNDING_DINO_TRUST: Trust = Trust { middle: 0.3, slope: 12.0 };
+
 /// Every profile, by name.
-pub const PROFILES: [Profile; 7] = [
+pub const PROFILES: [Profile; 8] = [
     Profile {
         name: "birefnet",
         about: "BiRefNet and its variants: 1024 x 1024, logits",
@@ -79,6 +82,15 @@ pub const PROFILES: [Profile; 7] = [
         mean: IMAGENET_MEAN,
         std: IMAGENET_STD,
         gives: Gives::Words(&Asked { length: 77, pad: "<|endoftext|>", prompt: "{}" }, 0.4),
+    },
+    Profile {
+        name: "grounding-dino",
+        about: "Grounding DINO, such as grounding-dino-tiny: 800 x 800, asked in words; slow",
+        side: 800,
+        scale: InputScale::Unit,
+        mean: IMAGENET_MEAN,
+        std: IMAGENET_STD,
+        gives: Gives::Boxes(&Asked { length: 16, pad: "[PAD]", prompt: "{}." }, GROUNDING_DINO_TRUST),
     },
     Profile {
         name: "isnet",
