@@ -260,8 +260,8 @@ const ANY_WORDS: &[(&str, &str)] = &[
     ("the orange", "the orange"),
     ("the wooden spoon rest", "the wooden spoon rest"),
     ("the bus stop", "the bus stop"),
-    ("the lighthouse and the cliffs", "the lighthouse and all cliffs"),
-    ("the second lantern from the left", "the second leftmost lantern"),
+    ("the lighthouse and the cliffs", "the lighthouse as well as all cliffs"),
+    ("the second lantern from the left", "the second lantern from the left"),
     ("the mug with a blue handle", "the mug with the blue handle"),
 ];
 
