@@ -138,7 +138,7 @@ impl LoadedModel {
         let outputs = outputs.map_err(wrong)?;
         // Logits of tokens that are none may be as small as can be.
         let is_open = self.manifest.text.is_some() && self.manifest.detect.is_some();
-        let is_wrong = |value: &f32| !value.is_finite() && !(is_open && *value == f32::NEG_INFINITY);
+        let is_wrong = |value: &f32| !(value.is_finite() || is_open && *value == f32::NEG_INFINITY);
         if outputs.iter().flatten().any(is_wrong) {
             return Err(wrong(TractError::msg("its output is not finite")));
         }
