@@ -190,7 +190,7 @@ fn a_test_draws_the_same_for_all_variations() {
     let folder = shop();
     let study = "kind = \"ab_test\"\nformat = 1\nname = \"study\"\nversion = \"1.0.0\"\npreset = \"swatch\"\n\
                  template = \"product-prompt\"\nsamples_per_variation = 8\nwith.product = \"a lamp\"\n\n[variations]\n\
-                 inside = { style = \"studio\" }\noutside = { style = \"outdoor\" }\n\n[decision]\nmetric = \"sharpness\"\n";
+                 inside = { style = \"studio\" }\noutside = { style = \"outdoor\" }\n\n[decision]\nmetric = \"sharpness\"\nfutility = false\n";
     folder.write("pipelines/study.toml", study);
     let checked = folder.run(&["check", "pipelines/study.toml"]);
     assert_eq!((checked.code, checked.stderr.as_str()), (0, ""), "{checked:?}");
