@@ -8,6 +8,7 @@ use std::{
     ops::{Deref, DerefMut},
 };
 
+use compact_str::CompactString;
 use serde_json::Value;
 
 use crate::{diagnostic::Span, ident::IndexMap};
@@ -125,21 +126,21 @@ impl Table {
 /// A step into a tree.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// Into the value of a key.
-    Key(String),
+    /// Into the value of a key; most are short, and steps are made by the thousand.
+    Key(CompactString),
     /// Into an element of a list.
     Index(usize),
 }
 
 impl From<&str> for Step {
     fn from(key: &str) -> Self {
-        Self::Key(key.to_owned())
+        Self::Key(key.into())
     }
 }
 
 impl From<&String> for Step {
     fn from(key: &String) -> Self {
-        Self::Key(key.clone())
+        Self::Key(key.into())
     }
 }
 
@@ -157,7 +158,8 @@ impl Path {
     /// This path and one step more.
     #[must_use]
     pub fn join(&self, step: impl Into<Step>) -> Self {
-        let mut steps = self.0.clone();
+        let mut steps = Vec::with_capacity(self.0.len() + 1);
+        steps.extend_from_slice(&self.0);
         steps.push(step.into());
         Self(steps)
     }
@@ -219,7 +221,7 @@ impl Node {
     /// The value at `path`, if there is one.
     pub fn get(&self, path: &Path) -> Option<&Node> {
         path.0.iter().try_fold(self, |node, step| match (&node.kind, step) {
-            (NodeKind::Table(table), Step::Key(key)) => table.entries.get(key).map(|e| &e.node),
+            (NodeKind::Table(table), Step::Key(key)) => table.entries.get(key.as_str()).map(|e| &e.node),
             (NodeKind::List(list), Step::Index(index)) => list.get(*index).map(|e| &e.node),
             _ => None,
         })
@@ -234,7 +236,9 @@ impl Node {
     pub fn key_span_of(&self, path: &Path) -> Span {
         let Some((Step::Key(key), parent)) = path.0.split_last() else { return self.span_of(path) };
         match self.get(&Path(parent.to_vec())).map(|n| &n.kind) {
-            Some(NodeKind::Table(table)) if table.entries.contains_key(key) => table.entries[key].key_span,
+            Some(NodeKind::Table(table)) if table.entries.contains_key(key.as_str()) => {
+                table.entries[key.as_str()].key_span
+            }
             _ => self.span_of(path),
         }
     }

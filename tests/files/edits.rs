@@ -282,7 +282,7 @@ fn blot(node: &mut Node, steps: &[Step]) {
     };
     match (&mut node.kind, step) {
         (NodeKind::Table(table), Step::Key(key)) => {
-            table.entries.get_mut(key).into_iter().for_each(|e| blot(&mut e.node, rest));
+            table.entries.get_mut(key.as_str()).into_iter().for_each(|e| blot(&mut e.node, rest));
         }
         (NodeKind::List(list), Step::Index(i)) => list.get_mut(*i).into_iter().for_each(|e| blot(&mut e.node, rest)),
         _ => {}
@@ -389,10 +389,10 @@ fn parsed(text: &str, shape: &Shape, format: Format) -> Node {
 fn take(node: &mut Node, steps: &[Step]) {
     match (&mut node.kind, steps) {
         (NodeKind::Table(table), [Step::Key(key)]) => {
-            table.entries.shift_remove(key);
+            table.entries.shift_remove(key.as_str());
         }
         (NodeKind::Table(table), [Step::Key(key), rest @ ..]) => {
-            table.entries.get_mut(key).into_iter().for_each(|e| take(&mut e.node, rest));
+            table.entries.get_mut(key.as_str()).into_iter().for_each(|e| take(&mut e.node, rest));
         }
         (NodeKind::List(list), [Step::Index(i), rest @ ..]) => {
             list.get_mut(*i).into_iter().for_each(|e| take(&mut e.node, rest));

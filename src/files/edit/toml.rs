@@ -229,7 +229,11 @@ fn find_inside<'s>(value: &'s Value, rest: &[Step]) -> Option<Found<'s>> {
         (ValueKind::Inline(pairs, _), Step::Key(_)) => {
             let matches = |pair: &Pair| {
                 pair.keys.len() <= rest.len()
-                    && pair.keys.iter().zip(rest).all(|(key, step)| *step == Step::Key(key.text.clone()))
+                    && pair
+                        .keys
+                        .iter()
+                        .zip(rest)
+                        .all(|(key, step)| matches!(step, Step::Key(name) if *name == key.text))
             };
             let index = pairs.iter().position(matches)?;
             (Found::Inline(pairs, index), &rest[pairs[index].keys.len()..])

@@ -3,7 +3,7 @@
 
 use std::{mem, sync::Arc};
 
-use super::syntax::{self, Header, Key, Pair, Statement, Value, ValueKind};
+use super::syntax::{self, Header, Key, Keys, Pair, Statement, Value, ValueKind};
 use crate::{
     diagnostic::{Diagnostic, Span, position},
     files::{
@@ -237,7 +237,7 @@ enum ConflictKind {
 }
 
 /// Goes along `keys`, making tables of `origin` where there are none.
-fn descend(table: &mut Building, keys: Vec<Key>, span: Span, origin: Origin) -> Result<&mut Building, Conflict> {
+fn descend(table: &mut Building, keys: Keys, span: Span, origin: Origin) -> Result<&mut Building, Conflict> {
     keys.into_iter().try_fold(table, |table, key| step(table, key, span, origin))
 }
 

@@ -6,6 +6,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
+use smallvec::SmallVec;
 use toml_parser::{
     ParseError, Raw, Source, Span as RawSpan,
     parser::{Event, EventKind, RecursionGuard, ValidateWhitespace, parse_document},
@@ -39,7 +40,7 @@ pub(in crate::files) enum Statement {
 #[derive(Debug)]
 pub(in crate::files) struct Header {
     /// The keys between the brackets.
-    pub(in crate::files) keys: Vec<Key>,
+    pub(in crate::files) keys: Keys,
     /// Whether it begins an element of an array of tables.
     pub(in crate::files) array: bool,
     /// From bracket to bracket.
@@ -47,6 +48,9 @@ pub(in crate::files) struct Header {
     /// Comments beside it.
     pub(in crate::files) comments: Comments,
 }
+
+/// The parts of a key; most have one.
+pub(in crate::files) type Keys = SmallVec<[Key; 1]>;
 
 /// One part of a dotted key.
 #[derive(Clone, Debug)]
@@ -61,7 +65,7 @@ pub(in crate::files) struct Key {
 #[derive(Debug)]
 pub(in crate::files) struct Pair {
     /// The parts of the key.
-    pub(in crate::files) keys: Vec<Key>,
+    pub(in crate::files) keys: Keys,
     /// The value.
     pub(in crate::files) value: Value,
     /// Comments beside it.
@@ -219,8 +223,8 @@ impl Reader<'_> {
     }
 
     /// Reads keys up to the first event that cannot belong to one.
-    fn keys(&mut self) -> Vec<Key> {
-        let mut keys = Vec::with_capacity(1);
+    fn keys(&mut self) -> Keys {
+        let mut keys = Keys::new();
         while let Some(kind) = self.peek() {
             match kind {
                 EventKind::Whitespace | EventKind::KeySep => {}

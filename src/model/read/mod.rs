@@ -245,7 +245,7 @@ fn typed<'de, T: Deserialize<'de>>(tree: &'de Node) -> Result<T, Mismatch> {
     T::deserialize(tree).or_else(|_| serde_path_to_error::deserialize(tree)).map_err(|error| {
         let steps = error.path().iter().filter_map(|segment| match segment {
             serde_path_to_error::Segment::Seq { index } => Some(Step::Index(*index)),
-            serde_path_to_error::Segment::Map { key } => Some(Step::Key(key.clone())),
+            serde_path_to_error::Segment::Map { key } => Some(Step::from(key)),
             _ => None,
         });
         Mismatch { path: Path(steps.collect()), message: error.inner().to_string() }

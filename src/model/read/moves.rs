@@ -43,7 +43,7 @@ fn with_comments(source: &Source<'_>, from: &Path, inserted: &[TextEdit]) -> Vec
     let mut edits = inserted.to_vec();
     let Some((Step::Key(key), parent)) = from.0.split_last() else { return edits };
     let parent = source.tree.get(&Path(parent.to_vec())).and_then(Node::as_table);
-    let Some(comments) = parent.and_then(|table| table.entries.get(key)).map(|entry| &entry.comments) else {
+    let Some(comments) = parent.and_then(|table| table.entries.get(key.as_str())).map(|entry| &entry.comments) else {
         return edits;
     };
     let marker = if source.format == Format::Toml { "#" } else { "//" };
