@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use rayon::prelude::*;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, ToSql, Transaction, params, params_from_iter};
 use serde_json::Value;
 
 use super::{
@@ -16,8 +16,8 @@ use super::{
     trial::{NewTest, write_block, write_test},
 };
 use crate::{
-    plan::{ItemResult, Outline, OutputFile},
-    run::{Change, Decision, Entry, Event, Journal, JournalError, PortFuture, RunState},
+    plan::{ItemIx, ItemResult, Outline, OutputFile},
+    run::{AttemptId, Change, Decision, Entry, Event, Journal, JournalError, PortFuture, RunState},
 };
 
 /// What the ledger keeps of a run from its beginning.
@@ -189,6 +189,44 @@ fn write_entry(transaction: &Transaction<'_>, run: i64, seq: i64, entry: &Entry)
     }
 }
 
+/// The statement that writes the row of an item, whether there is one or not: `$columns` with `$values` beside its key
+/// and its try, or, where it is there, `$set`.
+macro_rules! upsert_item {
+    ($columns:literal, $values:literal, $set:literal) => {
+        concat!(
+            "INSERT INTO items (run, item, address, visits, attempt, epoch, ",
+            $columns,
+            ") VALUES (?, ?, ?, ?, ?, ?, ",
+            $values,
+            ") ON CONFLICT DO UPDATE SET visits = excluded.visits, attempt = excluded.attempt, epoch = excluded.epoch, ",
+            $set
+        )
+    };
+}
+
+/// Which item a row is about, and its last try.
+struct ItemKey<'a> {
+    run: i64,
+    item: ItemIx,
+    address: &'a str,
+    id: AttemptId,
+}
+
+impl ItemKey<'_> {
+    /// Carries out a statement of `upsert_item!`, whose own values are `values`.
+    fn write(
+        &self,
+        transaction: &Transaction<'_>,
+        sql: &'static str,
+        values: &[&dyn ToSql],
+    ) -> Result<(), LedgerError> {
+        let Self { run, item: ItemIx(item), address, id: AttemptId { visits, attempt, epoch } } = self;
+        let key: [&dyn ToSql; 6] = [run, item, address, visits, attempt, epoch];
+        transaction.prepare_cached(sql)?.execute(params_from_iter(key.iter().chain(values)))?;
+        Ok(())
+    }
+}
+
 /// Updates what readers see of the event. The number of the result, if it brought one.
 fn write_item(
     transaction: &Transaction<'_>,
@@ -207,65 +245,32 @@ fn write_item(
         Event::Continued => set_run_state(transaction, run, RunState::Running, None)?,
         Event::Paused => set_run_state(transaction, run, RunState::Paused, None)?,
         Event::Submitted { item, id, prompt_id, fingerprint, parts, executor } => {
-            let mut statement = transaction.prepare_cached(
-                "INSERT INTO items (run, item, address, visits, attempt, epoch, state, prompt_id, executor, fingerprint,
-                                    parts, started_ns)
-                 VALUES (?, ?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?)
-                 ON CONFLICT DO UPDATE SET
-                     visits = excluded.visits, attempt = excluded.attempt, epoch = excluded.epoch, state = 'running',
-                     reason = NULL, prompt_id = excluded.prompt_id, executor = excluded.executor,
-                     fingerprint = excluded.fingerprint, parts = excluded.parts, started_ns = excluded.started_ns,
-                     finished_ns = NULL, result = NULL",
-            )?;
+            let sql = upsert_item!(
+                "state, prompt_id, executor, fingerprint, parts, started_ns",
+                "'running', ?, ?, ?, ?, ?",
+                "state = 'running', reason = NULL, prompt_id = excluded.prompt_id, executor = excluded.executor,
+                 fingerprint = excluded.fingerprint, parts = excluded.parts, started_ns = excluded.started_ns,
+                 finished_ns = NULL, result = NULL"
+            );
             let (prompt_id, parts) = (prompt_id.to_string(), serde_json::to_string(parts)?);
-            statement.execute(params![
-                run,
-                item.0,
-                address,
-                id.visits,
-                id.attempt,
-                id.epoch,
-                prompt_id,
-                executor,
-                fingerprint,
-                parts,
-                time_ns
-            ])?;
+            let key = ItemKey { run, item: *item, address, id: *id };
+            key.write(transaction, sql, &[&prompt_id, executor, fingerprint, &parts, &time_ns])?;
         }
         Event::Late { item, id, server } => {
-            let mut statement = transaction.prepare_cached(
-                "INSERT INTO items (run, item, address, visits, attempt, epoch, state, executor)
-                 VALUES (?, ?, ?, ?, ?, ?, 'starting', ?)
-                 ON CONFLICT DO UPDATE SET
-                     visits = excluded.visits, attempt = excluded.attempt, epoch = excluded.epoch,
-                     executor = excluded.executor",
-            )?;
-            statement.execute(params![run, item.0, address, id.visits, id.attempt, id.epoch, server])?;
+            let sql = upsert_item!("state, executor", "'starting', ?", "executor = excluded.executor");
+            ItemKey { run, item: *item, address, id: *id }.write(transaction, sql, &[server])?;
         }
         Event::Finished { item, id, parts, result, .. } => {
             let number = write_result(transaction, run, result)?;
-            let mut statement = transaction.prepare_cached(
-                "INSERT INTO items (run, item, address, visits, attempt, epoch, state, result, fingerprint, parts,
-                                    finished_ns)
-                 VALUES (?, ?, ?, ?, ?, ?, 'starting', ?, ?, ?, ?)
-                 ON CONFLICT DO UPDATE SET
-                     visits = excluded.visits, attempt = excluded.attempt, epoch = excluded.epoch,
-                     result = excluded.result, fingerprint = excluded.fingerprint,
-                     parts = coalesce(excluded.parts, parts), finished_ns = excluded.finished_ns",
-            )?;
+            let sql = upsert_item!(
+                "state, result, fingerprint, parts, finished_ns",
+                "'starting', ?, ?, ?, ?",
+                "result = excluded.result, fingerprint = excluded.fingerprint, parts = coalesce(excluded.parts, parts),
+                 finished_ns = excluded.finished_ns"
+            );
             let parts = if parts.is_empty() { None } else { Some(serde_json::to_string(parts)?) };
-            statement.execute(params![
-                run,
-                item.0,
-                address,
-                id.visits,
-                id.attempt,
-                id.epoch,
-                number,
-                result.fingerprint,
-                parts,
-                time_ns
-            ])?;
+            let key = ItemKey { run, item: *item, address, id: *id };
+            key.write(transaction, sql, &[&number, &result.fingerprint, &parts, &time_ns])?;
             return Ok(Some(number));
         }
         _ => {}
@@ -275,27 +280,14 @@ fn write_item(
 
 fn write_change(transaction: &Transaction<'_>, run: i64, change: &Change) -> Result<(), LedgerError> {
     let Change { time_ns, item, address, id, state, reason } = change;
-    let mut statement = transaction.prepare_cached(
-        "INSERT INTO items (run, item, address, visits, attempt, epoch, state, reason, finished_ns)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET
-             visits = excluded.visits, attempt = excluded.attempt, epoch = excluded.epoch, state = excluded.state,
-             reason = excluded.reason, finished_ns = excluded.finished_ns,
-             result = CASE WHEN excluded.state IN ('done', 'reused', 'held') THEN result END",
-    )?;
+    let sql = upsert_item!(
+        "state, reason, finished_ns",
+        "?, ?, ?",
+        "state = excluded.state, reason = excluded.reason, finished_ns = excluded.finished_ns,
+         result = CASE WHEN excluded.state IN ('done', 'reused', 'held') THEN result END"
+    );
     let finished = state.is_final().then_some(time_ns);
-    statement.execute(params![
-        run,
-        item.0,
-        address,
-        id.visits,
-        id.attempt,
-        id.epoch,
-        state.name(),
-        reason,
-        finished
-    ])?;
-    Ok(())
+    ItemKey { run, item: *item, address, id: *id }.write(transaction, sql, &[&state.name(), reason, &finished])
 }
 
 fn write_decision(
