@@ -1,17 +1,20 @@
 //! Nodes that stand in a document: values put in, links resolved, everything judged by the
 //! signatures of the classes, and all faults found at once.
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashSet},
+};
 
 use serde_json::Value;
 
 use super::{edits, judge::Visit, stand_ins::some_file};
 use crate::{
-    compile::{Fillable, Scope, Template, check_param, is_plain, pass_by},
+    compile::{Fillable, Scope, check_param, is_plain, pass_by},
     files::Path,
     graph::{
         CoerceError, Graph, GraphNode, GraphProblem, Input, InputInfo, InputKind, LinkText, OutputError, check_nodes,
-        coerce_value, output_index, parse_link, unescape_literal,
+        coerce_value, output_index, parse_link,
     },
     ident::{IndexMap, IndexSet, did_you_mean},
     model::{NodeDef, Param, ParamType},
@@ -106,6 +109,7 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
 
     fn graph(&mut self) -> Graph {
         let mut graph = Graph::default();
+        graph.nodes.reserve(self.nodes.len());
         for (id, node) in self.nodes {
             if self.visit.context.nodes.contains(&node.class) {
                 self.visit.known_nodes += 1;
@@ -125,7 +129,7 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
     /// The value of an input; what is wrong with how it is written is reported here.
     fn input(&mut self, id: &str, node: &NodeDef, name: &str, value: &Value) -> Input {
         if is_plain(value) {
-            return self.literal(node, name, value.clone());
+            return self.literal(node, name, Cow::Borrowed(value));
         }
         let key = || (id.to_owned(), name.to_owned());
         if let Some(link) = value.as_str().and_then(parse_link) {
@@ -139,34 +143,42 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
             };
         }
         let (path, key) = (self.base.join(id).join(&node.class).join(name), key());
-        if let Some(param) = sole_name(value).filter(|param| self.values.is_file(param)) {
-            self.used.insert(param);
-            return self.file_input(node, name, key);
-        }
         let before = self.visit.report.count();
         let fillable = Fillable::parse(value, &path, &mut self.visit.report);
+        if let Some(param) = fillable.sole_name().filter(|param| self.values.is_file(param)) {
+            self.use_name(param);
+            return self.file_input(node, name, key);
+        }
         self.is_readable &= self.visit.report.count() == before;
         fillable.check(self.values, &path, &mut self.visit.report);
         let filled = fillable.fill(self.values);
-        for used in names(value) {
-            if self.values.is_invented(&used) {
+        for used in fillable.names() {
+            if self.values.is_invented(used) {
                 self.invented.insert(key.clone());
             }
-            self.used.insert(used);
+            self.use_name(used);
         }
         match filled {
             Ok(filled) if self.visit.report.count() == before => {
-                self.check_choices(node, name, value);
-                self.literal(node, name, filled)
+                if let Some(param) = fillable.sole_name() {
+                    self.check_choices(node, name, param);
+                }
+                self.literal(node, name, Cow::Owned(filled))
             }
             _ => self.settle(key, value),
         }
     }
 
+    fn use_name(&mut self, name: &str) {
+        if !self.used.contains(name) {
+            self.used.insert(name.to_owned());
+        }
+    }
+
     /// A value in the form in which it is sent.
-    fn literal(&self, node: &NodeDef, name: &str, value: Value) -> Input {
+    fn literal(&self, node: &NodeDef, name: &str, value: Cow<'_, Value>) -> Input {
         let info = self.visit.context.nodes.class(&node.class).and_then(|c| c.input(name));
-        Input::Value(info.and_then(|info| coerce_value(&info.kind, &value).ok()).unwrap_or(value))
+        Input::Value(info.and_then(|info| coerce_value(&info.kind, &value).ok()).unwrap_or_else(|| value.into_owned()))
     }
 
     fn settle(&mut self, key: (String, String), value: &Value) -> Input {
@@ -222,10 +234,8 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
     }
 
     /// Every permitted value of a parameter that is put into an input as it is must fit there.
-    fn check_choices(&mut self, node: &NodeDef, name: &str, value: &Value) {
-        let Some((param_name, param)) = sole_name(value).and_then(|p| self.params.get_key_value(&p)) else {
-            return;
-        };
+    fn check_choices(&mut self, node: &NodeDef, name: &str, param_name: &str) {
+        let Some(param) = self.params.get(param_name).filter(|param| !param.values.is_empty()) else { return };
         let Some(info) = self.visit.context.nodes.class(&node.class).and_then(|c| c.input(name)) else { return };
         let free = Param { values: Vec::new(), kind: free_kind(param.kind), ..param.clone() };
         for (index, choice) in param.values.iter().enumerate() {
@@ -248,7 +258,7 @@ impl<'v, 'a> NodeGraph<'v, 'a> {
         let fillable = Fillable::parse(value, path, &mut self.visit.report);
         self.is_readable &= self.visit.report.count() == before;
         fillable.check(self.values, path, &mut self.visit.report);
-        self.used.extend(names(value));
+        fillable.names().for_each(|name| self.use_name(name));
         let filled = fillable.fill(self.values);
         let Ok(filled) = filled else { return };
         if self.visit.report.count() == before && coerce_value(&InputKind::Bool, &filled).is_err() {
@@ -325,29 +335,6 @@ enum BrokenLink {
 /// The type of single values of a parameter of type `kind`.
 fn free_kind(kind: ParamType) -> ParamType {
     if kind == ParamType::Enum { ParamType::String } else { kind }
-}
-
-/// The first parts of the names that `value` inserts.
-fn names(value: &Value) -> Vec<String> {
-    match value {
-        Value::String(text) => {
-            let template = Template::parse(unescape_literal(text)).ok();
-            let paths = template.as_ref().map(Template::paths).unwrap_or_default();
-            paths.iter().filter_map(|(path, _)| path.first().cloned()).collect()
-        }
-        Value::Array(list) => list.iter().flat_map(names).collect(),
-        Value::Object(map) => map.values().flat_map(names).collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// The name of a text that is only `{name}`.
-fn sole_name(value: &Value) -> Option<String> {
-    let template = Template::parse(value.as_str()?).ok()?;
-    match template.sole_path()? {
-        [name] => Some(name.clone()),
-        _ => None,
-    }
 }
 
 /// A link as it is written.

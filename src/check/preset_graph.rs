@@ -7,7 +7,7 @@ use super::{
     stand_ins::StandIns,
 };
 use crate::{
-    compile::{Templates, Told},
+    compile::{Templates, Told, may_use_templates},
     diagnostic::Diagnostic,
     model::{Body, Preset},
     path,
@@ -50,7 +50,7 @@ pub(super) fn check(visit: &mut Visit<'_>) {
 fn templates(visit: &mut Visit<'_>, preset: &Preset) -> Templates {
     let mut templates = Templates::default();
     for (id, node) in &preset.node {
-        for (name, value) in &node.inputs {
+        for (name, value) in node.inputs.iter().filter(|(_, value)| may_use_templates(value)) {
             let place = path!["node", id, &node.class, name];
             templates.find(value, Told::Within(&place), visit.context, &mut visit.report);
         }

@@ -150,7 +150,10 @@ fn entry_relation(
         }
         if keys.len() == most.len() {
             let rows = out.items[*task].project(&most);
-            joined = Some(joined.map_or_else(|| rows.clone(), |j| j.union(&rows)));
+            joined = Some(match joined {
+                Some(joined) => joined.union(&rows),
+                None => rows,
+            });
         }
     }
     joined

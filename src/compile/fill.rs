@@ -85,6 +85,31 @@ impl Fillable {
         }
     }
 
+    /// The name of a text that is only `{name}`.
+    pub fn sole_name(&self) -> Option<&str> {
+        let Self::Text(template) = self else { return None };
+        template.sole_path().filter(|path| path.len() == 1).map(|path| path[0].as_str())
+    }
+
+    /// The first parts of the names that are inserted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        fn collect<'f>(fillable: &'f Fillable, names: &mut Vec<&'f str>) {
+            match fillable {
+                Fillable::Literal(_) => {}
+                Fillable::Text(template) => {
+                    names.extend(template.paths().into_iter().filter_map(|(path, _)| path.first()).map(String::as_str));
+                }
+                Fillable::List(list) => list.iter().for_each(|inner| collect(inner, names)),
+                Fillable::Table(map) | Fillable::Rendered(_, map) => {
+                    map.values().for_each(|inner| collect(inner, names));
+                }
+            }
+        }
+        let mut names = Vec::new();
+        collect(self, &mut names);
+        names.into_iter()
+    }
+
     /// The value with everything filled.
     pub fn fill(&self, scope: &dyn Scope) -> Result<Value, InterpolationError> {
         match self {

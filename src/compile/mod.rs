@@ -39,6 +39,6 @@ pub use report::Report;
 pub use rules::{TaskRule, error_name};
 pub use structure::{DataInput, Entry, Structure, TaskStructure, needed_by};
 pub use template_text::{RenderError, SEED, TemplateError, TemplateText};
-pub use templates::{TEMPLATE, Templates, Told, used_template};
+pub use templates::{TEMPLATE, Templates, Told, may_use_templates, used_template};
 pub use workflow::{bound_node, read_workflow};
 pub use workspace_files::WorkspaceFiles;

@@ -18,7 +18,7 @@ use super::{
     rules::{TaskRule, compile_rules, variables},
     structure::{self, DataInput, Structure},
     template_text::TemplateText,
-    templates::{Templates, Told},
+    templates::{Templates, Told, may_use_templates},
     workflow::read_workflow,
 };
 use crate::{
@@ -183,7 +183,7 @@ fn used_templates(chain: &Chain, tasks: &[TaskProgram], context: Context<'_>, re
     let mut templates = Templates::default();
     for ((name, task), program) in chain.task.iter().zip(tasks) {
         let base = path!["task", name];
-        for (key, value) in task.with.iter().chain(&task.settings) {
+        for (key, value) in task.with.iter().chain(&task.settings).filter(|(_, value)| may_use_templates(value)) {
             let place = program.places.get(key).cloned().unwrap_or_else(|| base.join(key));
             templates.find(value, Told::Within(&place), context, report);
         }

@@ -103,6 +103,10 @@ impl Relation {
         Self { keys: Vec::new(), values: Vec::new(), len: 1 }
     }
 
+    fn is_unit(&self) -> bool {
+        self.keys.is_empty() && self.len == 1
+    }
+
     /// No rows over `keys`.
     pub fn empty(keys: Vec<KeyIx>) -> Self {
         Self { keys, values: Vec::new(), len: 0 }
@@ -174,6 +178,13 @@ impl Relation {
     /// without keys is broadcast. `product` permits sides without a common key, `inner` rows
     /// without a counterpart.
     pub fn join(&self, other: &Self, product: bool, inner: bool) -> Result<Self, JoinProblem> {
+        // Most entries are joined with nothing.
+        if self.is_unit() && !other.is_empty() {
+            return Ok(other.clone());
+        }
+        if other.is_unit() && !self.is_empty() {
+            return Ok(self.clone());
+        }
         let common: Vec<KeyIx> = self.keys.iter().filter(|k| other.keys.contains(k)).copied().collect();
         if common.is_empty() && !self.keys.is_empty() && !other.keys.is_empty() && !product {
             return Err(JoinProblem::Disjoint);

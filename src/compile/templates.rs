@@ -19,6 +19,11 @@ pub fn used_template(table: &Map<String, Value>) -> Option<&str> {
     table.get(TEMPLATE)?.as_str()
 }
 
+/// Whether `value` is a list or a table, in which alone a template can be used.
+pub fn may_use_templates(value: &Value) -> bool {
+    value.is_array() || value.is_object()
+}
+
 /// Templates made ready, by what refers to them.
 #[derive(Clone, Debug, Default)]
 pub struct Templates {

@@ -22,7 +22,7 @@ pub use findings::MAX_DEPTH;
 pub use format::Format;
 pub use shape::{Field, Pattern, Shape, TableShape};
 pub use table::{CsvPlaces, csv_delimiter};
-pub use tree::{Comments, Element, Entry, Node, NodeKind, Path, Step, Table};
+pub use tree::{Comments, Element, Entry, KeyText, Node, NodeKind, Path, Step, Table};
 pub use validate::validate;
 pub use world::{
     DirWorld, FileInfo, FileKind, Listed, MemoryWorld, PathError, Stream, World, WorldError, join_relative,

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use regex::Regex;
 use serde_json::{Map, Value};
 
+use super::tree::KeyText;
 use crate::ident::IndexMap;
 
 /// What may stand at a place.
@@ -50,7 +51,7 @@ pub enum Shape {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TableShape {
     /// Keys that are known by name.
-    pub fields: IndexMap<String, Field>,
+    pub fields: IndexMap<KeyText, Field>,
     /// What every other key holds; none when other keys are errors.
     pub rest: Option<Box<Shape>>,
 }
@@ -130,7 +131,7 @@ impl Shape {
     /// Keys that are known by name.
     pub fn known_keys(&self) -> Vec<&str> {
         match self {
-            Self::Table(table) => table.fields.keys().map(String::as_str).collect(),
+            Self::Table(table) => table.fields.keys().map(KeyText::as_str).collect(),
             Self::OneOf(shapes) => shapes.iter().flat_map(Self::known_keys).collect(),
             _ => Vec::new(),
         }
@@ -307,7 +308,7 @@ impl<'a> Reader<'a> {
         if let Some(Value::Object(properties)) = schema.get("properties") {
             for (name, property) in properties {
                 let field = Field { shape: self.read(property), required: required.contains(&name.as_str()) };
-                fields.insert(name.clone(), field);
+                fields.insert(name.into(), field);
             }
         }
         let rest = match schema.get("additionalProperties") {

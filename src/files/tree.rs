@@ -106,11 +106,14 @@ impl PartialEq for Comments {
     }
 }
 
+/// The key of a table. Most are short, and such ones need no memory of their own.
+pub type KeyText = CompactString;
+
 /// Keys with values, in order of appearance.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
     /// The entries.
-    pub entries: IndexMap<String, Entry>,
+    pub entries: IndexMap<KeyText, Entry>,
     /// Comments after the last entry.
     pub dangling: Vec<String>,
 }
@@ -119,15 +122,15 @@ impl Table {
     /// Puts a value that stands nowhere at `key`.
     pub fn insert(&mut self, key: &str, node: Node) {
         let entry = Entry { key_span: node.span, node, comments: Comments::default() };
-        self.entries.insert(key.to_owned(), entry);
+        self.entries.insert(key.into(), entry);
     }
 }
 
 /// A step into a tree.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// Into the value of a key; most are short, and steps are made by the thousand.
-    Key(CompactString),
+    /// Into the value of a key.
+    Key(KeyText),
     /// Into an element of a list.
     Index(usize),
 }
@@ -141,6 +144,12 @@ impl From<&str> for Step {
 impl From<&String> for Step {
     fn from(key: &String) -> Self {
         Self::Key(key.into())
+    }
+}
+
+impl From<&KeyText> for Step {
+    fn from(key: &KeyText) -> Self {
+        Self::Key(key.clone())
     }
 }
 
@@ -267,7 +276,7 @@ impl Node {
             NodeKind::Bool(b) => Value::from(*b),
             NodeKind::List(list) => list.iter().map(|e| e.node.to_json()).collect(),
             NodeKind::Table(table) => {
-                Value::Object(table.entries.iter().map(|(k, e)| (k.clone(), e.node.to_json())).collect())
+                Value::Object(table.entries.iter().map(|(k, e)| (k.to_string(), e.node.to_json())).collect())
             }
         }
     }

@@ -10,7 +10,7 @@ use super::{
     format::Format,
     literal::{key_literal, text_literal},
     shape::{Pattern, Shape, TableShape},
-    tree::{Entry, Node, NodeKind, Table},
+    tree::{Entry, KeyText, Node, NodeKind, Table},
 };
 use crate::{
     diagnostic::{Diagnostic, Span},
@@ -104,7 +104,7 @@ impl Checker<'_> {
         let fitting = free().filter(|(_, field)| fits(&entry.node, &field.shape)).map(|(name, _)| name.as_str());
         let meant = did_you_mean(key, fitting).or_else(|| did_you_mean(key, free().map(|(name, _)| name.as_str())));
         let span = entry.key_span;
-        let known: Vec<&str> = shape.fields.keys().map(String::as_str).collect();
+        let known: Vec<&str> = shape.fields.keys().map(KeyText::as_str).collect();
         let diagnostic = Diagnostic::error("unknown-key", self.file, span, format!("there is no key `{key}` here"));
         self.found.push(match meant {
             Some(meant) => diagnostic.with_hint(format!("did you mean `{meant}`?")).with_fix(
@@ -228,7 +228,7 @@ fn fits(node: &Node, shape: &Shape) -> bool {
 }
 
 fn table_fits(table: &Table, shape: &TableShape) -> bool {
-    let known = |(key, entry): (&String, &Entry)| match (shape.fields.get(key), &shape.rest) {
+    let known = |(key, entry): (&KeyText, &Entry)| match (shape.fields.get(key), &shape.rest) {
         (Some(field), _) => fits(&entry.node, &field.shape),
         (None, Some(rest)) => fits(&entry.node, rest),
         (None, None) => false,

@@ -1,33 +1,52 @@
 //! Reading and writing `[node.<id>.<Class>]`: scalars are metadata, the one table is the class.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeMap as _};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error as _, MapAccess, Visitor},
+    ser::SerializeMap as _,
+};
 use serde_json::Value;
 
 use super::document::{NodeDef, ValueMap};
 
 impl<'de> Deserialize<'de> for NodeDef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut map = ValueMap::deserialize(deserializer)?;
-        let title = take(&mut map, "title")?;
-        let bypass = map.shift_remove("bypass");
-        let pos = take(&mut map, "pos")?;
-        let mut classes = map.into_iter();
-        match (classes.next(), classes.next()) {
-            (Some((class, Value::Object(inputs))), None) => {
-                Ok(Self { title, bypass, pos, class, inputs: inputs.into_iter().collect() })
-            }
-            (Some((key, _)), None) => Err(D::Error::custom(format!("`{key}` is neither metadata nor a class"))),
-            (None, _) => Err(D::Error::custom("a node needs a class")),
-            (Some((a, _)), Some((b, _))) => Err(D::Error::custom(format!("a node has one class, not `{a}` and `{b}`"))),
-        }
+        deserializer.deserialize_map(NodeVisitor)
     }
 }
 
-fn take<T: serde::de::DeserializeOwned, E: serde::de::Error>(map: &mut ValueMap, key: &str) -> Result<Option<T>, E> {
-    map.shift_remove(key).map(serde_json::from_value).transpose().map_err(E::custom)
+/// Reads the inputs where they stand: a document has more of them than of anything else.
+struct NodeVisitor;
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = NodeDef;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a node: its class as a table with the inputs, and metadata")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NodeDef, A::Error> {
+        let (mut title, mut bypass, mut pos) = (None, None, None);
+        let mut found: Option<(String, ValueMap)> = None;
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "title" => title = Some(map.next_value::<String>()?),
+                "bypass" => bypass = Some(map.next_value::<Value>()?),
+                "pos" => pos = Some(map.next_value::<[f64; 2]>()?),
+                _ => {
+                    if let Some((class, _)) = &found {
+                        return Err(A::Error::custom(format!("a node has one class, not `{class}` and `{key}`")));
+                    }
+                    found = Some((key, map.next_value()?));
+                }
+            }
+        }
+        let (class, inputs) = found.ok_or_else(|| A::Error::custom("a node needs a class"))?;
+        Ok(NodeDef { title, bypass, pos, class, inputs })
+    }
 }
 
 impl Serialize for NodeDef {

@@ -109,7 +109,7 @@ fn list(element: &Shape, commented: bool, depth: u32) -> BoxedStrategy<Node> {
 fn table(shape: &TableShape, commented: bool, depth: u32) -> BoxedStrategy<Node> {
     let mut known: BoxedStrategy<Vec<Option<(String, Node, Comments)>>> = Just(Vec::new()).boxed();
     for (name, field) in &shape.fields {
-        let name = name.clone();
+        let name = name.to_string();
         let field = (value(&field.shape, commented, depth), comments(commented));
         let entry = option::weighted(0.5, field).prop_map(move |e| e.map(|(node, c)| (name.clone(), node, c)));
         known = (known, entry)
@@ -123,13 +123,13 @@ fn table(shape: &TableShape, commented: bool, depth: u32) -> BoxedStrategy<Node>
         Some(rest) => vec((key(), value(rest, commented, depth), comments(commented)), 0..4).boxed(),
         None => Just(Vec::new()).boxed(),
     };
-    let known_names: Vec<String> = shape.fields.keys().cloned().collect();
+    let known_names: Vec<String> = shape.fields.keys().map(ToString::to_string).collect();
     (known, rest)
         .prop_map(move |(known, rest)| {
             let mut table = Table::default();
             let rest = rest.into_iter().filter(|(key, ..)| !known_names.contains(key));
             for (key, node, comments) in known.into_iter().flatten().chain(rest) {
-                table.entries.insert(key, Entry { key_span: Span::default(), node, comments });
+                table.entries.insert(key.into(), Entry { key_span: Span::default(), node, comments });
             }
             node(table.into())
         })

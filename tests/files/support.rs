@@ -1,7 +1,7 @@
 //! What the tests share: the shapes of all documents, and trees as text to compare.
 
 use comfywright::{
-    files::{Comments, Entry, Node, NodeKind, Shape},
+    files::{Comments, Entry, KeyText, Node, NodeKind, Shape},
     model,
 };
 use schemars::{JsonSchema, schema_for};
@@ -36,7 +36,7 @@ fn document<T: JsonSchema>() -> Shape {
 pub(crate) fn canonical(node: &Node, shape: &Shape) -> String {
     match &node.kind {
         NodeKind::Table(table) => {
-            let entry = |(key, entry): (&String, &Entry)| {
+            let entry = |(key, entry): (&KeyText, &Entry)| {
                 format!("{key:?}: {}", canonical(&entry.node, shape.at_key(key).unwrap_or(&Shape::Any)))
             };
             let mut entries: Vec<String> = table.entries.iter().map(entry).collect();

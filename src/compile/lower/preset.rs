@@ -1,5 +1,8 @@
 //! Presets and inline graphs: nodes with parameters put in.
 
+use std::borrow::Cow;
+
+use foldhash::fast::RandomState;
 use serde_json::Value;
 
 use super::{Builder, LowerError, OutputSpec, Referred, bypass::pass_by, savers::save_as};
@@ -214,14 +217,16 @@ fn build_graph(
     known: &NodeSet,
 ) -> Result<Graph, LowerError> {
     let mut graph = Graph::default();
+    graph.nodes.reserve(nodes.len());
     let mut uploads = Vec::new();
     for (id, node) in nodes {
-        let mut inputs = IndexMap::default();
+        let mut inputs = IndexMap::with_capacity_and_hasher(node.inputs.len(), RandomState::default());
         let class = known.class(&node.class);
         for (name, value) in &node.inputs {
             let key = || format!("{id}.{name}");
             if let Some(text) = value.as_str().filter(|_| !is_plain(value)) {
-                let sole = Template::parse(text).ok().and_then(|t| t.sole_path().map(|p| p.join(".")));
+                let template = if files.is_empty() { None } else { Template::parse(text).ok() };
+                let sole = template.and_then(|template| template.sole_path().map(|path| path.join(".")));
                 if let Some(files) = sole.and_then(|path| files.get(path.as_str()).copied()) {
                     uploads.push((id.clone(), name.clone(), files.to_vec()));
                     continue;
@@ -237,10 +242,13 @@ fn build_graph(
             }
             let chosen = |choice: &str| node.inputs.get(choice).and_then(Value::as_str);
             let kind = class.and_then(|c| c.input_of(name, &chosen)).map(|i| &i.kind);
-            let value = Fillable::read(value)
-                .and_then(|texts| texts.fill(scope))
-                .map_err(|e| interpolation_error(&key(), &e))?;
-            let value = kind.and_then(|k| coerce_value(k, &value).ok()).unwrap_or(value);
+            let value = if is_plain(value) {
+                Cow::Borrowed(value)
+            } else {
+                let filled = Fillable::read(value).and_then(|texts| texts.fill(scope));
+                Cow::Owned(filled.map_err(|e| interpolation_error(&key(), &e))?)
+            };
+            let value = kind.and_then(|k| coerce_value(k, &value).ok()).unwrap_or_else(|| value.into_owned());
             inputs.insert(name.clone(), Input::Value(value));
         }
         graph.nodes.insert(id.clone(), GraphNode { class: node.class.clone(), title: node.title.clone(), inputs });

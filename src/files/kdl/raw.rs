@@ -2,7 +2,7 @@
 
 use crate::{
     diagnostic::Span,
-    files::tree::{Comments, NodeKind},
+    files::tree::{Comments, KeyText, NodeKind},
 };
 
 /// Nodes in order, with the comments after the last.
@@ -37,7 +37,7 @@ pub(in crate::files) struct RawNode {
 #[derive(Clone, Debug)]
 pub(in crate::files) struct Word {
     /// What it says.
-    pub(in crate::files) text: String,
+    pub(in crate::files) text: KeyText,
     /// Its bytes, quotes included.
     pub(in crate::files) span: Span,
     /// Whether it is without quotes.

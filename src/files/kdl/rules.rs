@@ -13,7 +13,7 @@ use crate::{
     files::{
         comments::split_first_row,
         shape::Shape,
-        tree::{Comments, Element, Entry, Node, NodeKind, Path, Table},
+        tree::{Comments, Element, Entry, KeyText, Node, NodeKind, Path, Table},
     },
     ident::did_you_mean,
 };
@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
                 self.insert(table, &node.name, value, comments);
             }
         }
-        let split = |(key, entry): (&String, &mut Entry)| {
+        let split = |(key, entry): (&KeyText, &mut Entry)| {
             let is_rows = shape_at(shape, key).list_of_tables().is_some();
             if let NodeKind::List(rows) = &mut entry.node.kind
                 && let Some(first) = rows.first_mut()
@@ -179,7 +179,7 @@ impl<'a> Reader<'a> {
     fn key_argument(&mut self, argument: &RawEntry) -> Option<Word> {
         if let NodeKind::String(text) = &argument.value {
             let bare = !self.text[argument.value_span.range()].starts_with(['"', '#']);
-            return Some(Word { text: text.clone(), span: argument.value_span, bare });
+            return Some(Word { text: text.into(), span: argument.value_span, bare });
         }
         self.error("kdl-argument", argument.span, "a name must be text", "names begin with a letter or `_`");
         None

@@ -38,7 +38,9 @@ impl Parser<'_> {
         let value = self.value(true)?;
         let span = Span::new(start, self.at);
         match value {
-            NodeKind::String(text) if !is_keyword(&self.text[span.range()]) => Some(Word { text, span, bare }),
+            NodeKind::String(text) if !is_keyword(&self.text[span.range()]) => {
+                Some(Word { text: text.into(), span, bare })
+            }
             _ => {
                 if let Some(d) = self.error(span, "a name must be text") {
                     d.hint = Some("quote it".to_owned());
@@ -68,7 +70,7 @@ impl Parser<'_> {
             self.node_space();
             self.report_bare_keyword(&value, value_span, bare);
             let NodeKind::String(text) = value else { return None };
-            let key = Word { text, span: value_span, bare };
+            let key = Word { text: text.into(), span: value_span, bare };
             return self.property(start, key);
         }
         self.at = before_space;

@@ -3,6 +3,8 @@
 
 use std::{mem, sync::Arc};
 
+use indexmap::map::Entry;
+
 use super::syntax::{self, Header, Key, Keys, Pair, Statement, Value, ValueKind};
 use crate::{
     diagnostic::{Diagnostic, Span, position},
@@ -22,10 +24,17 @@ pub fn parse(text: &str, file: &Arc<str>) -> (Option<Node>, Vec<Diagnostic>) {
     let broken = diagnostics.iter().any(|d| matches!(d.code, "toml-syntax" | "too-deep"));
     let mut builder = Builder { text, file, diagnostics };
     let mut root = Building::new(Origin::Header, Span::new(0, text.len()));
+    let mut statements = outline.statements.into_iter();
+    root.expect(pairs_ahead(statements.as_slice()));
     let mut section = Some(Section { table: &mut root, depth: 0 });
-    for statement in outline.statements {
+    while let Some(statement) = statements.next() {
         match (statement, &mut section) {
-            (Statement::Header(header), _) => section = builder.header(&mut root, header),
+            (Statement::Header(header), _) => {
+                section = builder.header(&mut root, header);
+                if let Some(section) = &mut section {
+                    section.table.expect(pairs_ahead(statements.as_slice()));
+                }
+            }
             (Statement::Pair(pair), Some(section)) => builder.pair(section, pair),
             (Statement::Pair(_), None) => {}
         }
@@ -37,6 +46,11 @@ pub fn parse(text: &str, file: &Arc<str>) -> (Option<Node>, Vec<Diagnostic>) {
     let mut diagnostics = builder.diagnostics;
     diagnostics.sort_by_key(|d| d.span);
     ((!broken && !too_deep).then_some(node), diagnostics)
+}
+
+/// How many pairs come before the next header.
+fn pairs_ahead(statements: &[Statement]) -> usize {
+    statements.iter().take_while(|statement| matches!(statement, Statement::Pair(_))).count()
 }
 
 /// How a table came to be, which decides what may still be added to it.
@@ -90,6 +104,11 @@ impl Rows {
 impl Building {
     fn new(origin: Origin, span: Span) -> Self {
         Self { origin, span, table: Table::default(), open: Vec::new() }
+    }
+
+    /// Makes room for so many pairs.
+    fn expect(&mut self, pairs: usize) {
+        self.table.entries.reserve(pairs);
     }
 
     /// The place of a key, and where its unfinished tables stand.
@@ -243,7 +262,9 @@ fn descend(table: &mut Building, keys: Keys, span: Span, origin: Origin) -> Resu
 
 fn step(table: &mut Building, key: Key, span: Span, origin: Origin) -> Result<&mut Building, Conflict> {
     let Some((earlier, open)) = table.place_of(&key.text) else {
-        return Ok(table.insert_open(key, Comments::default(), Open::Table(Building::new(origin, span))));
+        let mut new = Building::new(origin, span);
+        new.expect(1);
+        return Ok(table.insert_open(key, Comments::default(), Open::Table(new)));
     };
     let conflict = Conflict { key, earlier, kind: ConflictKind::NotATable };
     match open.map(|at| &mut table.open[at].1) {
@@ -284,9 +305,14 @@ fn open_table(
 }
 
 fn insert_value(parent: &mut Building, key: Key, comments: Comments, node: Node) -> Result<(), Conflict> {
-    if let Some(earlier) = parent.table.entries.get(&key.text) {
-        return Err(Conflict { earlier: earlier.key_span, key, kind: ConflictKind::Defined });
+    match parent.table.entries.entry(key.text) {
+        Entry::Occupied(earlier) => {
+            let key = Key { text: earlier.key().clone(), span: key.span };
+            Err(Conflict { key, earlier: earlier.get().key_span, kind: ConflictKind::Defined })
+        }
+        Entry::Vacant(place) => {
+            place.insert(tree::Entry { key_span: key.span, node, comments });
+            Ok(())
+        }
     }
-    parent.table.entries.insert(key.text, tree::Entry { key_span: key.span, node, comments });
-    Ok(())
 }

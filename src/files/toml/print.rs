@@ -12,7 +12,7 @@ use crate::files::{
     },
     literal::{key_literal, long_text_literal, scalar_literal},
     shape::{Shape, TableShape},
-    tree::{Comments, Element, Entry, Node, NodeKind, Table},
+    tree::{Comments, Element, Entry, KeyText, Node, NodeKind, Table},
 };
 
 /// Prints a document.
@@ -51,7 +51,7 @@ fn toml_key(key: &str) -> String {
     key_literal(key, Format::Toml)
 }
 
-fn dotted_key(keys: &[String]) -> String {
+fn dotted_key(keys: &[KeyText]) -> String {
     keys.iter().map(|k| toml_key(k)).collect::<Vec<_>>().join(".")
 }
 
@@ -74,7 +74,7 @@ struct Printer {
 
 impl Printer {
     /// Prints the pairs of a table, then its tables.
-    fn section(&mut self, path: &[String], table: &Table, shape: &Shape) {
+    fn section(&mut self, path: &[KeyText], table: &Table, shape: &Shape) {
         let placements = placements(path, table, shape);
         let mut lines = Vec::new();
         for ((key, entry), placement) in table.entries.iter().zip(&placements) {
@@ -101,7 +101,7 @@ impl Printer {
         }
     }
 
-    fn table(&mut self, path: &[String], table: &Table, shape: &Shape, comments: &Comments) {
+    fn table(&mut self, path: &[KeyText], table: &Table, shape: &Shape, comments: &Comments) {
         let needs_header = table.entries.is_empty()
             || is_commented(comments)
             || !table.dangling.is_empty()
@@ -112,7 +112,7 @@ impl Printer {
         self.section(path, table, shape);
     }
 
-    fn rows(&mut self, path: &[String], rows: &[Element], shape: &Shape, comments: &Comments) {
+    fn rows(&mut self, path: &[KeyText], rows: &[Element], shape: &Shape, comments: &Comments) {
         for (index, row) in rows.iter().enumerate() {
             let mut own = row.comments.clone();
             if index == 0 {
@@ -137,9 +137,9 @@ impl Printer {
 
 /// How each entry of a table is written. In a table whose order means something, what comes
 /// before a plain value cannot have a header.
-fn placements(path: &[String], table: &Table, shape: &Shape) -> Vec<Placement> {
+fn placements(path: &[KeyText], table: &Table, shape: &Shape) -> Vec<Placement> {
     let rows_fit = table.entries.iter().all(|(key, e)| fits(std::slice::from_ref(key), &e.node));
-    let place = |(key, entry): (&String, &Entry)| match &entry.node.kind {
+    let place = |(key, entry): (&KeyText, &Entry)| match &entry.node.kind {
         NodeKind::Table(inner) => place_table(path, key, inner, entry, shape, rows_fit),
         NodeKind::List(rows) => place_list(path, rows, shape.at_key(key)),
         _ => Placement::Pair,
@@ -160,8 +160,8 @@ fn placements(path: &[String], table: &Table, shape: &Shape) -> Vec<Placement> {
 }
 
 fn place_table(
-    path: &[String],
-    key: &String,
+    path: &[KeyText],
+    key: &KeyText,
     table: &Table,
     entry: &Entry,
     parent: &Shape,
@@ -196,7 +196,7 @@ fn place_table(
     }
 }
 
-fn place_list(path: &[String], rows: &[Element], shape: Option<&Shape>) -> Placement {
+fn place_list(path: &[KeyText], rows: &[Element], shape: Option<&Shape>) -> Placement {
     let is_list_of_tables = shape.is_some_and(|s| s.list_of_tables().is_some());
     let all_tables = !rows.is_empty() && rows.iter().all(|r| matches!(r.node.kind, NodeKind::Table(_)));
     if path.is_empty() && is_list_of_tables && all_tables { Placement::Rows } else { Placement::Pair }
@@ -210,12 +210,12 @@ fn is_single_number(table: &Table, shape: &Shape) -> bool {
 }
 
 /// Whether `keys = value` has room on one line and no comments inside.
-fn fits(keys: &[String], node: &Node) -> bool {
+fn fits(keys: &[KeyText], node: &Node) -> bool {
     !has_inner_comments(node) && width(&dotted_key(keys)) + 3 + width(&inline(node)) <= MAX_COLUMNS
 }
 
 /// Adds `keys = value` with its comments, and above them `before`.
-fn push_pair(lines: &mut Vec<Line>, keys: &[String], entry: &Entry, before: &[String], is_first: bool) {
+fn push_pair(lines: &mut Vec<Line>, keys: &[KeyText], entry: &Entry, before: &[String], is_first: bool) {
     let mut above = entry.comments.above.clone();
     if matches!(entry.node.kind, NodeKind::Table(_)) {
         above.extend(inner_comments(&entry.node));
@@ -227,7 +227,7 @@ fn push_pair(lines: &mut Vec<Line>, keys: &[String], entry: &Entry, before: &[St
 }
 
 /// Adds a table as one line for each of its keys.
-fn push_dotted(lines: &mut Vec<Line>, keys: &[String], entry: &Entry, before: &[String]) {
+fn push_dotted(lines: &mut Vec<Line>, keys: &[KeyText], entry: &Entry, before: &[String]) {
     let NodeKind::Table(table) = &entry.node.kind else { return push_pair(lines, keys, entry, before, false) };
     let mut before = before.to_vec();
     before.extend(comment_lines(&entry.comments));
@@ -246,7 +246,7 @@ fn push_dotted(lines: &mut Vec<Line>, keys: &[String], entry: &Entry, before: &[
 }
 
 /// A value behind its key: on one line, or a text or list on several.
-fn value(keys: &[String], node: &Node) -> String {
+fn value(keys: &[KeyText], node: &Node) -> String {
     match &node.kind {
         NodeKind::String(text) => long_text_literal(text, Format::Toml, "").unwrap_or_else(|| inline(node)),
         NodeKind::List(elements) if !elements.is_empty() => {

@@ -15,7 +15,11 @@ use toml_parser::{
 use super::scalar;
 use crate::{
     diagnostic::{Diagnostic, Span},
-    files::{MAX_DEPTH, comments::Pending, tree::Comments, tree::NodeKind},
+    files::{
+        MAX_DEPTH,
+        comments::Pending,
+        tree::{Comments, KeyText, NodeKind},
+    },
 };
 
 /// All statements of a text.
@@ -55,8 +59,8 @@ pub(in crate::files) type Keys = SmallVec<[Key; 1]>;
 /// One part of a dotted key.
 #[derive(Clone, Debug)]
 pub(in crate::files) struct Key {
-    /// The key without quotes.
-    pub(in crate::files) text: String,
+    /// The key without quotes; most are short.
+    pub(in crate::files) text: KeyText,
     /// The key with its quotes.
     pub(in crate::files) span: Span,
 }
@@ -248,7 +252,7 @@ impl Reader<'_> {
         let token = Raw::new_unchecked(raw, event.encoding(), RawSpan::new_unchecked(span.start, span.end));
         token.decode_key(&mut text, &mut errors);
         self.diagnostics.extend(errors.iter().map(|e| scalar::syntax_error(e, span, self.file)));
-        Key { text: text.into_owned(), span }
+        Key { text: text.into(), span }
     }
 
     /// Reads `key = value`; none when a part is missing, which the crate has reported.

@@ -13,7 +13,7 @@ const NAMED: usize = 3;
 
 /// A model file that a site names and the server does not list, with the files that it lists.
 pub(super) fn unlisted<'s>(site: &'s Site<'_>) -> Option<(&'s str, Vec<&'s str>)> {
-    let (ValueFault::Wrong(error) | ValueFault::Unchecked(error)) = site.fault.as_ref()? else { return None };
+    let (ValueFault::Wrong(error) | ValueFault::Unchecked(error)) = site.fault.as_deref()? else { return None };
     let CoerceError::NotInList { given, options, of_files: true, .. } = error else { return None };
     Some((given.as_str().unwrap_or_default(), options.iter().filter_map(Value::as_str).collect()))
 }

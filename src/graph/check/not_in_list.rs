@@ -14,7 +14,7 @@ pub(super) const CODE: &str = "not-in-list";
 const LISTED: usize = 12;
 
 pub(super) fn look(_: &Inspection<'_>, site: &Site<'_>) -> Option<GraphProblem> {
-    let (error, severity) = match site.fault.as_ref()? {
+    let (error, severity) = match site.fault.as_deref()? {
         ValueFault::Wrong(error) => (error, Severity::Error),
         ValueFault::Unchecked(error) | ValueFault::Odd(error, _) => (error, Severity::Warning),
     };

@@ -135,28 +135,34 @@ fn check_node(inspection: &Inspection<'_>, id: &str, node: &GraphNode, class: Op
     let classed = class.map(|class| ClassedNode { id, node, class });
     let sites = classed.map(sites);
     let (declared, extra) = sites.as_ref().map_or((&[][..], &[][..]), |s| (&s.declared[..], &s.extra[..]));
-    let links = || {
-        node.inputs.iter().filter_map(|(name, input)| match input {
-            Input::Link(link) => Some((name, link)),
-            Input::Value(_) | Input::Files(_) => None,
-        })
-    };
     let mut found = Vec::new();
+    let mut tell = |problem: Option<GraphProblem>| {
+        if let Some(problem) = problem {
+            found.push(problem);
+        }
+    };
     for rule in GRAPH_RULES {
         match rule.look {
-            Look::Node(look) => found.extend(look(inspection, id, node)),
-            Look::Class(look) => found.extend(classed.and_then(|at| look(inspection, at))),
-            Look::Link(look) => found.extend(links().filter_map(|(name, link)| look(inspection, id, name, link))),
-            Look::Input(look) => found.extend(declared.iter().filter_map(|site| look(inspection, site))),
+            Look::Node(look) => tell(look(inspection, id, node)),
+            Look::Class(look) => tell(classed.and_then(|at| look(inspection, at))),
+            Look::Link(look) => {
+                for (name, input) in &node.inputs {
+                    if let Input::Link(link) = input {
+                        tell(look(inspection, id, name, link));
+                    }
+                }
+            }
+            Look::Input(look) => declared.iter().for_each(|site| tell(look(inspection, site))),
             Look::Extra(look) => {
-                let at =
-                    classed.map(|at| extra.iter().filter_map(move |(name, input)| look(inspection, at, name, input)));
-                found.extend(at.into_iter().flatten());
+                if let Some(at) = classed {
+                    extra.iter().for_each(|(name, input)| tell(look(inspection, at, name, input)));
+                }
             }
             Look::Whole(_) => {}
         }
     }
-    with_form(inspection, id, one_fault_each(found))
+    let found = if found.is_empty() { found } else { one_fault_each(found) };
+    with_form(inspection, id, found)
 }
 
 /// A misspelt input is one fault, not two.

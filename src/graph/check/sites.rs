@@ -21,8 +21,8 @@ pub(super) struct Site<'g> {
     pub(super) required: bool,
     /// What the node gives.
     pub(super) input: Option<&'g Input>,
-    /// Why a literal is not what the input declares.
-    pub(super) fault: Option<ValueFault>,
+    /// Why a literal is not what the input declares; apart, since most have none.
+    pub(super) fault: Option<Box<ValueFault>>,
 }
 
 impl Site<'_> {
@@ -81,7 +81,7 @@ impl<'g> Walk<'g> {
             _ => {}
         }
         let fault = match input {
-            Some(Input::Value(value)) => judge(info, required, value),
+            Some(Input::Value(value)) => judge(info, required, value).map(Box::new),
             // Nothing to say about it, and groups have many.
             None if !required => return,
             Some(Input::Link(_) | Input::Files(_)) | None => None,

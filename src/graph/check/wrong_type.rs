@@ -17,7 +17,7 @@ pub(super) fn look(_: &Inspection<'_>, site: &Site<'_>) -> Option<GraphProblem> 
         let problem = GraphProblem::new(id, name, CODE, format!("{} takes no files", site.place()));
         return Some(problem.hint("load them with a LoadImage node and link its output".to_owned()));
     }
-    let (error, made) = match site.fault.as_ref()? {
+    let (error, made) = match site.fault.as_deref()? {
         ValueFault::Wrong(error) | ValueFault::Unchecked(error) => (error, None),
         ValueFault::Odd(error, made) => (error, Some(made)),
     };
@@ -32,7 +32,7 @@ pub(super) fn look(_: &Inspection<'_>, site: &Site<'_>) -> Option<GraphProblem> 
     }
     let message = format!("{place} takes {expected}, not {}", describe(given));
     let hint = suggestion.as_ref().map(|s| format!("did you mean {s}?"));
-    let problem = match (made, &site.fault) {
+    let problem = match (made, site.fault.as_deref()) {
         (Some(made), _) => GraphProblem::warning(id, name, CODE, format!("{message}; a server makes {made} of it")),
         (None, Some(ValueFault::Unchecked(_))) => GraphProblem::warning(id, name, CODE, message),
         (None, _) => GraphProblem::new(id, name, CODE, message),

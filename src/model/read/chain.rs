@@ -6,7 +6,6 @@ use super::{
     settings::{check_setting, check_with},
     sources::check_task_sources,
     values::matches_with_paths,
-    word,
 };
 use crate::{
     diagnostic::{Diagnostic, Span},
@@ -14,7 +13,7 @@ use crate::{
     ident::did_you_mean,
     model::{
         chain::{TASK_KEYS, TaskType},
-        settings::{settings_named, task_type, task_types},
+        settings::{settings_named, task_type, task_type_name, task_types},
     },
     path,
 };
@@ -31,7 +30,7 @@ pub(super) fn check(source: &Source<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for (path, node) in matches_with_paths(source.tree, &["task", "*"]) {
         let (Some(Step::Key(name)), Some(table)) = (path.0.last(), node.as_table()) else { continue };
         let kind = table.entries.get("type").and_then(|entry| entry.node.as_str());
-        let kind = kind.and_then(|name| task_types().find(|kind| word(kind) == name));
+        let kind = kind.and_then(|name| task_types().find(|kind| task_type_name(*kind) == name));
         let task = TaskNode { name, table, kind };
         check_foreach(source, &task, diagnostics);
         if let Some(kind) = kind {
@@ -122,8 +121,8 @@ fn is_unlike_any_key(key: &str) -> bool {
 }
 
 fn setting_of_other_type(source: &Source<'_>, key: &str, entry: &Entry, kind: TaskType) -> Diagnostic {
-    let others: Vec<String> = settings_named(key).map(|(other, _)| format!("`{}`", word(&other))).collect();
-    let message = format!("`{key}` is a setting of {}, not of `{}`", others.join(" and "), word(&kind));
+    let others: Vec<String> = settings_named(key).map(|(other, _)| format!("`{}`", task_type_name(other))).collect();
+    let message = format!("`{key}` is a setting of {}, not of `{}`", others.join(" and "), task_type_name(kind));
     let diagnostic = source.error("unknown-key", entry.key_span, message);
     if task_type(kind).open { diagnostic.with_hint("a parameter of the preset stands in `with`") } else { diagnostic }
 }
@@ -135,7 +134,7 @@ fn check_task_key(source: &Source<'_>, kind: TaskType, key: &str, entry: &Entry)
         "node" | "outputs" => &[TaskType::Graph],
         _ => return None,
     };
-    let names: Vec<String> = types.iter().map(|kind| format!("`{}`", word(kind))).collect();
-    let message = format!("`{key}` is for tasks of type {}, not `{}`", names.join(" and "), word(&kind));
+    let names: Vec<String> = types.iter().map(|kind| format!("`{}`", task_type_name(*kind))).collect();
+    let message = format!("`{key}` is for tasks of type {}, not `{}`", names.join(" and "), task_type_name(kind));
     (!types.contains(&kind)).then(|| source.error("unknown-key", entry.key_span, message))
 }

@@ -18,7 +18,7 @@ pub use values::setting_path;
 
 use std::sync::{Arc, OnceLock};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::{
     chain::Chain,
@@ -255,9 +255,4 @@ fn typed<'de, T: Deserialize<'de>>(tree: &'de Node) -> Result<T, Mismatch> {
 fn sorted(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     diagnostics.sort_by_key(|d| d.span);
     diagnostics
-}
-
-/// The word for `value` in files, such as `remove_bg`.
-fn word(value: &impl Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }

@@ -75,6 +75,6 @@ fn as_written_at(to: &Path, node: &Node) -> Node {
 /// A table with one key.
 pub(super) fn table_of(key: &str, node: &Node) -> Node {
     let entry = Entry { key_span: node.span, node: node.clone(), comments: Comments::default() };
-    let table = Table { entries: [(key.to_owned(), entry)].into_iter().collect(), dangling: Vec::new() };
+    let table = Table { entries: [(key.into(), entry)].into_iter().collect(), dangling: Vec::new() };
     Node { span: node.span, kind: table.into() }
 }

@@ -1,9 +1,9 @@
 //! Nodes of inline graphs: exactly one class each.
 
-use super::{Source, values::matches_with_paths};
+use super::{Source, values::matches};
 use crate::{
     diagnostic::{Diagnostic, Span},
-    files::{Entry, Node, NodeKind, Path},
+    files::{Entry, Node, NodeKind},
     ident::did_you_mean,
 };
 
@@ -11,26 +11,27 @@ const METADATA: [&str; 3] = ["title", "bypass", "pos"];
 
 /// Checks the nodes of presets and of `graph` tasks.
 pub(super) fn check(source: &Source<'_>, diagnostics: &mut Vec<Diagnostic>) {
-    for way in [&["node", "*"][..], &["task", "*", "node", "*"]] {
-        for (path, node) in matches_with_paths(source.tree, way) {
-            check_node(source, &path, node, diagnostics);
+    for way in [&["node"][..], &["task", "*", "node"]] {
+        for (id, node) in
+            matches(source.tree, way).into_iter().filter_map(Node::as_table).flat_map(|nodes| &nodes.entries)
+        {
+            check_node(source, id, node, diagnostics);
         }
     }
 }
 
-fn check_node(source: &Source<'_>, path: &Path, node: &Node, diagnostics: &mut Vec<Diagnostic>) {
-    let Some(table) = node.as_table() else { return };
+fn check_node(source: &Source<'_>, id: &str, node: &Entry, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(table) = node.node.as_table() else { return };
     let others = || table.entries.iter().filter(|(key, _)| !METADATA.contains(&key.as_str()));
     for (key, entry) in others().filter(|(_, entry)| entry.node.as_table().is_none()) {
         diagnostics.push(not_metadata(source, key, entry));
     }
-    let id = path.0.last().map(|step| format!("{}", Path(vec![step.clone()]))).unwrap_or_default();
     let classes: Vec<_> = others().filter(|(_, entry)| matches!(entry.node.kind, NodeKind::Table(_))).collect();
     match &classes[..] {
         [] if others().next().is_none() => {
             let hint = "write [node.ID.Class] with the inputs below it, or `node ID Class { … }` in KDL";
             let message = format!("node `{id}` has no class");
-            diagnostics.push(source.error("missing-class", source.tree.key_span_of(path), message).with_hint(hint));
+            diagnostics.push(source.error("missing-class", node.key_span, message).with_hint(hint));
         }
         [(first, _), rest @ ..] => {
             for (class, entry) in rest {

@@ -8,7 +8,6 @@ use super::{
     Source,
     moves::table_of,
     values::{check_length, check_lengths, check_reference},
-    word,
 };
 use crate::{
     diagnostic::Diagnostic,
@@ -17,7 +16,7 @@ use crate::{
     model::{
         chain::TaskType,
         schema,
-        settings::{InputInfo, SettingInfo, SettingShape, TaskTypeInfo, task_type, task_types},
+        settings::{InputInfo, SettingInfo, SettingShape, TaskTypeInfo, task_type, task_type_name, task_types},
     },
 };
 
@@ -38,7 +37,7 @@ pub(super) fn check_with(source: &Source<'_>, task: &Table, kind: TaskType, diag
 
 fn unknown_in_with(source: &Source<'_>, key: &str, entry: &Entry, kind: TaskType, info: &TaskTypeInfo) -> Diagnostic {
     let known = || info.inputs.iter().map(|i| i.name).chain(info.settings.iter().map(|s| s.name));
-    let message = format!("a task of type `{}` has neither an input nor a setting `{key}`", word(&kind));
+    let message = format!("a task of type `{}` has neither an input nor a setting `{key}`", task_type_name(kind));
     let diagnostic = source.error("unknown-key", entry.key_span, message);
     match did_you_mean(key, known()) {
         Some(meant) => diagnostic.with_hint(format!("did you mean `{meant}`?")).with_fix(
@@ -61,7 +60,7 @@ pub(super) fn check_setting(
     if setting.interpolated && node.as_str().is_some_and(has_interpolation) {
         return;
     }
-    if let Some(shape) = value_shapes().get(&(kind, setting.name)) {
+    if let Some(shape) = value_shape(kind, setting.name) {
         diagnostics.extend(files::validate(&table_of(setting.name, node), shape, source.file));
     }
     match &setting.shape {
@@ -94,7 +93,7 @@ fn check_input(source: &Source<'_>, kind: TaskType, input: &InputInfo, node: &No
     if fits {
         return Vec::new();
     }
-    if let Some(shape) = value_shapes().get(&(kind, input.name)) {
+    if let Some(shape) = value_shape(kind, input.name) {
         return files::validate(&table_of(input.name, node), shape, source.file);
     }
     let takes = if input.list { "links or paths" } else { "a link or a path" };
@@ -112,23 +111,30 @@ fn is_color(text: &str) -> bool {
     matches!(digits.len(), 3 | 6 | 8) && digits.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// The shapes of tables with one setting, or of literals of inputs, by type of task and name.
-fn value_shapes() -> &'static IndexMap<(TaskType, &'static str), Shape> {
-    static SHAPES: OnceLock<IndexMap<(TaskType, &'static str), Shape>> = OnceLock::new();
-    SHAPES.get_or_init(|| {
-        let settings = task_types().flat_map(|kind| {
-            task_type(kind).settings.iter().map(move |s| ((kind, s.name), schema::for_value(&s.shape, s.name)))
+/// The shape of the table with the setting or the literal of the input called `name`.
+fn value_shape(kind: TaskType, name: &'static str) -> Option<&'static Shape> {
+    static SHAPES: OnceLock<IndexMap<(TaskType, &'static str), ValueShape>> = OnceLock::new();
+    let shapes = SHAPES.get_or_init(|| {
+        let values = task_types().flat_map(|kind| {
+            let info = task_type(kind);
+            let literals = info.inputs.iter().filter_map(|i| Some((i.name, i.literal.as_ref()?)));
+            let values = info.settings.iter().map(|s| (s.name, &s.shape)).chain(literals);
+            values.map(move |(name, value)| ((kind, name), ValueShape { value, shape: OnceLock::new() }))
         });
-        let literals = task_types().flat_map(|kind| {
-            let inputs = task_type(kind).inputs.iter();
-            inputs.filter_map(move |i| i.literal.as_ref().map(|l| ((kind, i.name), schema::for_value(l, i.name))))
-        });
-        settings.chain(literals).map(|((kind, name), schema)| ((kind, name), only_key(name, &schema))).collect()
-    })
+        values.collect()
+    });
+    let found = shapes.get(&(kind, name))?;
+    Some(found.shape.get_or_init(|| only_key(name, &schema::for_value(found.value, name))))
+}
+
+/// What may be written, and its shape once it was asked for: few documents use many of them.
+struct ValueShape {
+    value: &'static SettingShape,
+    shape: OnceLock<Shape>,
 }
 
 /// A table of one optional key.
 fn only_key(name: &str, schema: &Value) -> Shape {
     let field = Field { shape: Shape::from_schema(schema), required: false };
-    Shape::Table(TableShape { fields: [(name.to_owned(), field)].into_iter().collect(), rest: None })
+    Shape::Table(TableShape { fields: [(name.into(), field)].into_iter().collect(), rest: None })
 }
