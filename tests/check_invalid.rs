@@ -50,8 +50,7 @@ fn sessions() -> Sessions {
 /// Everything that is found in a document.
 fn findings(session: &Session, document: &Loaded) -> Vec<Diagnostic> {
     let mut found = document.parsed.diagnostics.clone();
-    if let (Some(value), Some(tree)) = (&document.parsed.value, &document.parsed.tree) {
-        let subject = Subject { file: &document.path, text: &document.text, tree, document: value };
+    if let Some(subject) = Subject::of(document) {
         found.extend(check(subject, session.context()).diagnostics);
     }
     found.sort_by_key(|d| d.span);
@@ -323,8 +322,8 @@ fn what_was_examined() {
     let sessions = sessions();
     let outcome = |session: &Session, path: &str| {
         let document = session.workspace.document(path).unwrap_or_else(|| panic!("{path} is no document"));
-        let (Some(value), Some(tree)) = (&document.parsed.value, &document.parsed.tree) else { panic!("{path}") };
-        check(Subject { file: &document.path, text: &document.text, tree, document: value }, session.context())
+        let subject = Subject::of(&document).unwrap_or_else(|| panic!("{path} cannot be read"));
+        check(subject, session.context())
     };
     let photo = "pipelines/files/photo.toml";
     let known = outcome(&sessions.server, photo);

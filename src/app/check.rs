@@ -208,8 +208,7 @@ fn check_document(session: &Session, loaded: &Loaded, with_needs: bool) -> check
         needs: GraphNeeds::default(),
         program: None,
     };
-    if let (Some(document), Some(tree)) = (&loaded.parsed.value, &loaded.parsed.tree) {
-        let subject = Subject { file: &loaded.path, text: &loaded.text, tree, document };
+    if let Some(subject) = Subject::of(loaded) {
         let found = check::check(subject, session.context());
         outcome.diagnostics.extend(found.diagnostics);
         outcome.examined = found.examined;

@@ -135,22 +135,20 @@ pub fn make_job(
     check_servers(session, options)?;
     let mut diagnostics = loaded.parsed.diagnostics.clone();
     diagnostics.extend(session.workspace.config.diagnostics.iter().cloned());
-    let (Some(document), Some(tree)) = (&loaded.parsed.value, &loaded.parsed.tree) else {
-        return Err(AppError::Wrong(diagnostics));
-    };
-    let mut document = with_settings(document, &options.set)?;
+    let Some(subject) = Subject::of(loaded) else { return Err(AppError::Wrong(diagnostics)) };
+    let mut document = with_settings(subject.document, &options.set)?;
     if let Body::AbTest(test) = &mut document.body {
         test.samples_per_variation = test.samples_per_variation.saturating_add(options.more);
     }
     let chain = as_chain(session, &document, options)?;
     let judged = |document: &Document, tree: &Node| {
-        check::check(Subject { file: &loaded.path, text: &loaded.text, tree, document }, session.context_with(nodes))
+        check::check(Subject { tree, document, ..subject }, session.context_with(nodes))
     };
     if document.header.kind != Kind::Chain {
-        diagnostics.extend(judged(&document, tree).diagnostics);
+        diagnostics.extend(judged(&document, subject.tree).diagnostics);
     }
     let header = Header { kind: Kind::Chain, ..document.header.clone() };
-    let outcome = judged(&Document { header, body: Body::Chain(chain) }, &tree_of_samples(tree, &document));
+    let outcome = judged(&Document { header, body: Body::Chain(chain) }, &tree_of_samples(subject.tree, &document));
     diagnostics.extend(outcome.diagnostics);
     let wrong = diagnostics.iter().any(|d| d.severity == Severity::Error);
     let Some(program) = outcome.program.filter(|_| !wrong) else { return Err(AppError::Wrong(diagnostics)) };

@@ -86,8 +86,7 @@ pub(super) fn used_by(
     let needs: Vec<GraphNeeds> = documents
         .par_iter()
         .map(|loaded| {
-            if let (Some(document), Some(tree)) = (&loaded.parsed.value, &loaded.parsed.tree) {
-                let subject = Subject { file: &loaded.path, text: &loaded.text, tree, document };
+            if let Some(subject) = Subject::of(loaded) {
                 check(subject, copy.context_with(nodes));
             }
             // What cannot be made ready is told elsewhere.

@@ -11,7 +11,7 @@ use crate::{
     diagnostic::Diagnostic,
     files::{Node, Path},
     graph::{GraphNeeds, builtin},
-    model::{Document, Kind},
+    model::{Document, Kind, Loaded},
 };
 
 /// A document that was read without errors.
@@ -25,6 +25,14 @@ pub struct Subject<'a> {
     pub tree: &'a Node,
     /// What it says.
     pub document: &'a Document,
+}
+
+impl<'a> Subject<'a> {
+    /// The document of `loaded`; none where it could not be read.
+    pub fn of(loaded: &'a Loaded) -> Option<Self> {
+        let (document, tree) = (loaded.parsed.value.as_ref()?, loaded.parsed.tree.as_ref()?);
+        Some(Self { file: &loaded.path, text: &loaded.text, tree, document })
+    }
 }
 
 /// What came of checking a document.

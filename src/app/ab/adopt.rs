@@ -73,7 +73,7 @@ pub(super) fn last_run(ledger: &Ledger, name: &str) -> Result<RunRow, AppError> 
 /// and a row of its changelog with the evidence. The earlier version is kept beside.
 pub fn adopt(session: &Session, ledger: &Ledger, request: &AdoptRequest) -> Result<Adopted, AppError> {
     let test_file = session.document(&request.document)?;
-    let (document, _) = understood(&test_file)?;
+    let document = understood(&test_file)?.document;
     let Body::AbTest(test) = &document.body else {
         return Err(AppError::usage(format!("{} is not an A/B test", test_file.path)));
     };
@@ -84,7 +84,7 @@ pub fn adopt(session: &Session, ledger: &Ledger, request: &AdoptRequest) -> Resu
         return Err(AppError::usage(format!("the file has no variation `{name}` any more, which run {} had", row.id)));
     };
     let preset_file = preset_of(session, test)?;
-    let (preset_document, _) = understood(&preset_file)?;
+    let preset_document = understood(&preset_file)?.document;
     let Body::Preset(preset) = &preset_document.body else { return Err(AppError::usage("not a preset")) };
     let changes = changes(test, variation, preset)?;
     let before = preset_document.header.version.clone();
@@ -287,9 +287,7 @@ fn judged(session: &Session, file: &Loaded, text: &str) -> Result<(), AppError> 
         let hint = "write changelog rows as [[changelog]] tables";
         return Err(AppError::usage(format!("failed to add to the changelog of {}", file.path)).with_hint(hint));
     };
-    let (document, tree) = understood(&again)?;
-    let subject = crate::check::Subject { file: &again.path, text: &again.text, tree, document };
-    let mut found = crate::check::check(subject, session.context()).diagnostics;
+    let mut found = crate::check::check(understood(&again)?, session.context()).diagnostics;
     found.retain(|found: &Diagnostic| found.severity == crate::diagnostic::Severity::Error);
     if found.is_empty() && now == before + 1 { Ok(()) } else { Err(AppError::Wrong(found)) }
 }

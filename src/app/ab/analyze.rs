@@ -9,7 +9,7 @@ use crate::{
     diagnostic::{Diagnostic, Severity},
     files::Node,
     ident::did_you_mean,
-    model::{AbTest, Body, Document, Loaded},
+    model::{AbTest, Body, Loaded},
     path,
     stats::{BlockError, PlanError, Warning},
 };
@@ -54,12 +54,12 @@ pub fn score_file(session: &Session, path: &Path) -> Result<ScoreFile, AppError>
 /// Decides the A/B test that `document` means by `scores`.
 pub fn analyze_scores(session: &Session, document: &str, scores: &ScoreFile) -> Result<Analyzed, AppError> {
     let loaded = session.document(document)?;
-    let (parsed, tree) = understood(&loaded)?;
+    let subject = understood(&loaded)?;
+    let Subject { document: parsed, tree, .. } = subject;
     let Body::AbTest(test) = &parsed.body else {
         return Err(AppError::usage(format!("{} is not an A/B test", loaded.path))
             .with_hint("name a document of the kind \"ab_test\""));
     };
-    let subject = Subject { file: &loaded.path, text: &loaded.text, tree, document: parsed };
     let mut wrong = check::check(subject, session.context()).diagnostics;
     wrong.retain(|finding| finding.severity == Severity::Error && NEEDED.contains(&finding.code));
     if !wrong.is_empty() {
@@ -79,12 +79,9 @@ pub fn analyze_scores(session: &Session, document: &str, scores: &ScoreFile) -> 
     Ok(Analyzed { verdict, diagnostics })
 }
 
-/// The document and its tree, if it could be read.
-pub(super) fn understood(loaded: &Loaded) -> Result<(&Document, &Node), AppError> {
-    match (&loaded.parsed.value, &loaded.parsed.tree) {
-        (Some(document), Some(tree)) => Ok((document, tree)),
-        _ => Err(AppError::Wrong(loaded.parsed.diagnostics.clone())),
-    }
+/// The document, if it could be read.
+pub(super) fn understood(loaded: &Loaded) -> Result<Subject<'_>, AppError> {
+    Subject::of(loaded).ok_or_else(|| AppError::Wrong(loaded.parsed.diagnostics.clone()))
 }
 
 /// The rules of decision cannot decide anything.

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     analysis::TestTerms,
+    check::Subject,
     diagnostic::{Diagnostic, Span},
     files::{Node, Path},
     ledger::{Ledger, NewTest, RunRow, TestRow},
@@ -54,7 +55,7 @@ fn changed(
     changes: &[(&'static str, String, String)],
 ) -> Result<AppError, AppError> {
     let loaded = &job.loaded;
-    let (document, tree) = understood(loaded)?;
+    let Subject { document, tree, .. } = understood(loaded)?;
     let row = ledger.run(&earlier.run).map_err(|e| ledger_error(&e))?;
     let looked = super::super::count(earlier.looks as usize, "time");
     let finding = |(key, before, now): &(&'static str, String, String)| {
@@ -90,7 +91,7 @@ pub(in crate::app) fn extended(session: &Session, request: &RunRequest) -> Resul
     let mut extended = request.clone();
     let Some(more) = request.more else { return Ok(extended) };
     let loaded = session.document(&request.document)?;
-    let (document, tree) = understood(&loaded)?;
+    let Subject { document, tree, .. } = understood(&loaded)?;
     let Body::AbTest(test) = &document.body else { return Err(no_test("--more")) };
     let terms = TestTerms::of(&document.header, test);
     if !terms.may_be_extended() {

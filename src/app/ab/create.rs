@@ -74,8 +74,7 @@ pub fn draft_test(session: &Session, request: &TestRequest) -> Result<TestDraft,
     let file: Arc<str> = Arc::from(path.as_str());
     let read = loaded(file, Format::Toml, Arc::from(text.as_str()), Origin::Workspace);
     let mut diagnostics = read.parsed.diagnostics.clone();
-    if let (Some(document), Some(tree)) = (&read.parsed.value, &read.parsed.tree) {
-        let subject = Subject { file: &read.path, text: &read.text, tree, document };
+    if let Some(subject) = Subject::of(&read) {
         diagnostics.extend(check::check(subject, session.context()).diagnostics);
     }
     Ok(TestDraft { path, text, diagnostics })

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     analysis::{Blocks, TestTerms, TestVerdict, judge_blocks},
+    check::Subject,
     diagnostic::Diagnostic,
     ident::IndexMap,
     ledger::{ItemRow, Ledger, RunRow},
@@ -139,7 +140,7 @@ impl TestState {
     /// What to be careful about, with the places in the test's document as it is now.
     pub fn diagnostics(&self, session: &Session, path: &str) -> Vec<Diagnostic> {
         let Ok(loaded) = session.document(path) else { return Vec::new() };
-        let Ok((_, tree)) = understood(&loaded) else { return Vec::new() };
+        let Ok(Subject { tree, .. }) = understood(&loaded) else { return Vec::new() };
         let names: Vec<&str> = self.terms.variations.iter().map(String::as_str).collect();
         let file: Arc<str> = loaded.path.clone();
         self.verdict.warnings.iter().map(|warning| said(&loaded, tree, &file, &names, warning)).collect()

@@ -27,7 +27,7 @@ pub(in crate::app) fn terms_of(document: &Document) -> Option<TestTerms> {
 
 /// How the items of `plan` are samples: a task for each variation, whose items are its blocks in order.
 pub(in crate::app) fn trial_of(loaded: &Loaded, terms: &TestTerms, plan: &Plan) -> Result<Trial, AppError> {
-    let (_, tree) = understood(loaded)?;
+    let tree = understood(loaded)?.tree;
     let rules = terms.plan().map_err(|error| no_plan(loaded, tree, error))?;
     let of_variation = |name: &String| plan.tasks.iter().find(|task| task.name == *name).map(|task| task.items.clone());
     let items: Vec<_> = terms.variations.iter().filter_map(of_variation).collect();
@@ -49,7 +49,7 @@ impl Upstream for NoParents {
 /// Refuses a test of which two samples would be the same picture: one would be taken for two.
 pub(in crate::app) fn refuse_same_samples(loaded: &Loaded, preparation: &Preparation) -> Result<(), AppError> {
     let Some(trial) = &preparation.plan().trial else { return Ok(()) };
-    let (_, tree) = understood(loaded)?;
+    let tree = understood(loaded)?.tree;
     let visit = Visit { attempt: 1, visits: 1, ..Visit::default() };
     let all: Vec<(usize, usize, ItemIx)> = trial
         .blocks

@@ -58,16 +58,16 @@ pub(in crate::app) fn documents_needs(session: &Session, selection: &Selection) 
 
 /// What one document's own graphs need, and the presets whose graphs are not among them.
 fn of_document(session: &Session, loaded: &Loaded, nodes: &NodeSet) -> (GraphNeeds, Vec<Arc<str>>) {
-    let (Some(document), Some(tree)) = (&loaded.parsed.value, &loaded.parsed.tree) else { return Default::default() };
+    let Some(subject) = Subject::of(loaded) else { return Default::default() };
     let context = Context { nodes, ..session.context() };
-    let outcome = check(Subject { file: &loaded.path, text: &loaded.text, tree, document }, context);
+    let outcome = check(subject, context);
     let (mut needs, mut presets) = (outcome.needs, Vec::new());
     if let Some(program) = &outcome.program {
         needs.extend(&program.needs(context));
         let unknown = program.tasks.iter().filter(|task| task.sample.is_none());
         presets.extend(unknown.filter_map(|task| task.preset.as_ref()).map(|preset| preset.path.clone()));
     }
-    if let Body::AbTest(test) = &document.body {
+    if let Body::AbTest(test) = &subject.document.body {
         let reference = test.preset.as_ref().or(session.config.defaults.preset.as_ref());
         let preset = reference.and_then(|reference| session.resolve(reference, Kind::Preset).ok());
         presets.extend(preset.map(|preset| preset.path));

@@ -24,8 +24,7 @@ pub(super) fn examine(session: &Session, selection: &Selection) -> (Vec<DoctorFi
     let mut wrong: Vec<Diagnostic> = session.workspace.config.diagnostics.clone();
     for loaded in &selection.documents {
         wrong.extend(loaded.parsed.diagnostics.iter().cloned());
-        if let (Some(document), Some(tree)) = (&loaded.parsed.value, &loaded.parsed.tree) {
-            let subject = Subject { file: &loaded.path, text: &loaded.text, tree, document };
+        if let Some(subject) = Subject::of(loaded) {
             let outcome = check(subject, session.context());
             wrong.extend(outcome.diagnostics);
             let used: BTreeSet<&String> =

@@ -257,6 +257,9 @@ enum ConflictKind {
 
 /// Goes along `keys`, making tables of `origin` where there are none.
 fn descend(table: &mut Building, keys: Keys, span: Span, origin: Origin) -> Result<&mut Building, Conflict> {
+    if keys.is_empty() {
+        return Ok(table);
+    }
     keys.into_iter().try_fold(table, |table, key| step(table, key, span, origin))
 }
 

@@ -11,9 +11,9 @@ use crate::{
 /// Most files that a hint names.
 const NAMED: usize = 3;
 
-/// A model file that a site names and the server does not list, with the files that it lists.
-pub(super) fn unlisted<'s>(site: &'s Site<'_>) -> Option<(&'s str, Vec<&'s str>)> {
-    let (ValueFault::Wrong(error) | ValueFault::Unchecked(error)) = site.fault.as_deref()? else { return None };
+/// A model file that an input names and the server does not list, with the files that it lists.
+fn unlisted(fault: &ValueFault) -> Option<(&str, Vec<&str>)> {
+    let (ValueFault::Wrong(error) | ValueFault::Unchecked(error)) = fault else { return None };
     let CoerceError::NotInList { given, options, of_files: true, .. } = error else { return None };
     Some((given.as_str().unwrap_or_default(), options.iter().filter_map(Value::as_str).collect()))
 }
@@ -24,8 +24,8 @@ pub(super) fn is_lora(site: &Site<'_>) -> bool {
 }
 
 /// What is missing, with what is near; `what` is what it is: `a model file`.
-pub(super) fn missing(site: &Site<'_>, code: &'static str, what: &str) -> Option<GraphProblem> {
-    let (given, listed) = unlisted(site)?;
+pub(super) fn missing(site: &Site<'_>, fault: &ValueFault, code: &'static str, what: &str) -> Option<GraphProblem> {
+    let (given, listed) = unlisted(fault)?;
     let known = if listed.is_empty() { " (it lists none)" } else { "" };
     let name = describe(&Value::from(given));
     let message = format!("{}: {name} is not {what} that the server's object_info lists{known}", site.place());

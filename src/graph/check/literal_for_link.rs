@@ -14,9 +14,9 @@ use crate::{
 
 pub(super) const CODE: &str = "literal-for-link";
 
-pub(super) fn look(inspection: &Inspection<'_>, site: &Site<'_>) -> Option<GraphProblem> {
+pub(super) fn look(inspection: &Inspection<'_>, site: &Site<'_>, fault: &ValueFault) -> Option<GraphProblem> {
     let (id, name) = (site.at.id, Some(site.name.as_ref()));
-    match site.fault.as_deref()? {
+    match fault {
         ValueFault::Wrong(CoerceError::OnlyLinks { types, given }) => {
             let place = site.place();
             let message = format!("{place} takes the output of a node, of type {types}, not {}", describe(given));

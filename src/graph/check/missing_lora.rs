@@ -1,9 +1,9 @@
 //! `missing-lora`: a LoRA that the server does not list.
 
-use super::{GraphProblem, files, inspection::Inspection, sites::Site};
+use super::{GraphProblem, files, inspection::Inspection, sites::Site, values::ValueFault};
 
 pub(super) const CODE: &str = "missing-lora";
 
-pub(super) fn look(_: &Inspection<'_>, site: &Site<'_>) -> Option<GraphProblem> {
-    files::missing(site, CODE, "a LoRA").filter(|_| files::is_lora(site))
+pub(super) fn look(_: &Inspection<'_>, site: &Site<'_>, fault: &ValueFault) -> Option<GraphProblem> {
+    files::missing(site, fault, CODE, "a LoRA").filter(|_| files::is_lora(site))
 }

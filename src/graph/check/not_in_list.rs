@@ -13,8 +13,8 @@ pub(super) const CODE: &str = "not-in-list";
 /// Most values that a hint lists.
 const LISTED: usize = 12;
 
-pub(super) fn look(_: &Inspection<'_>, site: &Site<'_>) -> Option<GraphProblem> {
-    let (error, severity) = match site.fault.as_deref()? {
+pub(super) fn look(_: &Inspection<'_>, site: &Site<'_>, fault: &ValueFault) -> Option<GraphProblem> {
+    let (error, severity) = match fault {
         ValueFault::Wrong(error) => (error, Severity::Error),
         ValueFault::Unchecked(error) | ValueFault::Odd(error, _) => (error, Severity::Warning),
     };

@@ -5,10 +5,8 @@ use crate::graph::coerce::CoerceError;
 
 pub(super) const CODE: &str = "out-of-range";
 
-pub(super) fn look(_: &Inspection<'_>, site: &Site<'_>) -> Option<GraphProblem> {
-    let ValueFault::Wrong(CoerceError::OutOfRange { given, below, bound }) = site.fault.as_deref()? else {
-        return None;
-    };
+pub(super) fn look(_: &Inspection<'_>, site: &Site<'_>, fault: &ValueFault) -> Option<GraphProblem> {
+    let ValueFault::Wrong(CoerceError::OutOfRange { given, below, bound }) = fault else { return None };
     let (word, limit) = if *below { ("least", "smallest") } else { ("most", "largest") };
     let message = format!("{} is {given}, but may be at {word} {bound}", site.place());
     let problem = GraphProblem::new(site.at.id, Some(&site.name), CODE, message);

@@ -6,12 +6,13 @@ use super::{
     link_type, literal_for_link, missing_image, missing_input, missing_lora, missing_model, no_output, not_in_list,
     off_step, out_of_range, paid, preview_output, self_link,
     sites::{Site, sites},
-    unknown_class, unknown_input, unreachable, wrong_type,
+    unknown_class, unknown_input, unreachable,
+    values::ValueFault,
+    wrong_type,
 };
 use crate::{
     diagnostic::Severity,
     graph::{
-        class::ClassInfo,
         ir::{Graph, GraphNode, Input, Link},
         object_info::NodeSet,
     },
@@ -28,14 +29,16 @@ pub struct GraphRule {
 /// At what a rule looks.
 #[derive(Debug)]
 enum Look {
-    /// Each node.
-    Node(fn(&Inspection<'_>, &str, &GraphNode) -> Option<GraphProblem>),
+    /// Each node, with its number and id.
+    Node(fn(&Inspection<'_>, usize, &str, &GraphNode) -> Option<GraphProblem>),
     /// Each node of a known class.
     Class(fn(&Inspection<'_>, ClassedNode<'_>) -> Option<GraphProblem>),
     /// Each link, with its node's id and the input.
     Link(fn(&Inspection<'_>, &str, &str, &Link) -> Option<GraphProblem>),
     /// Each input that a class declares.
     Input(fn(&Inspection<'_>, &Site<'_>) -> Option<GraphProblem>),
+    /// Each literal that is not what its input declares, and why.
+    Fault(fn(&Inspection<'_>, &Site<'_>, &ValueFault) -> Option<GraphProblem>),
     /// Each input that a class does not declare.
     Extra(fn(&Inspection<'_>, ClassedNode<'_>, &str, &Input) -> Option<GraphProblem>),
     /// The graph.
@@ -52,13 +55,13 @@ pub const GRAPH_RULES: &[GraphRule] = &[
     GraphRule { code: self_link::CODE, look: Look::Link(self_link::look) },
     GraphRule { code: bad_link::CODE, look: Look::Link(bad_link::look) },
     GraphRule { code: link_type::CODE, look: Look::Input(link_type::look) },
-    GraphRule { code: literal_for_link::CODE, look: Look::Input(literal_for_link::look) },
+    GraphRule { code: literal_for_link::CODE, look: Look::Fault(literal_for_link::look) },
     GraphRule { code: wrong_type::CODE, look: Look::Input(wrong_type::look) },
-    GraphRule { code: out_of_range::CODE, look: Look::Input(out_of_range::look) },
+    GraphRule { code: out_of_range::CODE, look: Look::Fault(out_of_range::look) },
     GraphRule { code: off_step::CODE, look: Look::Input(off_step::look) },
-    GraphRule { code: not_in_list::CODE, look: Look::Input(not_in_list::look) },
-    GraphRule { code: missing_model::CODE, look: Look::Input(missing_model::look) },
-    GraphRule { code: missing_lora::CODE, look: Look::Input(missing_lora::look) },
+    GraphRule { code: not_in_list::CODE, look: Look::Fault(not_in_list::look) },
+    GraphRule { code: missing_model::CODE, look: Look::Fault(missing_model::look) },
+    GraphRule { code: missing_lora::CODE, look: Look::Fault(missing_lora::look) },
     GraphRule { code: missing_image::CODE, look: Look::Input(missing_image::look) },
     GraphRule { code: unknown_input::CODE, look: Look::Extra(unknown_input::look) },
     GraphRule { code: unreachable::CODE, look: Look::Node(unreachable::look) },
@@ -83,10 +86,8 @@ pub fn check_nodes(graph: &Graph, nodes: &NodeSet, kept: &[&str]) -> Vec<GraphPr
 
 pub(super) fn check(inspection: &Inspection<'_>) -> Vec<GraphProblem> {
     let nodes = inspection.graph.nodes.iter().enumerate();
-    let by_node = nodes.map(|(number, (id, node))| {
-        let class = inspection.class(number);
-        (inspection.is_needed(number), check_node(inspection, id, node, class))
-    });
+    let by_node =
+        nodes.map(|(number, (id, node))| (inspection.is_needed(number), check_node(inspection, number, id, node)));
     let by_node: Vec<(bool, Vec<GraphProblem>)> = by_node.collect();
     let is_broken = by_node.iter().any(|(is_needed, found)| *is_needed && found.iter().any(breaks_links));
     let outside = inspection.malformed.iter().filter(|(id, _)| !inspection.graph.nodes.contains_key(*id));
@@ -131,8 +132,8 @@ fn with_form(inspection: &Inspection<'_>, id: &str, mut found: Vec<GraphProblem>
     malformed.iter().cloned().chain(found).collect()
 }
 
-fn check_node(inspection: &Inspection<'_>, id: &str, node: &GraphNode, class: Option<&ClassInfo>) -> Vec<GraphProblem> {
-    let classed = class.map(|class| ClassedNode { id, node, class });
+fn check_node(inspection: &Inspection<'_>, number: usize, id: &str, node: &GraphNode) -> Vec<GraphProblem> {
+    let classed = inspection.class(number).map(|class| ClassedNode { id, node, class });
     let sites = classed.map(sites);
     let (declared, extra) = sites.as_ref().map_or((&[][..], &[][..]), |s| (&s.declared[..], &s.extra[..]));
     let mut found = Vec::new();
@@ -143,7 +144,7 @@ fn check_node(inspection: &Inspection<'_>, id: &str, node: &GraphNode, class: Op
     };
     for rule in GRAPH_RULES {
         match rule.look {
-            Look::Node(look) => tell(look(inspection, id, node)),
+            Look::Node(look) => tell(look(inspection, number, id, node)),
             Look::Class(look) => tell(classed.and_then(|at| look(inspection, at))),
             Look::Link(look) => {
                 for (name, input) in &node.inputs {
@@ -153,6 +154,13 @@ fn check_node(inspection: &Inspection<'_>, id: &str, node: &GraphNode, class: Op
                 }
             }
             Look::Input(look) => declared.iter().for_each(|site| tell(look(inspection, site))),
+            Look::Fault(look) => {
+                for site in declared {
+                    if let Some(fault) = &site.fault {
+                        tell(look(inspection, site, fault));
+                    }
+                }
+            }
             Look::Extra(look) => {
                 if let Some(at) = classed {
                     extra.iter().for_each(|(name, input)| tell(look(inspection, at, name, input)));

@@ -5,9 +5,9 @@ use crate::graph::ir::GraphNode;
 
 pub(super) const CODE: &str = "unknown-class";
 
-pub(super) fn look(inspection: &Inspection<'_>, id: &str, node: &GraphNode) -> Option<GraphProblem> {
+pub(super) fn look(inspection: &Inspection<'_>, number: usize, id: &str, node: &GraphNode) -> Option<GraphProblem> {
     let (class, nodes) = (node.class.as_str(), inspection.nodes);
-    if nodes.contains(class) {
+    if inspection.class(number).is_some() || nodes.contains(class) {
         return None;
     }
     let problem = GraphProblem::new(id, None, CODE, format!("there is no node class \"{class}\""));

@@ -6,8 +6,7 @@ use crate::graph::ir::GraphNode;
 
 pub(super) const CODE: &str = "unreachable-node";
 
-pub(super) fn look(inspection: &Inspection<'_>, id: &str, _: &GraphNode) -> Option<GraphProblem> {
-    let number = inspection.graph.nodes.get_index_of(id)?;
+pub(super) fn look(inspection: &Inspection<'_>, number: usize, id: &str, _: &GraphNode) -> Option<GraphProblem> {
     if inspection.is_needed(number) {
         return None;
     }
