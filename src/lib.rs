@@ -15,6 +15,7 @@
 //! | operations | [`app`] | one function for each operation; wires everything |
 //! | surface | [`mcp`], [`web`], [`cli`] | the MCP server, pages that answer, and the command line; only the latter prints |
 
+pub mod amounts;
 pub mod analysis;
 pub mod app;
 pub mod check;

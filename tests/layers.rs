@@ -10,7 +10,7 @@ use proc_macro2::{Delimiter, Spacing, Span, TokenStream, TokenTree};
 
 /// All modules of the crate, from the bottom up: a module imports only what stands before it.
 const LAYERS: &[&[&str]] = &[
-    &["ident", "codes", "content_hash", "diagnostic", "stats", "raster", "imagefile", "vision", "draw"],
+    &["ident", "amounts", "codes", "content_hash", "diagnostic", "stats", "raster", "imagefile", "vision", "draw"],
     &["files"],
     &["graph", "rules", "model"],
     &["compile", "check", "import", "diff"],

@@ -5,7 +5,6 @@
 mod ab;
 mod address;
 mod course;
-mod duration;
 mod happened;
 mod links;
 mod numbers;
@@ -18,7 +17,6 @@ pub use ab::{
 };
 pub use address::{address_of, parts_of, short_label};
 pub use course::{Bar, Course, EndKind, ExecutorCourse, course};
-pub use duration::duration_text;
 pub use happened::{Happened, Step, happened};
 pub use links::waits;
 pub use numbers::{FailureGroup, MetricRow, RetryRow, RouteCount, failures, metric_rows, retries, route_counts};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Session, job::RunnableJob, run::native_settings};
 use crate::{
-    analysis::duration_text,
+    amounts::duration_text,
     ledger::Ledger,
     plan::{
         Bottleneck, CriticalPath, ItemIx, LowerBound, Placement, Plan, PlanTask, Pool, Waits, critical_path,

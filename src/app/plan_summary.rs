@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{Planned, TaskForecast, TaskOutlook};
 use crate::{
-    analysis::duration_text,
+    amounts::duration_text,
     model::task_type_name,
     plan::{Bottleneck, Plan, PlanTask, Pool, Target, TaskIx},
 };

@@ -16,6 +16,7 @@ use super::{
     plan::{columns, opened},
 };
 use crate::{
+    amounts::size_text,
     app::{self, AddModel, AppError, ExitCode, ModelRow, Session, Sources},
     models::PullEvent,
 };
@@ -139,7 +140,7 @@ fn list(session: &Session, output: Output) -> ExitCode {
     let line = |row: &ModelRow| {
         let manifest = row.manifest.as_deref().unwrap_or("built in").to_owned();
         let state = row.state.to_owned();
-        [row.name.clone(), row.role.to_owned(), mib(row.size), row.licence.spdx.clone(), state, manifest]
+        [row.name.clone(), row.role.to_owned(), size_text(row.size), row.licence.spdx.clone(), state, manifest]
     };
     columns(std::iter::once(head).chain(rows.iter().map(line))).iter().for_each(|line| output.line(line));
     let folder = app::models_folder(session);
@@ -163,7 +164,7 @@ fn pull(session: &Session, args: &PullArgs, output: Output) -> Result<ExitCode, 
         let row = app::pull_model(session, &row.name, &|event| bar.show(event));
         bar.clear();
         let row = row?;
-        output.line(&format!("{} is here, {}, SHA-256 as its manifest says", row.name, mib(row.size)));
+        output.line(&format!("{} is here, {}, SHA-256 as its manifest says", row.name, size_text(row.size)));
         pulled.push(row);
     }
     Ok(output.finish("models", ExitCode::Done, json!({ "models": pulled }), &[], &Sources::default()))
@@ -172,7 +173,7 @@ fn pull(session: &Session, args: &PullArgs, output: Output) -> Result<ExitCode, 
 /// Name, size, licence and sources of a model for people.
 fn terms(row: &ModelRow) -> Vec<String> {
     let title = row.title.as_ref().map_or_else(String::new, |title| format!(" · {title}"));
-    let mut lines = vec![format!("{}{title} · {}", row.name, mib(row.size))];
+    let mut lines = vec![format!("{}{title} · {}", row.name, size_text(row.size))];
     let holder = row.licence.holder.as_ref().map_or_else(String::new, |holder| format!(", {holder}"));
     lines.push(format!("  licence  {}{holder}", row.licence.spdx));
     lines.extend(row.licence.url.iter().chain(&row.licence.note).map(|text| format!("           {text}")));
@@ -252,17 +253,11 @@ fn add(session: &Session, args: &AddArgs, output: Output) -> Result<ExitCode, Ap
 
 fn remove(session: &Session, args: &RemoveArgs, output: Output) -> Result<ExitCode, AppError> {
     let removed = app::remove_model(session, &args.name, args.manifest)?;
-    output.line(&format!("{}: {} are free again", removed.name, mib(removed.freed)));
+    output.line(&format!("{}: {} are free again", removed.name, size_text(removed.freed)));
     if let Some(manifest) = &removed.manifest {
         output.line(&format!("removed {manifest}"));
     }
     Ok(output.finish("models", ExitCode::Done, json!({ "model": removed }), &[], &Sources::default()))
-}
-
-/// `168 MiB`, `4.4 MiB`.
-fn mib(bytes: u64) -> String {
-    let mib = bytes as f64 / f64::from(1 << 20);
-    if mib >= 10.0 || mib == 0.0 { format!("{mib:.0} MiB") } else { format!("{mib:.1} MiB") }
 }
 
 /// A bar on a terminal, lines elsewhere, nothing beside JSON.
@@ -291,8 +286,8 @@ impl PullBar {
                     *bar = Some(new);
                 } else {
                     let resumed =
-                        if resumed > 0 { format!(", {} are here already", mib(resumed)) } else { String::new() };
-                    self.output.note(&format!("fetching {file}, {} from {source}{resumed}", mib(size)));
+                        if resumed > 0 { format!(", {} are here already", size_text(resumed)) } else { String::new() };
+                    self.output.note(&format!("fetching {file}, {} from {source}{resumed}", size_text(size)));
                 }
             }
             PullEvent::Progress { bytes, .. } => {

@@ -6,8 +6,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::{GlobalArgs, Output, args::ReportArgs, plan::opened};
-use crate::app::{
-    self, AppError, ExitCode, ReportOptions, Session, Sources, WrittenReport, WrittenTestReport, history,
+use crate::{
+    amounts::size_text,
+    app::{self, AppError, ExitCode, ReportOptions, Session, Sources, WrittenReport, WrittenTestReport, history},
 };
 
 /// `comfywright ab report`
@@ -107,11 +108,4 @@ fn written(session: &Session, args: &ReportArgs) -> Result<WrittenReport, AppErr
     let run = history::find_run(&ledger, &args.run)?;
     let options = ReportOptions { out: args.out.clone(), pictures_mib: args.pictures, plots: false };
     app::write_report(session, &ledger, &run, &options)
-}
-
-fn size_text(bytes: u64) -> String {
-    match bytes {
-        0..1_048_576 => format!("{} KiB", bytes.div_ceil(1024)),
-        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
-    }
 }

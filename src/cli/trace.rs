@@ -66,7 +66,7 @@ fn try_line(row: &TracedTry) -> String {
         told.push(format!("try {}", row.number));
     }
     let seconds = row.ended_ns.map(|ended| (ended - row.submitted_ns) as f64 / 1e9);
-    let took = seconds.map_or_else(String::new, |s| format!(" after {}", crate::analysis::duration_text(s)));
+    let took = seconds.map_or_else(String::new, |s| format!(" after {}", crate::amounts::duration_text(s)));
     let error = row.error.map_or_else(String::new, |class| format!(" ({class})"));
     let message = row.message.as_ref().map_or_else(String::new, |message| format!(": {message}"));
     format!("{} on {}: {}{took}{error}{message}", told.join(", "), row.executor, row.end)

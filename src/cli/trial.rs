@@ -4,7 +4,7 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use super::{Output, ab, args::RunArgs};
 use crate::{
-    analysis::duration_text,
+    amounts::duration_text,
     app::{AppError, TestForecast, TestState, count},
 };
 

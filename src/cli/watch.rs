@@ -20,7 +20,7 @@ use serde_json::json;
 
 use super::{GlobalArgs, Output, plan::opened};
 use crate::{
-    analysis::duration_text,
+    amounts::duration_text,
     app::{
         self, AppError, ExitCode, RunMoment, ServerMoment, Session, Sources, TaskMoment, history, run_moment,
         server_moments,

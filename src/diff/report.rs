@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{change::Change, classes::ClassDifference, work::WorkDiff};
+use crate::amounts::duration_text;
 
 /// What became of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -148,24 +149,13 @@ impl DocumentReport {
     }
 }
 
-/// Seconds for people: `42 s`, `3 min 20 s`, `2 h 5 min`.
-pub(super) fn duration(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
-    match whole {
-        0 if seconds > 0.0 => "less than 1 s".to_owned(),
-        0..=59 => format!("{whole} s"),
-        60..=3_599 => format!("{} min {} s", whole / 60, whole % 60),
-        _ => format!("{} h {} min", whole / 3_600, whole % 3_600 / 60),
-    }
-}
-
 /// How long it takes to make what a run would make.
 pub(super) fn forecast(to_run: usize, seconds: Option<f64>, is_partial: bool) -> String {
     match seconds {
         _ if to_run == 0 => "nothing to run".to_owned(),
         None => "no history".to_owned(),
-        Some(seconds) if is_partial => format!("at least {}", duration(seconds)),
-        Some(seconds) => format!("about {}", duration(seconds)),
+        Some(seconds) if is_partial => format!("at least {}", duration_text(seconds)),
+        Some(seconds) => format!("about {}", duration_text(seconds)),
     }
 }
 
@@ -188,9 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_readable() {
-        let told = [0.2, 59.4, 200.0, 7500.0].map(duration);
-        assert_eq!(told, ["less than 1 s", "59 s", "3 min 20 s", "2 h 5 min"]);
+    fn forecasts_are_readable() {
         assert_eq!(forecast(0, None, true), "nothing to run");
         assert_eq!(forecast(3, None, false), "no history");
         assert_eq!(forecast(3, Some(5.0), true), "at least 5 s");

@@ -13,7 +13,8 @@ use super::{
     tool::{About, Answer, Callable, Effect, blocking},
 };
 use crate::{
-    analysis::{VariationVerdict, duration_text},
+    amounts::duration_text,
+    analysis::VariationVerdict,
     app::{
         self, AppError, Session, TestForecast, TestPrompt, TestRequest, TestState, TrackRequest,
         client_files::ClientFiles,

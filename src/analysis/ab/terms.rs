@@ -102,16 +102,14 @@ impl TestTerms {
     /// there are is one of them only where looks depend on it.
     pub fn changes_since(&self, earlier: &Self) -> Vec<(&'static str, String, String)> {
         let (old, new) = (&earlier.decision, &self.decision);
-        let plan = |plan: DecisionPlan| format!("{plan:?}").to_lowercase();
-        let better = |decision: &Decision| format!("{:?}", decision.better).to_lowercase();
         let range =
             |decision: &Decision| decision.range.map_or_else(|| "0 to 1".to_owned(), |[l, h]| format!("{l} to {h}"));
         let samples = |terms: &Self| if new.plan == old.plan && terms.may_be_extended() { 0 } else { terms.samples };
         [
             ("metric", old.metric.clone(), new.metric.clone()),
-            ("better", better(old), better(new)),
+            ("better", word(old.better), word(new.better)),
             ("range", range(old), range(new)),
-            ("plan", plan(old.plan), plan(new.plan)),
+            ("plan", word(old.plan), word(new.plan)),
             ("alpha", old.alpha.to_string(), new.alpha.to_string()),
             ("equivalence", old.equivalence.to_string(), new.equivalence.to_string()),
             ("futility", old.futility.to_string(), new.futility.to_string()),
@@ -121,6 +119,11 @@ impl TestTerms {
         .filter(|(_, old, new)| old != new)
         .collect()
     }
+}
+
+/// The word for `value` in files.
+fn word(value: impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 #[cfg(test)]

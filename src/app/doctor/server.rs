@@ -11,9 +11,9 @@ use super::{
     },
     findings::DoctorFinding,
     lacks::MissingPart,
-    storage::bytes,
 };
 use crate::{
+    amounts::size_text,
     comfy::{Client, ClientError, Device, Queue, SystemStats},
     graph::{NodeSet, Versions, own_classes},
 };
@@ -226,7 +226,7 @@ fn greeting(report: &ServerReport) -> String {
 }
 
 fn device_text(device: &Device) -> String {
-    let (free, total) = (bytes(device.vram_free), bytes(device.vram_total));
+    let (free, total) = (size_text(device.vram_free), size_text(device.vram_total));
     let name = if device.name == device.kind { device.kind.clone() } else { device.name.clone() };
     let slow = if device.kind == "cpu" { "; no GPU" } else { "" };
     format!("{name}: {free} of {total} memory free{slow}")

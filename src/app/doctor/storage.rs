@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use super::{super::Session, findings::DoctorFinding};
-use crate::ledger::{Ledger, network_file_system};
+use crate::{
+    amounts::size_text,
+    ledger::{Ledger, network_file_system},
+};
 
 const AREA: &str = "storage";
 
@@ -38,15 +41,15 @@ fn folder(root: &Path, name: &str, what: &str) -> DoctorFinding {
     }
     match fs4::available_space(existing) {
         Ok(free) if free < HARDLY_ANY => {
-            let message = format!("{name}/ ({what}) can be written, but only {} are free", bytes(free));
+            let message = format!("{name}/ ({what}) can be written, but only {} are free", size_text(free));
             DoctorFinding::trouble(AREA, "disk-full", message).advise(space_advice())
         }
         Ok(free) if free < LITTLE => {
-            let message = format!("{name}/ ({what}) can be written; only {} are free", bytes(free));
+            let message = format!("{name}/ ({what}) can be written; only {} are free", size_text(free));
             DoctorFinding::warning(AREA, "disk-low", message).advise(space_advice())
         }
         Ok(free) => {
-            let message = format!("{name}/ ({what}) can be written; {} free", bytes(free));
+            let message = format!("{name}/ ({what}) can be written; {} free", size_text(free));
             DoctorFinding::ok(AREA, "folder", message)
         }
         Err(error) => {
@@ -81,12 +84,6 @@ fn ledger_file(root: &Path, name: &str) -> DoctorFinding {
     }
 }
 
-/// `512 MiB`, `3.4 GiB`.
-pub(super) fn bytes(number: u64) -> String {
-    const GIB: u64 = 1 << 30;
-    if number >= GIB { format!("{:.1} GiB", number as f64 / GIB as f64) } else { format!("{} MiB", number >> 20) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,10 +108,5 @@ mod tests {
         let found = ledger_file(root.path(), "l");
         assert_eq!(found.fitness, Fitness::Trouble, "{found:?}");
         assert!(found.advice.is_some());
-    }
-
-    #[test]
-    fn sizes_are_readable() {
-        assert_eq!((bytes(5 << 20), bytes((3 << 30) + (1 << 29))), ("5 MiB".to_owned(), "3.5 GiB".to_owned()));
     }
 }

@@ -7,7 +7,7 @@ use super::{
     forest::shortened,
     plot::{Drawing, Scale, n},
 };
-use crate::analysis::duration_text;
+use crate::amounts::duration_text;
 
 const WIDE: f64 = 900.0;
 const ROW: f64 = 26.0;

@@ -6,7 +6,8 @@ use maud::{Markup, html};
 
 use super::{RunReport, data::significant};
 use crate::{
-    analysis::{FailureGroup, RouteCount, duration_text, parts_of},
+    amounts::duration_text,
+    analysis::{FailureGroup, RouteCount, parts_of},
     plan::{Bottleneck, Outline, Pool},
     report::dag::{Dag, TaskMarks, dag},
     run::{ItemState, RunState},

@@ -1,4 +1,4 @@
-//! Times for people.
+//! Times and sizes for people.
 
 /// A number of seconds in two units at most: `0.8 s`, `12 s`, `3 min 20 s`, `1 h 5 min`, `2 d 3 h`.
 pub fn duration_text(seconds: f64) -> String {
@@ -25,9 +25,46 @@ pub fn duration_text(seconds: f64) -> String {
     }
 }
 
+/// A number of bytes in the unit that fits: `512 bytes`, `1.5 KiB`, `168 MiB`, `4.4 MiB`, `3.0 GiB`.
+pub fn size_text(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{bytes} bytes");
+    }
+    let (mut number, mut unit) = (bytes as f64 / 1024.0, 0);
+    while number >= 1023.5 && unit + 1 < UNITS.len() {
+        (number, unit) = (number / 1024.0, unit + 1);
+    }
+    let name = UNITS[unit];
+    match unit {
+        0 | 1 if number >= 9.95 => format!("{number:.0} {name}"),
+        0 | 1 => format!("{number:.1} {name}").replace(".0 ", " "),
+        _ => format!("{number:.1} {name}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_told_in_the_unit_that_fits() {
+        let sizes = [0, 1023, 1024, 1536, 100_000, 5 << 20, (4 << 20) + 419_430, 168 << 20, (1 << 30) - 1, 3 << 30];
+        let told = sizes.map(size_text);
+        let expected = [
+            "0 bytes",
+            "1023 bytes",
+            "1 KiB",
+            "1.5 KiB",
+            "98 KiB",
+            "5 MiB",
+            "4.4 MiB",
+            "168 MiB",
+            "1.0 GiB",
+            "3.0 GiB",
+        ];
+        assert_eq!(told, expected);
+    }
 
     #[test]
     fn times_have_two_units_at_most() {
