@@ -6,7 +6,7 @@ use comfywright::{
     content_hash::ContentHash,
     ledger::{Ledger, LedgerError, NewRun, RunJournal},
     plan::{ItemIx, ItemResult, Outline, OutlineTask, OutputFile, Sort, Warmth},
-    run::{AttemptId, Change, Entry, Event, ItemState, Journal, ResultStore, RunState},
+    run::{AttemptId, Change, Entry, Event, ItemState, Journal, ResultNumber, ResultStore, RunState},
 };
 use serde_json::json;
 
@@ -100,13 +100,95 @@ async fn what_was_acknowledged_is_there_without_a_clean_end() {
     let ledger = open(root.path());
     let events = ledger.events("r1").unwrap();
     assert_eq!(events.len(), 2);
-    assert!(matches!(&events[1], Event::Finished { result: found, .. } if *found == result(2.0)));
+    assert!(matches!(&events[1].event, Event::Finished { result: left, .. } if *left == ItemResult::default()));
+    assert_eq!(ledger.result(events[1].result.unwrap()), Some(result(2.0)));
     let run = ledger.unfinished_run("catalog", "abc").unwrap().unwrap();
     assert_eq!((run.id.as_str(), run.state, run.settings), ("r1", RunState::Running, json!({"set": {"steps": 3}})));
     assert!(ledger.unfinished_run("catalog", "other").unwrap().is_none());
     let journal = ledger.journal("r1").unwrap();
     append(&journal, vec![Entry::Closed { time_ns: 9, state: RunState::Complete }]).await;
     assert!(ledger.unfinished_run("catalog", "abc").unwrap().is_none());
+}
+
+#[tokio::test]
+async fn what_became_of_an_item_by_its_result_is_what_readers_see() {
+    let root = tempfile::tempdir().unwrap();
+    let ledger = open(root.path());
+    let worker = ledger.clone();
+    let journal = tokio::task::spawn_blocking(move || begin(&worker, "r1")).await.unwrap();
+    let kept = journal.append(vec![finished(0, result(2.0)), change(0, ItemState::Done)]).await.unwrap();
+    assert_eq!((kept.len(), kept[0].item), (1, ItemIx(0)));
+    assert_eq!(ledger.result(kept[0].number), Some(result(2.0)));
+    // A rule may say that a result is none, and what follows may be about another item, or come later.
+    append(&journal, vec![finished(1, result(3.0)), change(1, ItemState::Failed)]).await;
+    append(&journal, vec![finished(2, result(4.0)), change(3, ItemState::Skipped), change(2, ItemState::Done)]).await;
+    append(&journal, vec![finished(4, result(5.0))]).await;
+    append(&journal, vec![change(4, ItemState::Held)]).await;
+    let items = ledger.items("r1").unwrap();
+    let seen: Vec<_> = items.iter().map(|item| (item.item, item.state, item.result.clone())).collect();
+    let expected = [
+        (0, ItemState::Done, Some(result(2.0))),
+        (1, ItemState::Failed, None),
+        (2, ItemState::Done, Some(result(4.0))),
+        (3, ItemState::Skipped, None),
+        (4, ItemState::Held, Some(result(5.0))),
+    ];
+    assert_eq!(seen, expected);
+    assert!(items[0].finished_ns.is_some() && items[4].finished_ns.is_none());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn damaged_results_are_found_among_many() {
+    use std::{os::unix::fs::MetadataExt as _, time::UNIX_EPOCH};
+
+    let root = tempfile::tempdir().unwrap();
+    let ledger = open(root.path());
+    let worker = ledger.clone();
+    let journal = tokio::task::spawn_blocking(move || begin(&worker, "r1")).await.unwrap();
+    let folder = root.path().join("outputs/catalog/r1/a");
+    let path = |item: u32| folder.join(format!("{item}.png"));
+    let mut entries = Vec::new();
+    for item in 0..600 {
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(path(item), "content").unwrap();
+        let metadata = std::fs::metadata(path(item)).unwrap();
+        let mut made = result_with_file(root.path(), "r1", "f");
+        made.files[0].path = format!("outputs/catalog/r1/a/{item}.png");
+        made.files[0].mtime_ns = metadata.modified().unwrap().duration_since(UNIX_EPOCH).unwrap().as_nanos() as i64;
+        made.files[0].inode = metadata.ino();
+        entries.push(finished(item, if item == 5 { result(1.0) } else { made }));
+    }
+    let numbers: Vec<ResultNumber> = journal.append(entries).await.unwrap().iter().map(|kept| kept.number).collect();
+    assert_eq!(ledger.damaged(&numbers, false), Ok(Vec::new()), "one has no files, and all others are there");
+    let touched = std::fs::File::options().write(true).open(path(7)).unwrap();
+    touched.set_modified(UNIX_EPOCH).unwrap();
+    std::fs::write(path(300), "altered").unwrap();
+    std::fs::write(path(301), "longer than it was").unwrap();
+    std::fs::remove_file(path(599)).unwrap();
+    let expected = [300, 301, 599].map(|item| numbers[item]);
+    assert_eq!(ledger.damaged(&numbers, false).unwrap(), expected, "a touched file is what it was");
+    assert_eq!(ledger.damaged(&numbers, true).unwrap(), expected);
+    assert_eq!(ledger.damaged(&numbers[..300], false), Ok(Vec::new()));
+    assert_eq!(ledger.damaged(&numbers[300..301], false).unwrap(), [numbers[300]]);
+    let unknown = ResultNumber(i64::MAX);
+    assert_eq!(ledger.damaged(&[unknown], true).unwrap(), [unknown]);
+}
+
+#[test]
+fn a_new_ledger_is_one_for_all_who_make_it_at_once() {
+    let root = tempfile::tempdir().unwrap();
+    let threads: Vec<_> = (0..8)
+        .map(|number| {
+            let root = root.path().to_owned();
+            std::thread::spawn(move || drop(begin(&open(&root), &format!("r{number}"))))
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    assert_eq!(open(root.path()).runs(9).unwrap().len(), 8);
+    let left = std::fs::read_dir(root.path().join(".comfywright")).unwrap();
+    let temporary = left.filter(|entry| entry.as_ref().unwrap().file_type().unwrap().is_dir()).count();
+    assert_eq!(temporary, 0, "nothing temporary is left");
 }
 
 fn sort(shape: &str, executor: &str, warmth: Warmth) -> Sort {
@@ -159,7 +241,7 @@ async fn concurrent_appends_share_transactions_and_keep_their_order() {
         .events("r1")
         .unwrap()
         .iter()
-        .filter_map(|event| match event {
+        .filter_map(|past| match past.event {
             Event::Finished { item, .. } => Some(item.0),
             _ => None,
         })

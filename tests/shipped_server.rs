@@ -17,8 +17,8 @@ use comfywright::{
     native::{NativeExecutor, NativeSettings},
     plan::{Capabilities, Estimates, ItemResult, Placement, Prepared},
     run::{
-        Clock, Entry, Executor, Failure, ItemState, Job, Journal, JournalError, PortFuture, Ports, Produced,
-        ResultStore, RunSetup, RunState, Signals, run_plan,
+        Clock, Entry, Executor, Failure, ItemState, Job, Journal, JournalError, Kept, PortFuture, Ports, Produced,
+        ResultNumber, ResultStore, RunSetup, RunState, Signals, run_plan,
     },
     scorers::NativeScorers,
 };
@@ -130,8 +130,8 @@ impl Executor for Both {
 struct Nowhere;
 
 impl Journal for Nowhere {
-    fn append(&self, _: Vec<Entry>) -> PortFuture<'_, Result<(), JournalError>> {
-        Box::pin(async { Ok(()) })
+    fn append(&self, _: Vec<Entry>) -> PortFuture<'_, Result<Vec<Kept>, JournalError>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 }
 
@@ -140,8 +140,12 @@ impl ResultStore for Nowhere {
         None
     }
 
-    fn is_intact(&self, _: &ItemResult, _: bool) -> bool {
-        true
+    fn result(&self, _: ResultNumber) -> Option<ItemResult> {
+        None
+    }
+
+    fn damaged(&self, _: &[ResultNumber], _: bool) -> Result<Vec<ResultNumber>, JournalError> {
+        Ok(Vec::new())
     }
 }
 

@@ -36,7 +36,8 @@ use crate::{
     outputs,
     plan::{Capabilities, Outline, Prices},
     run::{
-        Clock, Control, Event, Executor, Observer, People, PortFuture, Ports, RunOutcome, RunSetup, RunState, run_plan,
+        Clock, Control, Executor, Observer, PastEvent, People, PortFuture, Ports, RunOutcome, RunSetup, RunState,
+        run_plan,
     },
     scorers::{ExternalScorers, NativeScorers, Scorers},
 };
@@ -73,7 +74,7 @@ pub struct ReadyRun {
     pub continued: bool,
     /// Of a test that begins, what it can find and may take.
     pub forecast: Option<TestForecast>,
-    past: Vec<Event>,
+    past: Vec<PastEvent>,
     verify: bool,
     ledger: Arc<Ledger>,
     journal: Arc<crate::ledger::RunJournal>,
@@ -281,13 +282,14 @@ fn continued(
     let told_before = ledger.last_told().map_err(|e| ledger_error(&e))?;
     let lock = ledger.lock_run(&row.id).map_err(|e| ledger_error(&e))?;
     let journal = Arc::new(ledger.journal(&row.id).map_err(|e| ledger_error(&e))?);
-    let past = ledger.events(&row.id).map_err(|e| ledger_error(&e))?;
+    let folder = row.folder.clone();
+    let (past, ()) = rayon::join(|| ledger.events(&row.id), || outputs::sweep(&session.root.join(&folder)));
+    let past = past.map_err(|e| ledger_error(&e))?;
     if row.settings != job.settings {
         ledger.set_settings(&row.id, &job.settings).map_err(|e| ledger_error(&e))?;
     }
     let id = row.id.parse().map_err(|_| AppError::environment(format!("run {} has a broken id", row.id)))?;
-    let (folder, root, native) = (row.folder.clone(), session.root.clone(), native_settings(session));
-    outputs::sweep(&root.join(&folder));
+    let (root, native) = (session.root.clone(), native_settings(session));
     Ok(ReadyRun {
         job,
         on_servers,

@@ -30,6 +30,9 @@ use crate::{
 /// How long `cancel` waits for what is on its way.
 const CANCEL_WAIT: Duration = Duration::from_mins(1);
 
+/// Threads that wait for disks, beside those that compute and prepare: each has memory of its own.
+const WRITERS: usize = 16;
+
 /// Runs `run`.
 pub fn run(args: &RunArgs, global: &GlobalArgs, output: Output) -> ExitCode {
     let session = match session(args, global) {
@@ -173,6 +176,7 @@ pub(super) fn carried_out(
     let path = ready.job.loaded.path.to_string();
     let mut diagnostics = ready.job.diagnostics.clone();
     let aftermath = ready.aftermath();
+    let is_test = ready.job.terms.is_some();
     let asks = ready.job.terms.as_ref().filter(|terms| terms.asks_people()).map(|terms| terms.test.clone());
     let forecast = ready.forecast.clone();
     let against = ready.against().unwrap_or(&session.against).to_owned();
@@ -180,7 +184,7 @@ pub(super) fn carried_out(
     match until_done(ready, controls, show) {
         Ok(outcome) => {
             let code = exit_code(&outcome);
-            let test = test_state(session, &id.to_string());
+            let test = if is_test { test_state(session, &id.to_string()) } else { None };
             diagnostics.extend(test.iter().flat_map(|test| test.diagnostics(session, &path)));
             // What cannot be read any more is still in the lines of the items.
             diagnostics.extend(aftermath.diagnostics(session).unwrap_or_default());
@@ -226,7 +230,9 @@ fn test_state(session: &Session, run: &str) -> Option<TestState> {
 /// Carries the run out on a runtime of its own. The first Ctrl-C stops submitting; the second ends
 /// the process at once.
 fn until_done(ready: ReadyRun, controls: &[Control], show: Show) -> Result<RunOutcome, AppError> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(WRITERS + 2 * cores)
         .enable_all()
         .build()
         .map_err(|e| AppError::environment(format!("failed to start threads: {e}")))?;
@@ -244,9 +250,14 @@ fn until_done(ready: ReadyRun, controls: &[Control], show: Show) -> Result<RunOu
         // The run may have ended in the meantime.
         let _ = sender.send(Control::Stop);
     });
-    let outcome = runtime.block_on(ready.carry_out(observer(show), receiver));
+    // Among the threads of its workers: what they tell it wakes no other thread.
+    let carried_out = runtime.spawn(ready.carry_out(observer(show), receiver));
+    let outcome = runtime.block_on(carried_out);
     runtime.shutdown_background();
-    outcome
+    outcome.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(error) => Err(AppError::environment(error.to_string())),
+    })
 }
 
 fn exit_code(outcome: &RunOutcome) -> ExitCode {

@@ -188,15 +188,26 @@ fn report_join(
 
 /// `key=value,key=value` of a row; values with punctuation of addresses are quoted.
 pub fn row_text(relation: &Relation, row: &[ValueIx], keys: &KeyTable) -> String {
-    let parts = relation.keys.iter().zip(row).map(|(key, value)| {
+    let mut text = String::new();
+    push_row(&mut text, relation, row, keys);
+    text
+}
+
+/// Adds the text of a row to `text`.
+pub fn push_row(text: &mut String, relation: &Relation, row: &[ValueIx], keys: &KeyTable) {
+    for (column, (key, value)) in relation.keys.iter().zip(row).enumerate() {
+        if column > 0 {
+            text.push(',');
+        }
+        text.push_str(keys.name(*key));
+        text.push('=');
         let identity = keys.identity(*key, *value);
         if identity.contains([',', '=', '[', ']', '"']) {
-            format!("{}={}", keys.name(*key), Value::from(identity))
+            text.push_str(&Value::from(identity).to_string());
         } else {
-            format!("{}={identity}", keys.name(*key))
+            text.push_str(identity);
         }
-    });
-    parts.collect::<Vec<_>>().join(",")
+    }
 }
 
 /// The combinations of the task's own foreach keys, with `include`.

@@ -429,12 +429,14 @@ impl Program {
 
     /// `task[key=value,…]`, or the task alone when its items have no keys.
     pub fn address(&self, task: usize, row: &[ValueIx]) -> String {
-        let name = &self.structure.tasks[task].name;
+        let mut address = self.structure.tasks[task].name.clone();
         let items = &self.expansion.items[task];
-        if items.keys.is_empty() {
-            return name.clone();
+        if !items.keys.is_empty() {
+            address.push('[');
+            expand::push_row(&mut address, items, row, &self.expansion.keys);
+            address.push(']');
         }
-        format!("{name}[{}]", expand::row_text(items, row, &self.expansion.keys))
+        address
     }
 }
 

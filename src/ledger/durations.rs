@@ -25,19 +25,46 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<(Sort, Observed)>> {
     Ok(Some((sort, Observed { count: row.get(4)?, mean: row.get(5)?, spread: row.get(6)? })))
 }
 
-/// Adds one duration to what is known.
-pub(super) fn write(transaction: &Transaction<'_>, sort: &Sort, seconds: f64) -> Result<(), LedgerError> {
+/// Durations that become known in one transaction.
+#[derive(Default)]
+pub(super) struct Durations<'a>(Vec<(&'a Sort, Observed)>);
+
+impl<'a> Durations<'a> {
+    /// Adds one to what is known.
+    pub(super) fn add(
+        &mut self,
+        transaction: &Transaction<'_>,
+        sort: &'a Sort,
+        seconds: f64,
+    ) -> Result<(), LedgerError> {
+        if let Some((_, observed)) = self.0.iter_mut().find(|(known, _)| *known == sort) {
+            observed.add(seconds);
+            return Ok(());
+        }
+        let mut observed = known(transaction, sort)?;
+        observed.add(seconds);
+        self.0.push((sort, observed));
+        Ok(())
+    }
+
+    /// Writes what is known now.
+    pub(super) fn write(self, transaction: &Transaction<'_>) -> Result<(), LedgerError> {
+        let mut statement = transaction.prepare_cached(
+            "INSERT OR REPLACE INTO durations (shape, executor, warmth, family, count, mean, spread)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
+        )?;
+        for (sort, Observed { count, mean, spread }) in self.0 {
+            let warmth = sort.warmth.number();
+            statement.execute(params![sort.shape, sort.executor, warmth, sort.family, count, mean, spread])?;
+        }
+        Ok(())
+    }
+}
+
+fn known(transaction: &Transaction<'_>, sort: &Sort) -> Result<Observed, LedgerError> {
     let key = params![sort.shape, sort.executor, sort.warmth.number()];
     let mut statement = transaction
         .prepare_cached("SELECT count, mean, spread FROM durations WHERE shape = ? AND executor = ? AND warmth = ?")?;
     let found = statement.query_row(key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
-    let mut observed = found.map_or_else(Observed::default, |(count, mean, spread)| Observed { count, mean, spread });
-    observed.add(seconds);
-    let mut statement = transaction.prepare_cached(
-        "INSERT OR REPLACE INTO durations (shape, executor, warmth, family, count, mean, spread)
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
-    )?;
-    let Observed { count, mean, spread } = observed;
-    statement.execute(params![sort.shape, sort.executor, sort.warmth.number(), sort.family, count, mean, spread])?;
-    Ok(())
+    Ok(found.map_or_else(Observed::default, |(count, mean, spread)| Observed { count, mean, spread }))
 }

@@ -5,19 +5,22 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use rayon::prelude::*;
 use rusqlite::{OptionalExtension, ToSql, Transaction, params, params_from_iter};
 use serde_json::Value;
 
 use super::{
-    durations,
+    durations::Durations,
     error::LedgerError,
+    event_text::read_event,
     open::Ledger,
     trial::{NewTest, write_block, write_test},
 };
 use crate::{
     plan::{ItemIx, ItemResult, Outline, OutputFile},
-    run::{AttemptId, Change, Decision, Entry, Event, Journal, JournalError, PortFuture, RunState},
+    run::{
+        AttemptId, Change, Decision, Entry, Event, ItemState, Journal, JournalError, Kept, PastEvent, PortFuture,
+        ResultNumber, RunState,
+    },
 };
 
 /// What the ledger keeps of a run from its beginning.
@@ -76,7 +79,8 @@ impl Ledger {
     fn insert_run(&self, run: &NewRun, only: bool) -> Result<(), LedgerError> {
         let row = run.clone();
         let outline = serde_json::to_string(&row.outline)?;
-        self.writer.write_and_wait(Box::new(move |transaction| {
+        // Whatever the run does is written after it.
+        self.writer.write_lazily_and_wait(Box::new(move |transaction| {
             if only && newest_is_unfinished(transaction, &row)? {
                 return Ok(());
             }
@@ -123,19 +127,15 @@ impl Ledger {
     }
 
     /// The events of a run in order, for replay.
-    pub fn events(&self, id: &str) -> Result<Vec<Event>, LedgerError> {
+    pub fn events(&self, id: &str) -> Result<Vec<PastEvent>, LedgerError> {
         let run = self.run_number(id)?;
-        let mut results = self.results_of_run(run)?;
         let reader = self.reader();
         let mut statement = reader.prepare_cached("SELECT event, result FROM events WHERE run = ? ORDER BY seq")?;
-        let rows = statement.query_map([run], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let rows: Vec<(String, Option<i64>)> = rows.collect::<Result<_, _>>()?;
-        let mut events: Vec<Event> =
-            rows.par_iter().map(|(text, _)| serde_json::from_str(text)).collect::<Result<_, _>>()?;
-        for (event, (_, number)) in events.iter_mut().zip(&rows) {
-            if let (Event::Finished { result, .. }, Some(number)) = (event, number) {
-                *result = results.remove(number).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-            }
+        let mut rows = statement.query([run])?;
+        let mut events = Vec::new();
+        while let Some(row) = rows.next()? {
+            let event = read_event(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?;
+            events.push(PastEvent { event, result: row.get::<_, Option<i64>>(1)?.map(ResultNumber) });
         }
         Ok(events)
     }
@@ -148,18 +148,21 @@ impl Ledger {
 }
 
 impl Journal for RunJournal {
-    fn append(&self, entries: Vec<Entry>) -> PortFuture<'_, Result<(), JournalError>> {
+    fn append(&self, entries: Vec<Entry>) -> PortFuture<'_, Result<Vec<Kept>, JournalError>> {
         let count = entries.len() as i64;
         let first = self.next.fetch_add(count, Ordering::Relaxed);
-        let run = self.run;
-        let entries = Mutex::new(entries);
+        let (run, kept) = (self.run, Arc::new(Mutex::new(Vec::new())));
+        let (entries, told) = (Mutex::new(entries), kept.clone());
         let done = self.ledger.writer.write(Box::new(move |transaction| {
             let entries = entries.lock().unwrap_or_else(PoisonError::into_inner);
-            entries.iter().zip(first..).try_for_each(|(entry, seq)| write_entry(transaction, run, seq, entry))
+            // A transaction that is tried again gives other numbers.
+            *told.lock().unwrap_or_else(PoisonError::into_inner) = write_entries(transaction, run, first, &entries)?;
+            Ok(())
         }));
         Box::pin(async move {
             let result = done.await.unwrap_or_else(|_| Err(LedgerError::Write("its thread has ended".to_owned())));
-            result.map_err(|error| JournalError { message: error.to_string() })
+            result.map_err(|error| JournalError::Write(error.to_string()))?;
+            Ok(std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner)))
         })
     }
 }
@@ -172,21 +175,61 @@ fn newest_is_unfinished(transaction: &Transaction<'_>, row: &NewRun) -> Result<b
     Ok(newest.optional()?.is_some_and(|state| !ended.contains(&state.as_str())))
 }
 
-fn write_entry(transaction: &Transaction<'_>, run: i64, seq: i64, entry: &Entry) -> Result<(), LedgerError> {
-    match entry {
-        Entry::Event { time_ns, address, event } => {
-            let result = write_item(transaction, run, *time_ns, address, event)?;
-            let mut statement = transaction
-                .prepare_cached("INSERT INTO events (run, seq, time_ns, event, result) VALUES (?, ?, ?, ?, ?)")?;
-            statement.execute(params![run, seq, time_ns, serde_json::to_string(event)?, result])?;
-            Ok(())
+/// Writes what belongs together, numbered from `first`; the results that it brought.
+fn write_entries(
+    transaction: &Transaction<'_>,
+    run: i64,
+    first: i64,
+    entries: &[Entry],
+) -> Result<Vec<Kept>, LedgerError> {
+    let (mut kept, mut durations) = (Vec::new(), Durations::default());
+    let mut numbered = entries.iter().zip(first..).peekable();
+    while let Some((entry, seq)) = numbered.next() {
+        match entry {
+            Entry::Event { time_ns, address, event } => {
+                // What an item ends with mostly follows at once: one row for both.
+                let end = numbered.next_if(|(next, _)| is_end_of(event, next)).and_then(|(next, _)| change(next));
+                let result = write_item(transaction, run, (*time_ns, address, event), end)?;
+                write_event(transaction, run, seq, (*time_ns, event), result)?;
+                kept.extend(result.and_then(|number| brought(event, number)));
+            }
+            Entry::Change(change) => write_change(transaction, run, change)?,
+            Entry::Block { time_ns, block } => write_block(transaction, run, *time_ns, block)?,
+            Entry::Timing { sort, seconds } => durations.add(transaction, sort, *seconds)?,
+            Entry::Decision { time_ns, decision } => write_decision(transaction, run, seq, *time_ns, decision)?,
+            Entry::Closed { time_ns, state } => set_run_state(transaction, run, *state, Some(*time_ns))?,
         }
-        Entry::Change(change) => write_change(transaction, run, change),
-        Entry::Block { time_ns, block } => write_block(transaction, run, *time_ns, block),
-        Entry::Timing { sort, seconds } => durations::write(transaction, sort, *seconds),
-        Entry::Decision { time_ns, decision } => write_decision(transaction, run, seq, *time_ns, decision),
-        Entry::Closed { time_ns, state } => set_run_state(transaction, run, *state, Some(*time_ns)),
     }
+    durations.write(transaction)?;
+    Ok(kept)
+}
+
+fn change(entry: &Entry) -> Option<&Change> {
+    if let Entry::Change(change) = entry { Some(change) } else { None }
+}
+
+/// Whether `next` is what became of an item because of its result.
+fn is_end_of(event: &Event, next: &Entry) -> bool {
+    let Event::Finished { item, id, .. } = event else { return false };
+    change(next).is_some_and(|change| (change.item, change.id) == (*item, *id))
+}
+
+fn brought(event: &Event, number: i64) -> Option<Kept> {
+    let Event::Finished { item, id, .. } = event else { return None };
+    Some(Kept { item: *item, id: *id, number: ResultNumber(number) })
+}
+
+fn write_event(
+    transaction: &Transaction<'_>,
+    run: i64,
+    seq: i64,
+    (time_ns, event): (i64, &Event),
+    result: Option<i64>,
+) -> Result<(), LedgerError> {
+    let mut statement =
+        transaction.prepare_cached("INSERT INTO events (run, seq, time_ns, event, result) VALUES (?, ?, ?, ?, ?)")?;
+    statement.execute(params![run, seq, time_ns, serde_json::to_string(event)?, result])?;
+    Ok(())
 }
 
 /// The statement that writes the row of an item, whether there is one or not: `$columns` with `$values` beside its key
@@ -227,13 +270,13 @@ impl ItemKey<'_> {
     }
 }
 
-/// Updates what readers see of the event. The number of the result, if it brought one.
+/// Updates what readers see of the event, and of the `end` that an item found by it. The number of the result, if
+/// it brought one.
 fn write_item(
     transaction: &Transaction<'_>,
     run: i64,
-    time_ns: i64,
-    address: &str,
-    event: &Event,
+    (time_ns, address, event): (i64, &str, &Event),
+    end: Option<&Change>,
 ) -> Result<Option<i64>, LedgerError> {
     match event {
         Event::Opened => {
@@ -262,20 +305,39 @@ fn write_item(
         }
         Event::Finished { item, id, parts, result, .. } => {
             let number = write_result(transaction, run, result)?;
-            let sql = upsert_item!(
-                "state, result, fingerprint, parts, finished_ns",
-                "'starting', ?, ?, ?, ?",
-                "result = excluded.result, fingerprint = excluded.fingerprint, parts = coalesce(excluded.parts, parts),
-                 finished_ns = excluded.finished_ns"
-            );
             let parts = if parts.is_empty() { None } else { Some(serde_json::to_string(parts)?) };
             let key = ItemKey { run, item: *item, address, id: *id };
-            key.write(transaction, sql, &[&number, &result.fingerprint, &parts, &time_ns])?;
+            if let Some(Change { time_ns, state, reason, .. }) = end {
+                let sql = upsert_item!(
+                    "result, fingerprint, parts, state, reason, finished_ns",
+                    "?, ?, ?, ?, ?, ?",
+                    "result = excluded.result, fingerprint = excluded.fingerprint,
+                     parts = coalesce(excluded.parts, parts), state = excluded.state, reason = excluded.reason,
+                     finished_ns = excluded.finished_ns"
+                );
+                let kept = keeps_result(*state).then_some(number);
+                let finished = state.is_final().then_some(time_ns);
+                let values: [&dyn ToSql; 6] = [&kept, &result.fingerprint, &parts, &state.name(), reason, &finished];
+                key.write(transaction, sql, &values)?;
+            } else {
+                let sql = upsert_item!(
+                    "state, result, fingerprint, parts, finished_ns",
+                    "'starting', ?, ?, ?, ?",
+                    "result = excluded.result, fingerprint = excluded.fingerprint,
+                     parts = coalesce(excluded.parts, parts), finished_ns = excluded.finished_ns"
+                );
+                key.write(transaction, sql, &[&number, &result.fingerprint, &parts, &time_ns])?;
+            }
             return Ok(Some(number));
         }
         _ => {}
     }
     Ok(None)
+}
+
+/// Whether readers see the result of an item in this state.
+fn keeps_result(state: ItemState) -> bool {
+    state.is_finished() || state == ItemState::Held
 }
 
 fn write_change(transaction: &Transaction<'_>, run: i64, change: &Change) -> Result<(), LedgerError> {
@@ -284,10 +346,11 @@ fn write_change(transaction: &Transaction<'_>, run: i64, change: &Change) -> Res
         "state, reason, finished_ns",
         "?, ?, ?",
         "state = excluded.state, reason = excluded.reason, finished_ns = excluded.finished_ns,
-         result = CASE WHEN excluded.state IN ('done', 'reused', 'held') THEN result END"
+         result = CASE WHEN ? THEN result END"
     );
-    let finished = state.is_final().then_some(time_ns);
-    ItemKey { run, item: *item, address, id: *id }.write(transaction, sql, &[&state.name(), reason, &finished])
+    let (finished, keeps_result) = (state.is_final().then_some(time_ns), keeps_result(*state));
+    let values: [&dyn ToSql; 4] = [&state.name(), reason, &finished, &keeps_result];
+    ItemKey { run, item: *item, address, id: *id }.write(transaction, sql, &values)
 }
 
 fn write_decision(

@@ -12,6 +12,7 @@ mod controls;
 mod drained;
 mod durations;
 mod error;
+mod event_text;
 mod journal;
 mod judgements;
 mod lock;

@@ -1,14 +1,22 @@
 //! Opens the ledger's file and holds its connections.
 
 use std::{
+    fs::File,
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use rusqlite::Connection;
+use tempfile::TempPath;
 
 use super::{error::LedgerError, schema, writer::Writer};
+use crate::outputs::{TEMPORARY_PREFIX, sync_folder};
+
+/// After how many pages of 4 KiB the log is brought over into the file. A page that was written many times in between
+/// is brought over once.
+const LOG_PAGES: u32 = 4096;
 
 /// An open ledger.
 #[derive(Debug)]
@@ -28,6 +36,9 @@ impl Ledger {
             return Err(LedgerError::NetworkFileSystem { folder: folder.to_owned(), kind });
         }
         let path = folder.join("ledger.db");
+        if !path.exists() {
+            make_ledger(folder, &path)?;
+        }
         let mut connection = connect(&path)?;
         schema::migrate(&mut connection, &path)?;
         let reader = Mutex::new(connect(&path)?);
@@ -48,11 +59,33 @@ impl Ledger {
     }
 }
 
+/// Makes the file of a new ledger: whole, and on disk before it has its name. Somebody else may be faster.
+fn make_ledger(folder: &Path, path: &Path) -> Result<(), LedgerError> {
+    let failed = |source| LedgerError::File { path: path.to_owned(), source };
+    let place = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempdir_in(folder).map_err(failed)?;
+    let new = place.path().join("ledger.db");
+    // Nothing is lost with it as long as it has no name, and one fsync is enough for all of it. The log comes last:
+    // what stands in one may find no room in the file when the connection closes, and nobody is told.
+    let mut connection = Connection::open(&new)?;
+    connection.pragma_update(None, "synchronous", "OFF")?;
+    connection.pragma_update(None, "journal_mode", "MEMORY")?;
+    schema::migrate(&mut connection, &new)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.close().map_err(|(_, error)| error)?;
+    File::open(&new).and_then(|file| file.sync_all()).map_err(failed)?;
+    let new = TempPath::try_from_path(new).map_err(failed)?;
+    match new.persist_noclobber(path) {
+        Err(error) if error.error.kind() != ErrorKind::AlreadyExists => Err(failed(error.error)),
+        _ => sync_folder(folder).map_err(failed),
+    }
+}
+
 fn connect(path: &Path) -> Result<Connection, LedgerError> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(30))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)

@@ -109,21 +109,22 @@ const ITEM_COLUMNS: &str = "item, address, state, reason, visits, attempt, epoch
 impl Ledger {
     /// The newest `limit` runs, newest first.
     pub fn runs(&self, limit: u32) -> Result<Vec<RunRow>, LedgerError> {
-        self.select_runs("ORDER BY number DESC LIMIT ?1", params![limit])
+        self.counted_runs("ORDER BY number DESC LIMIT ?1", params![limit])
     }
 
     /// The run whose id is or begins with `id`; of several the newest.
     pub fn run(&self, id: &str) -> Result<RunRow, LedgerError> {
         let runs =
-            self.select_runs("WHERE substr(id, 1, length(?1)) = ?1 ORDER BY number DESC LIMIT 1", params![id])?;
+            self.counted_runs("WHERE substr(id, 1, length(?1)) = ?1 ORDER BY number DESC LIMIT 1", params![id])?;
         runs.into_iter().next().ok_or_else(|| LedgerError::NoSuchRun { run: id.to_owned() })
     }
 
-    /// The newest run of this document in exactly this form that has not ended.
+    /// The newest run of this document in exactly this form that has not ended; its items are not counted.
     pub fn unfinished_run(&self, document: &str, hash: &str) -> Result<Option<RunRow>, LedgerError> {
         let which = "WHERE document = ?1 AND hash = ?2 ORDER BY number DESC LIMIT 1";
-        let newest = self.select_runs(which, params![document, hash])?.into_iter().next();
-        Ok(newest.filter(|run| !run.state.has_ended()))
+        let reader = self.reader();
+        let newest = select_runs(&reader, which, params![document, hash])?.into_iter().next();
+        Ok(newest.map(|(_, run)| run).filter(|run| !run.state.has_ended()))
     }
 
     /// The items of a run to which something has happened, in the order of the plan.
@@ -184,7 +185,7 @@ impl Ledger {
         Ok(faults.into_iter().collect())
     }
 
-    pub(super) fn results_of_run(&self, run: i64) -> Result<BTreeMap<i64, ItemResult>, LedgerError> {
+    fn results_of_run(&self, run: i64) -> Result<BTreeMap<i64, ItemResult>, LedgerError> {
         let reader = self.reader();
         let mut results = BTreeMap::new();
         let mut statement = reader.prepare_cached("SELECT number, fingerprint, metrics FROM results WHERE run = ?")?;
@@ -207,16 +208,26 @@ impl Ledger {
         Ok(results)
     }
 
-    fn select_runs(&self, which: &str, params: &[&dyn rusqlite::ToSql]) -> Result<Vec<RunRow>, LedgerError> {
+    fn counted_runs(&self, which: &str, params: &[&dyn rusqlite::ToSql]) -> Result<Vec<RunRow>, LedgerError> {
         let reader = self.reader();
-        let mut statement = reader.prepare_cached(&format!("SELECT {RUN_COLUMNS} FROM runs {which}"))?;
-        let mut rows = statement.query(params)?;
-        let mut runs = Vec::new();
-        while let Some(row) = rows.next()? {
-            runs.push(run_row(row, counts(&reader, row.get(0)?)?)?);
-        }
-        Ok(runs)
+        let runs = select_runs(&reader, which, params)?.into_iter();
+        runs.map(|(number, run)| Ok(RunRow { counts: counts(&reader, number)?, ..run })).collect()
     }
+}
+
+/// Runs with their numbers, of which the items are not counted yet.
+fn select_runs(
+    reader: &rusqlite::Connection,
+    which: &str,
+    params: &[&dyn rusqlite::ToSql],
+) -> Result<Vec<(i64, RunRow)>, LedgerError> {
+    let mut statement = reader.prepare_cached(&format!("SELECT {RUN_COLUMNS} FROM runs {which}"))?;
+    let mut rows = statement.query(params)?;
+    let mut runs = Vec::new();
+    while let Some(row) = rows.next()? {
+        runs.push((row.get(0)?, run_row(row)?));
+    }
+    Ok(runs)
 }
 
 /// The result with this number.
@@ -237,7 +248,7 @@ fn counts(reader: &rusqlite::Connection, run: i64) -> Result<BTreeMap<ItemState,
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn run_row(row: &Row<'_>, counts: BTreeMap<ItemState, u32>) -> Result<RunRow, LedgerError> {
+fn run_row(row: &Row<'_>) -> Result<RunRow, LedgerError> {
     let state: String = row.get(9)?;
     Ok(RunRow {
         id: row.get(1)?,
@@ -252,7 +263,7 @@ fn run_row(row: &Row<'_>, counts: BTreeMap<ItemState, u32>) -> Result<RunRow, Le
         started_ns: row.get(10)?,
         finished_ns: row.get(11)?,
         collected_ns: row.get(12)?,
-        counts,
+        counts: BTreeMap::new(),
     })
 }
 

@@ -5,9 +5,11 @@ use std::{
     fs::{self, File, Metadata},
     io,
     path::Path,
+    sync::{Mutex, PoisonError},
     time::UNIX_EPOCH,
 };
 
+use rayon::prelude::*;
 use rusqlite::params;
 
 use super::{error::LedgerError, open::Ledger, read::read_result};
@@ -16,7 +18,7 @@ use crate::{
     failpoint::{Point, pass},
     outputs::TEMPORARY_PREFIX,
     plan::{ItemResult, OutputFile},
-    run::ResultStore,
+    run::{JournalError, ResultNumber, ResultStore},
 };
 
 /// How many earlier results with one fingerprint are looked at.
@@ -27,12 +29,78 @@ impl ResultStore for Ledger {
         self.intact(fingerprint, outputs).find_map(|(result, from)| self.place(&result, &from, folder, stem).ok())
     }
 
-    fn is_intact(&self, result: &ItemResult, hash_all: bool) -> bool {
-        result.files.iter().all(|file| is_intact(&self.root, file, hash_all).unwrap_or(false))
+    fn result(&self, number: ResultNumber) -> Option<ItemResult> {
+        read_result(&self.reader(), number.0).ok().flatten()
+    }
+
+    fn damaged(&self, results: &[ResultNumber], hash_all: bool) -> Result<Vec<ResultNumber>, JournalError> {
+        let suspects = if hash_all { Ok(results.to_vec()) } else { self.suspects(results) };
+        let suspects = suspects.map_err(|error| JournalError::Read(error.to_string()))?;
+        let is_damaged =
+            |number: &ResultNumber| !self.result(*number).is_some_and(|result| self.is_intact(&result, hash_all));
+        Ok(suspects.into_par_iter().filter(is_damaged).collect())
     }
 }
 
+/// What is looked at of a file that was made.
+struct Made {
+    result: ResultNumber,
+    path: String,
+    size: u64,
+    mtime_ns: i64,
+    inode: u64,
+}
+
+/// How many files are looked at in one go.
+const LOOKS: usize = 256;
+
 impl Ledger {
+    /// Whether all files of `result` are still there and unaltered: by size, time and inode, by hash when
+    /// those differ or when `hash_all` says so.
+    pub fn is_intact(&self, result: &ItemResult, hash_all: bool) -> bool {
+        result.files.iter().all(|file| is_intact(&self.root, file, hash_all).unwrap_or(false))
+    }
+
+    /// Those of `results`, in ascending order, of which a file has another size, time or inode than it had. Files are
+    /// looked at while others are read of.
+    fn suspects(&self, results: &[ResultNumber]) -> Result<Vec<ResultNumber>, LedgerError> {
+        let (Some(first), Some(last)) = (results.first(), results.last()) else { return Ok(Vec::new()) };
+        let found = Mutex::new(Vec::new());
+        let look = &|files: Vec<Made>| {
+            let changed = files.into_iter().filter(|made| !is_unchanged(&self.root, made)).map(|made| made.result);
+            let changed: Vec<ResultNumber> = changed.collect();
+            found.lock().unwrap_or_else(PoisonError::into_inner).extend(changed);
+        };
+        rayon::in_place_scope(|scope| -> Result<(), LedgerError> {
+            let reader = self.reader();
+            let mut statement = reader.prepare_cached(
+                "SELECT result, path, size, mtime_ns, inode FROM outputs WHERE result BETWEEN ? AND ? ORDER BY result",
+            )?;
+            let mut rows = statement.query([first.0, last.0])?;
+            let mut wanted = results.iter().peekable();
+            let mut files = Vec::with_capacity(LOOKS);
+            while let Some(row) = rows.next()? {
+                let result = ResultNumber(row.get(0)?);
+                while wanted.next_if(|number| **number < result).is_some() {}
+                if wanted.peek() != Some(&&result) {
+                    continue;
+                }
+                let (size, inode) = (row.get::<_, i64>(2)? as u64, row.get::<_, i64>(4)? as u64);
+                files.push(Made { result, path: row.get(1)?, size, mtime_ns: row.get(3)?, inode });
+                if files.len() == LOOKS {
+                    let files = std::mem::replace(&mut files, Vec::with_capacity(LOOKS));
+                    scope.spawn(move |_| look(files));
+                }
+            }
+            look(files);
+            Ok(())
+        })?;
+        let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
     /// The files of `outputs` of an earlier result with this fingerprint, where they are, if they are
     /// still there and unaltered.
     pub fn find_intact(&self, fingerprint: &str, outputs: &[&str]) -> Option<ItemResult> {
@@ -106,6 +174,12 @@ fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
     }
     fs::rename(&temporary, to)?;
     Ok(pass(Point::ReuseLinked)?)
+}
+
+/// Whether the file has the size, the time and the inode that it had.
+fn is_unchanged(root: &Path, made: &Made) -> bool {
+    let metadata = fs::metadata(root.join(&made.path));
+    metadata.is_ok_and(|now| now.len() == made.size && mtime_ns(&now) == made.mtime_ns && inode(&now) == made.inode)
 }
 
 /// Whether `file` is what it was: size, time and inode, or else the content.

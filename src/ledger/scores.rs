@@ -16,10 +16,10 @@ impl Ledger {
     }
 
     /// Keeps metrics that `scorer` measured on the file with this content hash. They are written in
-    /// the background: when they are lost, they are measured again.
+    /// the background, and nobody waits for the disk: when they are lost, they are measured again.
     pub fn keep_metrics(&self, hash: &str, scorer: &str, metrics: &BTreeMap<String, f64>) {
         let (hash, scorer, metrics) = (hash.to_owned(), scorer.to_owned(), metrics.clone());
-        drop(self.writer.write(Box::new(move |transaction| {
+        drop(self.writer.write_lazily(Box::new(move |transaction| {
             let mut statement = transaction
                 .prepare_cached("INSERT OR REPLACE INTO metrics (hash, scorer, name, value) VALUES (?, ?, ?, ?)")?;
             for (name, value) in metrics.iter().filter(|(_, value)| value.is_finite()) {

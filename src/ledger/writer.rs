@@ -1,4 +1,5 @@
-//! The thread that writes: one transaction for whatever has queued up (group commit).
+//! The thread that writes: one transaction for whatever has queued up (group commit), on disk when it ends if
+//! somebody relies on that.
 
 use std::{
     path::Path,
@@ -20,6 +21,8 @@ const BATCH: usize = 4096;
 
 struct Write {
     job: Job,
+    /// Whether somebody relies on it being on disk.
+    durable: bool,
     done: oneshot::Sender<Result<(), LedgerError>>,
 }
 
@@ -44,17 +47,32 @@ impl Writer {
     /// Queues `job`; it takes its place in the order now. What it wrote is on disk when the
     /// receiver says so.
     pub(super) fn write(&self, job: Job) -> oneshot::Receiver<Result<(), LedgerError>> {
+        self.queue(job, true)
+    }
+
+    /// Queues `job`, on which nothing depends that is not written after it: others see it at once, and it is on disk
+    /// with the next write that has to be.
+    pub(super) fn write_lazily(&self, job: Job) -> oneshot::Receiver<Result<(), LedgerError>> {
+        self.queue(job, false)
+    }
+
+    fn queue(&self, job: Job, durable: bool) -> oneshot::Receiver<Result<(), LedgerError>> {
         let (done, receiver) = oneshot::channel();
         if let Some(queue) = &self.queue {
             // When the thread has ended, the receiver tells it: its sender is gone.
-            let _ = queue.send(Write { job, done });
+            let _ = queue.send(Write { job, durable, done });
         }
         receiver
     }
 
     /// Queues `job` and waits until it is on disk. Not to be called within async code.
     pub(super) fn write_and_wait(&self, job: Job) -> Result<(), LedgerError> {
-        self.write(job).blocking_recv().unwrap_or_else(|_| Err(LedgerError::Write("its thread has ended".to_owned())))
+        wait(self.write(job))
+    }
+
+    /// As [`Self::write_lazily`], and waits until others see it. Not to be called within async code.
+    pub(super) fn write_lazily_and_wait(&self, job: Job) -> Result<(), LedgerError> {
+        wait(self.write_lazily(job))
     }
 }
 
@@ -66,6 +84,10 @@ impl Drop for Writer {
             let _ = thread.join();
         }
     }
+}
+
+fn wait(written: oneshot::Receiver<Result<(), LedgerError>>) -> Result<(), LedgerError> {
+    written.blocking_recv().unwrap_or_else(|_| Err(LedgerError::Write("its thread has ended".to_owned())))
 }
 
 fn write_all(mut connection: Connection, writes: &Receiver<Write>) {
@@ -88,6 +110,8 @@ fn write_all(mut connection: Connection, writes: &Receiver<Write>) {
 
 fn commit(connection: &mut Connection, batch: &[Write]) -> Result<(), LedgerError> {
     pass(Point::LedgerBegin)?;
+    let durable = batch.iter().any(|write| write.durable);
+    connection.pragma_update(None, "synchronous", if durable { "FULL" } else { "NORMAL" })?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     batch.iter().try_for_each(|write| (write.job)(&transaction))?;
     pass(Point::LedgerCommit)?;

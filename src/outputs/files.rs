@@ -120,13 +120,15 @@ fn write_atomically(root: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> 
     sync_folder(folder)
 }
 
+/// Makes sure that the names in `folder` are on disk, where the system can.
 #[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     fs::File::open(folder)?.sync_all()
 }
 
+/// Makes sure that the names in `folder` are on disk, where the system can.
 #[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
+pub fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 

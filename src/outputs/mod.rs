@@ -5,5 +5,5 @@
 mod files;
 mod names;
 
-pub use files::{FileError, TEMPORARY_PREFIX, inside, read, record, sweep, write};
+pub use files::{FileError, TEMPORARY_PREFIX, inside, read, record, sweep, sync_folder, write};
 pub use names::{output_path, safe_stem};

@@ -12,19 +12,18 @@ use std::{
     time::Duration,
 };
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
     task::{AbortHandle, Id, JoinError, JoinSet},
 };
 use uuid::Uuid;
 
 use super::{
-    event::{AttemptId, Command, Event, TrialLook},
+    event::{AttemptId, Command, Event, PastEvent, TrialLook},
     names::Names,
     planner::Planner,
-    ports::{AskedSample, Change, Claim, Entry, Failure, Fault, Journal, JournalError, RunState},
+    ports::{AskedSample, Change, Claim, Entry, Failure, Fault, Journal, JournalError, ResultNumber, RunState},
     report::{RunEvent, TaskSize},
     results::{Ended, Results, values},
     scribe::{Batch, Observer, write_journal},
@@ -48,7 +47,7 @@ pub struct RunSetup {
     /// How long items take there, as far as it is known.
     pub estimates: Estimates,
     /// The events of the run so far; empty for a new one.
-    pub past: Vec<Event>,
+    pub past: Vec<PastEvent>,
     /// Whether the outputs of finished items are verified by their content.
     pub hash_all: bool,
 }
@@ -120,7 +119,7 @@ pub(super) enum Message {
 /// happen any more without a person.
 ///
 /// # Errors
-/// When the journal cannot be written. What was running then is dropped.
+/// When the journal cannot be written, or what it knows cannot be read. What was running then is dropped.
 pub async fn run_plan(
     plan: Arc<Plan>,
     setup: RunSetup,
@@ -130,10 +129,11 @@ pub async fn run_plan(
     mut controls: mpsc::UnboundedReceiver<Control>,
 ) -> Result<RunOutcome, JournalError> {
     let (batches, queue) = mpsc::unbounded_channel();
-    let scribe = tokio::spawn(write_journal(journal, observer.clone(), queue));
+    let results = Arc::new(Results::new(plan.items.len(), ports.store.clone()));
+    let scribe = tokio::spawn(write_journal(journal, results.clone(), observer.clone(), queue));
     let (messages, mut inbox) = mpsc::unbounded_channel();
-    let mut dispatcher = Dispatcher::new(plan, setup, ports, observer, batches, messages);
-    dispatcher.open().await;
+    let mut dispatcher = Dispatcher::new(plan, setup, ports, results, observer, batches, messages);
+    dispatcher.open().await?;
     // What a person said of held items counts although nothing else is to do.
     while let Ok(control) = controls.try_recv() {
         dispatcher.control(control);
@@ -151,7 +151,7 @@ pub async fn run_plan(
     }
     let outcome = dispatcher.close();
     drop(dispatcher);
-    let written = scribe.await.unwrap_or_else(|error| Err(JournalError { message: error.to_string() }));
+    let written = scribe.await.unwrap_or_else(|error| Err(JournalError::Write(error.to_string())));
     written.map(|()| outcome)
 }
 
@@ -161,6 +161,8 @@ struct Dispatcher {
     setup: RunSetup,
     ports: Ports,
     names: Names,
+    /// So many items are prepared at the same time.
+    turn: Arc<Semaphore>,
     results: Arc<Results>,
     observer: Observer,
     batches: mpsc::UnboundedSender<Batch>,
@@ -182,6 +184,7 @@ impl Dispatcher {
         plan: Arc<Plan>,
         setup: RunSetup,
         ports: Ports,
+        results: Arc<Results>,
         observer: Observer,
         batches: mpsc::UnboundedSender<Batch>,
         messages: mpsc::UnboundedSender<Message>,
@@ -189,8 +192,9 @@ impl Dispatcher {
         let keys = |item| ports.preparer.keys(item);
         Self {
             planner: Planner::new(plan.clone(), &keys, &setup.capabilities, setup.estimates.clone()),
-            names: Names::new(&plan, &*ports.preparer),
-            results: Arc::new(Results::new(plan.items.len())),
+            names: Names::new(&plan),
+            turn: Arc::new(Semaphore::new(setup.capabilities.native.max(1) as usize)),
+            results,
             workers: JoinSet::new(),
             tries: BTreeMap::new(),
             handles: BTreeMap::new(),
@@ -208,59 +212,68 @@ impl Dispatcher {
     }
 
     /// Replays the past, looks whether its outputs are still there, and begins.
-    async fn open(&mut self) {
-        for event in std::mem::take(&mut self.setup.past) {
-            let commands = self.planner.replay(&event);
-            if let Event::Submitted { item, id, .. } = &event {
-                self.submitted_before.insert((*item, *id));
+    async fn open(&mut self) -> Result<(), JournalError> {
+        for PastEvent { mut event, result: number } in std::mem::take(&mut self.setup.past) {
+            match (&mut event, number) {
+                (Event::Submitted { item, id, .. }, _) => drop(self.submitted_before.insert((*item, *id))),
+                (Event::Finished { item, result, .. }, Some(number)) => {
+                    self.results.is_kept(*item, number);
+                    // Of the metrics, a race alone depends on those that it sees again.
+                    if self.plan.trial.is_some() {
+                        *result = self.ports.store.result(number).unwrap_or_default();
+                    }
+                }
+                _ => {}
             }
-            self.keep_results(event, &commands);
+            for command in self.planner.replay(&event) {
+                if let Command::Report { item, state, .. } = command {
+                    self.forget_result(item, state);
+                }
+            }
         }
-        let missing = self.missing_items().await;
+        let missing = self.missing_items().await?;
         self.tell_start();
         if !missing.is_empty() {
             // What it would start is started below.
             let event = Event::Missing { items: missing.clone() };
             self.planner.replay(&event);
             for item in missing {
-                self.results.set(item, None);
+                self.results.forget(item);
             }
             self.send(Batch { entries: vec![self.entry(event)], ..Batch::default() });
         }
         self.apply(Event::Opened, None);
-    }
-
-    fn keep_results(&self, event: Event, commands: &[Command]) {
-        if let Event::Finished { item, result, .. } = event {
-            self.results.set(item, Some(&result));
-        }
-        for command in commands {
-            if let Command::Report { item, state, .. } = command {
-                self.forget_result(*item, *state);
-            }
-        }
+        Ok(())
     }
 
     /// Forgets what an item left if it ended without a result. An item that a loop repeats keeps it
     /// for now: the loop may begin with it.
     fn forget_result(&self, item: ItemIx, state: ItemState) {
         if state.is_final() && !state.is_finished() {
-            self.results.set(item, None);
+            self.results.forget(item);
         }
     }
 
-    async fn missing_items(&self) -> Vec<ItemIx> {
+    /// Finished items whose outputs are not what they were, or whose result is not known.
+    async fn missing_items(&self) -> Result<Vec<ItemIx>, JournalError> {
         let all = (0..self.plan.items.len() as u32).map(ItemIx);
         let finished = all.filter(|item| self.planner.state(*item).is_finished());
-        let results: Vec<(ItemIx, Option<Arc<ItemResult>>)> =
-            finished.map(|item| (item, self.results.result(item))).collect();
+        let (mut kept, mut missing): (Vec<(ResultNumber, ItemIx)>, Vec<ItemIx>) = (Vec::new(), Vec::new());
+        for item in finished {
+            match self.results.number(item) {
+                Some(number) => kept.push((number, item)),
+                None => missing.push(item),
+            }
+        }
+        kept.sort_unstable();
+        let numbers: Vec<ResultNumber> = kept.iter().map(|(number, _)| *number).collect();
         let (store, hash_all) = (self.ports.store.clone(), self.setup.hash_all);
-        let verify = move || {
-            let is_missing =
-                |result: &Option<Arc<ItemResult>>| !result.as_ref().is_some_and(|r| store.is_intact(r, hash_all));
-            results.into_par_iter().filter(|(_, result)| is_missing(result)).map(|(item, _)| item).collect()
-        };
-        tokio::task::spawn_blocking(verify).await.unwrap_or_default()
+        let looked = tokio::task::spawn_blocking(move || store.damaged(&numbers, hash_all)).await;
+        let damaged = looked.unwrap_or_else(|error| Err(JournalError::Read(error.to_string())))?;
+        let is_damaged = |number: &ResultNumber| damaged.binary_search(number).is_ok();
+        missing.extend(kept.iter().filter(|(number, _)| is_damaged(number)).map(|(_, item)| *item));
+        missing.sort_unstable();
+        Ok(missing)
     }
 
     /// Takes what people have said by now of the samples that wait for it. Whether there was something.
@@ -453,8 +466,8 @@ impl Dispatcher {
 
     fn apply_with(&mut self, event: Event, mut batch: Batch) {
         let commands = self.planner.apply(&event);
-        if let Event::Finished { item, result, .. } = &event {
-            self.results.set(*item, Some(result));
+        if let Event::Finished { item, id, result, .. } = &event {
+            self.results.hold(*item, *id, result);
         }
         batch.reports.extend(self.report(&event));
         batch.entries.push(self.entry(event));
@@ -604,6 +617,7 @@ impl Dispatcher {
             place,
             claim,
             anew,
+            turn: self.turn.clone(),
             address,
         };
         let work = make_try(attempt, self.ports.clone(), self.results.clone(), self.messages.clone());

@@ -9,7 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    ports::Fault,
+    ports::{Fault, ResultNumber},
     state::{ItemState, Reason},
 };
 use crate::{
@@ -46,9 +46,10 @@ pub enum Event {
         id: AttemptId,
         /// Id of the submission.
         prompt_id: Uuid,
-        /// What is done, as a hash (hex).
+        /// What is done, as a hash (hex). It says nothing to the planner, and does not stand in the journal.
+        #[serde(skip)]
         fingerprint: String,
-        /// The parts of the fingerprint. They say nothing to the planner, and do not stand in the journal.
+        /// The parts of the fingerprint, which do not stand there either.
         #[serde(skip)]
         parts: BTreeMap<String, String>,
         /// `native`, or the name of the server.
@@ -205,6 +206,15 @@ pub enum Event {
     Stopped,
     /// The run is given up: what has not finished is cancelled.
     Cancelled,
+}
+
+/// An event that an earlier process journaled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PastEvent {
+    /// The event; one that brought a result has an empty one.
+    pub event: Event,
+    /// The result that it brought.
+    pub result: Option<ResultNumber>,
 }
 
 /// Something to do.

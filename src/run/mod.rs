@@ -24,11 +24,11 @@ mod trial;
 mod worker;
 
 pub use dispatcher::{Control, RunOutcome, RunSetup, run_plan};
-pub use event::{AttemptId, Command, Decision, Event, ServerCondition, TrialBlock, TrialLook, Values};
+pub use event::{AttemptId, Command, Decision, Event, PastEvent, ServerCondition, TrialBlock, TrialLook, Values};
 pub use planner::Planner;
 pub use ports::{
-    AskedSample, Change, Claim, Clock, Entry, Executor, Failure, Fault, FaultDetail, Job, Journal, JournalError,
-    People, PortFuture, Preparer, Produced, ResultStore, RunState, Scorer, Signal, Signals,
+    AskedSample, Change, Claim, Clock, Entry, Executor, Failure, Fault, FaultDetail, Job, Journal, JournalError, Kept,
+    People, PortFuture, Preparer, Produced, ResultNumber, ResultStore, RunState, Scorer, Signal, Signals,
 };
 pub use report::{RunEvent, TaskSize};
 pub use scribe::Observer;

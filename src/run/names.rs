@@ -1,15 +1,18 @@
 //! Names of folders and files: safe on every file system, different for different items even
 //! where names are compared without case, and the same in every process.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeSet, hash_map::Entry},
+    sync::OnceLock,
+};
 
 use serde_json::Value;
 
 use super::ports::Preparer;
 use crate::{
     content_hash::ContentHash,
-    ident::slug,
-    plan::{ItemIx, Plan},
+    ident::{HashMap, slug},
+    plan::{ItemIx, Plan, PlanTask},
 };
 
 /// Longest stem without its hash, in bytes.
@@ -20,35 +23,39 @@ const LONGEST: usize = 96;
 pub(super) struct Names {
     /// Folder of each task.
     pub(super) folders: Vec<String>,
-    /// Items whose plain stem another item of the task has as well.
-    ambiguous: BTreeSet<u32>,
+    /// Of each task the items whose plain stem another item has as well, as soon as somebody asks.
+    ambiguous: Vec<OnceLock<BTreeSet<u32>>>,
 }
 
 impl Names {
     /// The names for `plan`.
-    pub(super) fn new(plan: &Plan, preparer: &dyn Preparer) -> Self {
-        let mut ambiguous = BTreeSet::new();
-        for task in &plan.tasks {
-            let mut first: BTreeMap<ContentHash, u32> = BTreeMap::new();
-            for item in task.items.clone() {
-                let hash = ContentHash::of_bytes(plain_stem(&task.name, preparer, ItemIx(item)).as_bytes());
-                if let Some(other) = first.insert(hash, item) {
-                    ambiguous.extend([other, item]);
-                }
-            }
-        }
-        Self { folders: folders(plan), ambiguous }
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self { folders: folders(plan), ambiguous: vec![OnceLock::new(); plan.tasks.len()] }
     }
 
     /// The start of the names of the item's files, without a dot.
     pub(super) fn stem(&self, plan: &Plan, preparer: &dyn Preparer, item: ItemIx) -> String {
-        let task = &plan.tasks[plan.items.task[item.0 as usize].0 as usize].name;
-        let stem = plain_stem(task, preparer, item);
-        if !self.ambiguous.contains(&item.0) {
+        let number = plan.items.task[item.0 as usize].0 as usize;
+        let task = &plan.tasks[number];
+        let stem = plain_stem(&task.name, preparer, item);
+        if !self.ambiguous[number].get_or_init(|| ambiguous(task, preparer)).contains(&item.0) {
             return stem;
         }
         format!("{stem}-{}", &ContentHash::of_bytes(preparer.address(item).as_bytes()).to_string()[..8])
     }
+}
+
+/// The items of `task` whose plain stem another one has as well.
+fn ambiguous(task: &PlanTask, preparer: &dyn Preparer) -> BTreeSet<u32> {
+    let mut ambiguous = BTreeSet::new();
+    let mut first: HashMap<String, u32> = HashMap::default();
+    for item in task.items.clone() {
+        match first.entry(plain_stem(&task.name, preparer, ItemIx(item))) {
+            Entry::Occupied(other) => ambiguous.extend([*other.get(), item]),
+            Entry::Vacant(free) => drop(free.insert(item)),
+        }
+    }
+    ambiguous
 }
 
 fn folders(plan: &Plan) -> Vec<String> {

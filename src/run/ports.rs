@@ -200,15 +200,25 @@ pub trait Clock: Send + Sync {
     fn sleep(&self, duration: Duration) -> PortFuture<'_, ()>;
 }
 
-/// Results of earlier runs, by fingerprint.
+/// Names a result in the store, whichever run it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResultNumber(pub i64);
+
+/// Results, those of earlier runs by fingerprint.
 pub trait ResultStore: Send + Sync {
     /// The files of `outputs` of an earlier result with this fingerprint, still there and
     /// unaltered, placed in `folder` under `stem`; none when there is nothing to reuse.
     fn reuse(&self, fingerprint: &str, outputs: &[&str], folder: &std::path::Path, stem: &str) -> Option<ItemResult>;
 
-    /// Whether all files of `result` are still there and unaltered: by size, time and inode, by
+    /// The result with this number; none when there is none, or when it cannot be read.
+    fn result(&self, number: ResultNumber) -> Option<ItemResult>;
+
+    /// Those of `results`, in ascending order, of which a file is gone or altered: by size, time and inode, by
     /// hash when those differ or when `hash_all` says so.
-    fn is_intact(&self, result: &ItemResult, hash_all: bool) -> bool;
+    ///
+    /// # Errors
+    /// When what is known of the files cannot be read.
+    fn damaged(&self, results: &[ResultNumber], hash_all: bool) -> Result<Vec<ResultNumber>, JournalError>;
 }
 
 /// What a plan says about an item whose time has come.
@@ -328,17 +338,31 @@ pub struct Change {
     pub reason: Option<String>,
 }
 
-/// The journal could not be written; nothing may be done that depends on it.
+/// The journal could not be written or read; nothing may be done that depends on it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("failed to write the journal: {message}")]
-pub struct JournalError {
-    /// What went wrong.
-    pub message: String,
+pub enum JournalError {
+    /// It could not be written.
+    #[error("failed to write the journal: {0}")]
+    Write(String),
+    /// What it says could not be read.
+    #[error("failed to read the journal: {0}")]
+    Read(String),
+}
+
+/// A result that the journal has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Whose result it is.
+    pub item: ItemIx,
+    /// The try that brought it.
+    pub id: AttemptId,
+    /// Its number in the store.
+    pub number: ResultNumber,
 }
 
 /// The durable journal of one run.
 pub trait Journal: Send + Sync {
     /// Appends `entries` together, after all that were appended before. They are on disk when the
-    /// future ends.
-    fn append(&self, entries: Vec<Entry>) -> PortFuture<'_, Result<(), JournalError>>;
+    /// future ends, which gives the results that they brought: [`ResultStore::result`] has them now.
+    fn append(&self, entries: Vec<Entry>) -> PortFuture<'_, Result<Vec<Kept>, JournalError>>;
 }

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     ports::{Entry, Journal, JournalError},
     report::RunEvent,
+    results::Results,
 };
 
 /// Most batches that are written together.
@@ -29,6 +30,7 @@ pub type Observer = Arc<dyn Fn(&RunEvent) + Send + Sync>;
 /// Writes everything from `batches`, to their end or to the first error.
 pub(super) async fn write_journal(
     journal: Arc<dyn Journal>,
+    results: Arc<Results>,
     observer: Observer,
     mut batches: mpsc::UnboundedReceiver<Batch>,
 ) -> Result<(), JournalError> {
@@ -36,7 +38,7 @@ pub(super) async fn write_journal(
     while batches.recv_many(&mut queued, MOST).await > 0 {
         let entries: Vec<Entry> = queued.iter_mut().flat_map(|batch| std::mem::take(&mut batch.entries)).collect();
         if !entries.is_empty() {
-            journal.append(entries).await?;
+            results.are_kept(&journal.append(entries).await?);
         }
         for batch in queued.drain(..) {
             batch.reports.iter().for_each(|report| observer(report));

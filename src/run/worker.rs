@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use uuid::Uuid;
 
 use super::{
@@ -65,6 +65,8 @@ pub(super) struct Try {
     pub(super) claim: Claim,
     /// Whether it is to be made although there may be an earlier result.
     pub(super) anew: bool,
+    /// Where it waits for its turn to be prepared.
+    pub(super) turn: Arc<Semaphore>,
 }
 
 /// How a try ended.
@@ -125,7 +127,9 @@ async fn prepare(
     ports: Ports,
     results: Arc<Results>,
 ) -> Result<(Arc<Prepared>, Option<ItemResult>), Fault> {
+    let turn = attempt.turn.clone().acquire_owned().await;
     let work = move || {
+        let _turn = turn;
         let prepared = ports.preparer.prepare(attempt.item, &attempt.visit, &*results)?;
         let outputs: Vec<&str> = prepared.outputs.iter().map(|output| output.name.as_str()).collect();
         let earlier = if prepared.reusable && !outputs.is_empty() && !attempt.anew {

@@ -5,7 +5,7 @@
 const AHEAD: f64 = 0.25;
 
 /// Most items that it has at the same time, however short they are.
-const MOST: u32 = 16;
+const MOST: u32 = 64;
 
 /// This process and what is on its way in it.
 #[derive(Clone, Debug)]
