@@ -10,6 +10,7 @@ use comfywright::{
     model::{KnownModels, ModelRole},
     models::{ModelCache, ModelStore, Presence, StoreSettings},
     raster::Image,
+    vision::Target,
 };
 
 /// Runs of each kind.
@@ -63,7 +64,7 @@ fn infer(store: &ModelStore, name: &str, role: ModelRole, photo: &Image) {
         ModelRole::Segmenter => drop(store.segment(name, photo, 0, "mug").unwrap()),
         ModelRole::Promptable => {
             let middle = (photo.width as f64 / 2.0, photo.height as f64 / 2.0, true);
-            drop(store.prompt(name, photo, 0, None, &[middle]).unwrap());
+            drop(store.prompt(name, photo, 0, &Target { bounds: None, points: vec![middle] }).unwrap());
         }
     }
 }

@@ -1,12 +1,12 @@
 //! What may be meant in a picture: candidates from a detector's boxes or from the parts of a segmenter's masks.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::cell::OnceCell;
 
 use crate::{
     model::{ModelManifest, ModelRole, Sentence},
     models::{ModelError, ModelStore},
     raster::{Image, Mask},
-    vision::{self, ColorShares, CutHints, Detection, rank::Candidate},
+    vision::{self, ColorShares, Cutout, Detection, Target, rank::Candidate},
 };
 
 /// Score of the detector below which nothing is a candidate.
@@ -98,46 +98,50 @@ impl Candidates {
     }
 }
 
-/// The colours of candidates, each looked at once.
-pub(super) struct Colors<'a> {
-    image: &'a Image,
-    index: usize,
-    candidates: &'a Candidates,
-    known: RefCell<BTreeMap<usize, ColorShares>>,
+/// Candidates cut out by their colours, and what colours they have: each is looked at once.
+pub(super) struct Cuts<'a> {
+    pub(super) image: &'a Image,
+    pub(super) index: usize,
+    pub(super) candidates: &'a Candidates,
+    cuts: Vec<OnceCell<Cutout>>,
+    colors: Vec<OnceCell<ColorShares>>,
 }
 
-impl<'a> Colors<'a> {
+impl<'a> Cuts<'a> {
     pub(super) fn new(image: &'a Image, index: usize, candidates: &'a Candidates) -> Self {
-        Self { image, index, candidates, known: RefCell::default() }
+        let count = candidates.list.len();
+        Self { image, index, candidates, cuts: vec![OnceCell::new(); count], colors: vec![OnceCell::new(); count] }
     }
 
-    pub(super) fn of(&self, candidate: usize) -> ColorShares {
-        self.known.borrow_mut().entry(candidate).or_insert_with(|| self.seen(candidate)).clone()
+    /// The candidate cut out of its box by its colours.
+    pub(super) fn by_colors(&self, candidate: usize) -> &Cutout {
+        let target = || Target::within(self.candidates.list[candidate].bounds);
+        self.cuts[candidate].get_or_init(|| Cutout::of(self.image, self.index, &target(), None))
     }
 
-    fn seen(&self, candidate: usize) -> ColorShares {
-        let bounds = self.candidates.list[candidate].bounds;
-        let step = (bounds.area() as usize / COLOR_SAMPLES).max(1);
-        let (image, channels) = (self.image, self.image.channels.max(1));
-        let value = self.inside(candidate);
-        let pixels = image.frame(self.index).chunks_exact(channels).enumerate();
-        let inside = pixels.map(|(at, pixel)| (pixel, value(at))).filter(|(_, value)| *value >= 0.5).step_by(step);
+    /// The colours of what is inside the candidate's own mask, else of what its colours cut out.
+    pub(super) fn colors(&self, candidate: usize) -> &ColorShares {
+        self.colors[candidate].get_or_init(|| match &self.candidates.masks[candidate] {
+            Some(mask) => {
+                let (width, height) = (self.image.width, self.image.height);
+                self.seen(candidate, |x, y| mask.data[y * mask.height / height * mask.width + x * mask.width / width])
+            }
+            None => {
+                let cutout = self.by_colors(candidate);
+                self.seen(candidate, |x, y| if cutout.has(x, y) { 1.0 } else { 0.0 })
+            }
+        })
+    }
+
+    /// The colours where `inside`, a share of each pixel of the image, is at least one half.
+    fn seen(&self, candidate: usize, inside: impl Fn(usize, usize) -> f32) -> ColorShares {
+        let step = (self.candidates.list[candidate].bounds.area() as usize / COLOR_SAMPLES).max(1);
+        let (width, channels) = (self.image.width.max(1), self.image.channels.max(1));
+        let pixels = self.image.frame(self.index).chunks_exact(channels).enumerate();
+        let valued = pixels.map(|(at, pixel)| (pixel, inside(at % width, at / width)));
+        let counted = valued.filter(|(_, value)| *value >= 0.5).step_by(step);
         ColorShares::of(
-            inside.map(|(pixel, value)| ([0, 1, 2].map(|c| pixel[if channels < 3 { 0 } else { c }]), value)),
+            counted.map(|(pixel, value)| ([0, 1, 2].map(|c| pixel[if channels < 3 { 0 } else { c }]), value)),
         )
-    }
-
-    /// How far each pixel of the image is inside: by the candidate's mask, else cut out of its box by its colours.
-    fn inside(&self, candidate: usize) -> Box<dyn Fn(usize) -> f32 + '_> {
-        let (width, height) = (self.image.width, self.image.height);
-        if let Some(mask) = &self.candidates.masks[candidate] {
-            return Box::new(move |at| {
-                let (x, y) = (at % width * mask.width / width, at / width * mask.height / height);
-                mask.data[y * mask.width + x]
-            });
-        }
-        let hints = CutHints { bounds: Some(self.candidates.list[candidate].bounds), ..CutHints::default() };
-        let mask = vision::cut_out(self.image, self.index, &hints);
-        Box::new(move |at| mask.data[at])
     }
 }
