@@ -20,7 +20,7 @@ pub const DEFAULT_CONFIDENCE: f64 = 0.3;
 
 /// How often a mask fits its thing when its box does (both by one half), with a model that helps and without: measured with
 /// U²-Net on the boxes that `NanoDet` finds in 128 labelled photographs (`docs/masks.md`).
-const OUTLINE_WITH_MODEL: f64 = 0.88;
+const OUTLINE_WITH_MODEL: f64 = 0.87;
 const OUTLINE_WITHOUT: f64 = 0.8;
 
 /// How things are found.
