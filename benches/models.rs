@@ -18,6 +18,10 @@ use comfywright::{
     raster::Image,
 };
 
+/// That of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs of each kind.
 const RUNS: usize = 7;
 

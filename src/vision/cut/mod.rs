@@ -85,6 +85,9 @@ impl Cutout {
     /// The mask of the object, of the size of the image that it was cut out of, its edges laid along those of the image.
     pub fn mask(&self, image: &Image, index: usize) -> Mask {
         let mut mask = Mask::filled(1, image.height, image.width, 0.0);
+        if self.inside.is_empty() {
+            return mask;
+        }
         let ([left, top, ..], Some(part)) = (self.pixels, self.refined(image, index)) else { return mask };
         for (y, row) in part.data.chunks_exact(part.width).enumerate() {
             for (target, value) in mask.data[(top + y) * image.width + left..].iter_mut().zip(row) {
@@ -95,7 +98,7 @@ impl Cutout {
         mask
     }
 
-    /// The crop at its size in the image; none where it is empty.
+    /// The crop, which has pixels, at its size in the image.
     fn refined(&self, image: &Image, index: usize) -> Option<Mask> {
         let [left, top, right, bottom] = self.pixels;
         let data = self.inside.iter().map(|is| f32::from(u8::from(*is))).collect();
