@@ -36,7 +36,7 @@ fn main() {
     let photo = imagefile::decode(&std::fs::read(photo).unwrap(), &imagefile::Limits::default()).unwrap().image;
     let cache = ModelCache::new(&folder);
     let built_in = KnownModels::built_in().iter().cloned();
-    let random = std::env::var_os("COMFYWRIGHT_BENCH_RANDOM").map(|folder| random(Path::new(&folder), &cache));
+    let random = std::env::var_os("COMFYWRIGHT_BENCH_RANDOM").map(|from| drawn(Path::new(&from), &cache));
     for known in built_in.chain(random.unwrap_or_default()) {
         let manifest = &known.manifest;
         let is_whole = matches!(manifest.role, ModelRole::Salient | ModelRole::Classifier);
@@ -70,14 +70,14 @@ fn main() {
 }
 
 /// The models of the manifests in `folder`, whose files are put into the cache.
-fn random(folder: &Path, cache: &ModelCache) -> Vec<KnownModel> {
+fn drawn(folder: &Path, cache: &ModelCache) -> Vec<KnownModel> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     paths.sort();
     let read = |path: &PathBuf| {
         let name: Arc<str> = Arc::from(path.file_name().unwrap().to_str().unwrap());
         let manifest = read_manifest(&std::fs::read_to_string(path).unwrap(), &name).value.unwrap();
-        manifest.file.iter().for_each(|file| drop(add_file(cache, &folder.join(&file.name), file).unwrap()));
+        manifest.file.iter().for_each(|file| add_file(cache, &folder.join(&file.name), file).unwrap());
         KnownModel { manifest, file: None, is_here: true }
     };
     paths.iter().map(read).collect()
