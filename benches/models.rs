@@ -1,16 +1,26 @@
-//! Loads the built-in models and runs each on a photograph: `benches/models.py` calls it and compares with ONNX
-//! Runtime. Prints a JSON value for each model.
+//! Loads models that are asked about whole pictures and runs each on a photograph: `benches/models.py` calls it and
+//! compares with ONNX Runtime. Prints a JSON value for each model.
 //!
-//! `COMFYWRIGHT_BENCH_MODELS` is the cache of models, `COMFYWRIGHT_BENCH_THREADS` the numbers of threads to try.
+//! `COMFYWRIGHT_BENCH_MODELS` is the cache of models, `COMFYWRIGHT_BENCH_THREADS` the numbers of threads to try,
+//! `COMFYWRIGHT_BENCH_RANDOM` a folder with more manifests and their files, and `COMFYWRIGHT_BENCH_ONLY` the one model that is
+//! wanted.
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
 
 use comfywright::{
     imagefile,
-    model::{KnownModels, ModelRole},
-    models::{ModelCache, ModelStore, Presence, StoreSettings},
+    model::{KnownModel, KnownModels, ModelRole, read_manifest},
+    models::{ModelCache, ModelStore, Presence, StoreSettings, add_file},
     raster::Image,
 };
+
+/// That of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Runs of each kind.
 const RUNS: usize = 7;
@@ -24,15 +34,19 @@ fn main() {
     let threads: Vec<usize> = threads.split(',').filter_map(|text| text.parse().ok()).collect();
     let photo = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/photos/astronaut.jpg");
     let photo = imagefile::decode(&std::fs::read(photo).unwrap(), &imagefile::Limits::default()).unwrap().image;
-    for known in KnownModels::built_in().iter() {
+    let cache = ModelCache::new(&folder);
+    let built_in = KnownModels::built_in().iter().cloned();
+    let random = std::env::var_os("COMFYWRIGHT_BENCH_RANDOM").map(|from| drawn(Path::new(&from), &cache));
+    for known in built_in.chain(random.unwrap_or_default()) {
         let manifest = &known.manifest;
-        let cache = ModelCache::new(&folder);
-        if cache.presence(manifest) != Presence::Here {
+        let is_whole = matches!(manifest.role, ModelRole::Salient | ModelRole::Classifier);
+        let is_wanted = std::env::var("COMFYWRIGHT_BENCH_ONLY").map_or(true, |name| name == manifest.name);
+        if !is_whole || !is_wanted || cache.presence(manifest) != Presence::Here {
             continue;
         }
         let store = |threads: usize| {
             let settings = StoreSettings { threads, ..StoreSettings::default() };
-            ModelStore::new(cache.clone(), Arc::new(KnownModels::built_in().clone()), settings)
+            ModelStore::new(cache.clone(), Arc::new(KnownModels::of(known.clone())), settings)
         };
         store(1).forget_optimised(manifest);
         let (name, role) = (manifest.name.as_str(), manifest.role);
@@ -55,16 +69,24 @@ fn main() {
     }
 }
 
+/// The models of the manifests in `folder`, whose files are put into the cache.
+fn drawn(folder: &Path, cache: &ModelCache) -> Vec<KnownModel> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    let read = |path: &PathBuf| {
+        let name: Arc<str> = Arc::from(path.file_name().unwrap().to_str().unwrap());
+        let manifest = read_manifest(&std::fs::read_to_string(path).unwrap(), &name).value.unwrap();
+        manifest.file.iter().for_each(|file| add_file(cache, &folder.join(&file.name), file).unwrap());
+        KnownModel { manifest, file: None, is_here: true }
+    };
+    paths.iter().map(read).collect()
+}
+
 fn infer(store: &ModelStore, name: &str, role: ModelRole, photo: &Image) {
     match role {
-        ModelRole::Salient => drop(store.coarse(name, photo, 0).unwrap()),
         ModelRole::Classifier => drop(store.classify(name, photo).unwrap()),
-        ModelRole::Detector => drop(store.detect(name, photo, 0, 0.3).unwrap()),
-        ModelRole::Segmenter => drop(store.segment(name, photo, 0, "mug").unwrap()),
-        ModelRole::Promptable => {
-            let middle = (photo.width as f64 / 2.0, photo.height as f64 / 2.0, true);
-            drop(store.prompt(name, photo, 0, None, &[middle]).unwrap());
-        }
+        _ => drop(store.coarse(name, photo, 0).unwrap()),
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     model::{ModelDecoder, ModelManifest, ModelRole},
     raster::{self, Image, Mask, RasterError, ResizeMethod},
-    vision::Bounds,
+    vision::{Bounds, Target},
 };
 
 /// Pictures whose features are kept.
@@ -65,7 +65,8 @@ struct Prompt {
 }
 
 impl Prompt {
-    fn of(decoder: &ModelDecoder, bounds: Option<Bounds>, points: &[(f64, f64, bool)], (x, y): (f64, f64)) -> Self {
+    fn of(decoder: &ModelDecoder, target: &Target, (x, y): (f64, f64)) -> Self {
+        let points = &target.points;
         let mut places: Vec<f32> =
             points.iter().flat_map(|point| [(point.0 * x) as f32, (point.1 * y) as f32]).collect();
         let mut labels: Vec<i64> = points.iter().map(|(_, _, belongs)| i64::from(*belongs)).collect();
@@ -73,7 +74,7 @@ impl Prompt {
             places.extend(place.map(|at| at as f32));
             labels.push(label);
         };
-        let bounds = bounds.map(|bounds| bounds.scaled(x, y));
+        let bounds = target.bounds.map(|bounds| bounds.scaled(x, y));
         match bounds {
             Some(bounds) if decoder.boxes.is_none() => {
                 let (x, y) = bounds.middle();
@@ -90,14 +91,13 @@ impl Prompt {
 }
 
 impl ModelStore {
-    /// The masks that the promptable model `name` makes of a box and points in pixels of frame `index` of `image`.
+    /// The masks that the promptable model `name` makes of what `target` shows in frame `index` of `image`.
     pub fn prompt(
         &self,
         name: &str,
         image: &Image,
         index: usize,
-        bounds: Option<Bounds>,
-        points: &[(f64, f64, bool)],
+        target: &Target,
     ) -> Result<Vec<PromptedMask>, ModelError> {
         let manifest = self.manifest(name, ModelRole::Promptable)?;
         let input = picture::input(manifest, image, index)?;
@@ -105,29 +105,23 @@ impl ModelStore {
         let scale = (size.0 as f64 / image.width as f64, size.1 as f64 / image.height as f64);
         // A model that takes boxes has no way to be asked without one: the whole picture.
         let takes_boxes = manifest.decoder.as_ref().is_some_and(|decoder| decoder.boxes.is_some());
-        let bounds = bounds.or_else(|| takes_boxes.then(|| Bounds::of_size(image.width, image.height)));
-        self.prompted(manifest, &input, bounds, points, scale)
+        let whole = || takes_boxes.then(|| Bounds::of_size(image.width, image.height));
+        let target = Target { bounds: target.bounds.or_else(whole), points: target.points.clone() };
+        self.prompted(manifest, &input, &target, scale)
     }
 
-    /// What is at points and in a box: the best of the masks of `name`, of the size of the image.
-    pub fn prompted_mask(
-        &self,
-        name: &str,
-        image: &Image,
-        index: usize,
-        bounds: Option<Bounds>,
-        points: &[(f64, f64, bool)],
-    ) -> Result<Mask, ModelError> {
+    /// What `target` shows: the best of the masks of `name`, of the size of the image.
+    pub fn prompted_mask(&self, name: &str, image: &Image, index: usize, target: &Target) -> Result<Mask, ModelError> {
         let manifest = self.manifest(name, ModelRole::Promptable)?;
         let wrong = |error: RasterError| ModelError::Run { name: name.to_owned(), reason: error.to_string() };
         let (width, height) = manifest.input.size();
         let inner = picture::fitted((image.width, image.height), (width, height));
         let mut best: Option<(f64, Mask, usize)> = None;
-        for PromptedMask { logits, score } in self.prompt(name, image, index, bounds, points)? {
+        for PromptedMask { logits, score } in self.prompt(name, image, index, target)? {
             let cell = width.div_ceil(logits.width.max(1));
             let large = raster::resize_mask(&logits, width, height, ResizeMethod::Bilinear).map_err(wrong)?;
             let cut = cropped(&large, inner);
-            let in_box = bounds.map_or(1.0, |bounds| {
+            let in_box = target.bounds.map_or(1.0, |bounds| {
                 let (x, y) = (inner.0 as f64 / image.width as f64, inner.1 as f64 / image.height as f64);
                 around(&cut).map_or(0.0, |around| around.overlap(&bounds.scaled(x, y)))
             });
@@ -149,23 +143,22 @@ impl ModelStore {
         let values: u32 = manifest.input.shape.iter().product();
         let (width, height) = manifest.input.size();
         let middle = (width as f64 / 2.0, height as f64 / 2.0, true);
-        let bounds = Bounds::of_size(width, height);
-        self.prompted(manifest, &vec![0.0; values as usize], Some(bounds), &[middle], (1.0, 1.0)).map(drop)
+        let target = Target { bounds: Some(Bounds::of_size(width, height)), points: vec![middle] };
+        self.prompted(manifest, &vec![0.0; values as usize], &target, (1.0, 1.0)).map(drop)
     }
 
     fn prompted(
         &self,
         manifest: &ModelManifest,
         input: &[f32],
-        bounds: Option<Bounds>,
-        points: &[(f64, f64, bool)],
+        target: &Target,
         scale: (f64, f64),
     ) -> Result<Vec<PromptedMask>, ModelError> {
         let wrong = |what: &str| ModelError::Interface { name: manifest.name.clone(), what: what.to_owned() };
         let decoder = manifest.decoder.as_ref().ok_or_else(|| wrong("its manifest names no decoder"))?;
         let first = self.loaded_part(manifest, &Part::whole(manifest))?;
         let features = self.features(manifest, &first, input)?;
-        let prompt = Prompt::of(decoder, bounds, points, scale);
+        let prompt = Prompt::of(decoder, target, scale);
         let second = self.loaded_part(manifest, &decoder_part(manifest, decoder, &first, prompt.labels.len())?)?;
         let mut inputs = vec![Values::Real(&prompt.places), Values::Whole(&prompt.labels)];
         inputs.extend(prompt.bounds.iter().map(|bounds| Values::Real(bounds)));
@@ -237,11 +230,12 @@ mod tests {
     #[test]
     fn what_is_asked_is_in_pixels_of_the_input() {
         let mut decoder = ModelDecoder::of_file("decoder.onnx");
-        let (bounds, points) = (Bounds::new(10.0, 20.0, 30.0, 60.0), [(5.0, 6.0, false)]);
-        let asked = Prompt::of(&decoder, Some(bounds), &points, (2.0, 0.5));
+        let bounds = Some(Bounds::new(10.0, 20.0, 30.0, 60.0));
+        let target = Target { bounds, points: vec![(5.0, 6.0, false)] };
+        let asked = Prompt::of(&decoder, &target, (2.0, 0.5));
         assert_eq!((asked.places, asked.labels, asked.bounds), (vec![10.0, 3.0, 40.0, 20.0], vec![0, 1], None));
         decoder.boxes = Some("input_boxes".to_owned());
-        let asked = Prompt::of(&decoder, Some(bounds), &[], (2.0, 0.5));
+        let asked = Prompt::of(&decoder, &Target { points: Vec::new(), ..target }, (2.0, 0.5));
         assert_eq!((asked.places, asked.labels), (vec![0.0, 0.0], vec![-1]));
         assert_eq!(asked.bounds, Some([20.0, 10.0, 60.0, 30.0]));
     }

@@ -19,11 +19,12 @@ mod parts;
 mod quality;
 pub mod query;
 pub mod rank;
+mod target;
 mod tiles;
 
 pub use blend::{BlendMode, Sheet, blend, compose};
 pub use color::{ColorShares, color_name, oklab};
-pub use cut::{CutHints, cut_out};
+pub use cut::Cutout;
 pub use decontaminate::decontaminate;
 pub use detection::{Bounds, Detection, GridHead, decode_grid, decode_proposals, suppress};
 pub use feather::feather;
@@ -36,3 +37,4 @@ pub use morphology::grow;
 pub use motion::{Placement, place};
 pub use parts::{Part, parts};
 pub use quality::{blur, quality};
+pub use target::Target;

@@ -3,7 +3,12 @@
 
 use std::{fs, path::PathBuf};
 
-use comfywright::{model::OutputStep, models::PromptedMask, raster::Image, vision::Bounds};
+use comfywright::{
+    model::OutputStep,
+    models::PromptedMask,
+    raster::Image,
+    vision::{Bounds, Target},
+};
 use serde_json::Value;
 
 use super::support::{Cached, described, differences, fixtures, picture};
@@ -173,22 +178,23 @@ fn sam_gives_what_onnx_runtime_gives() {
             let at = |at: usize| point[at].as_f64().unwrap();
             (at(0), at(1), at(2) > 0.5)
         };
-        let points: Vec<(f64, f64, bool)> = case["points"].as_array().unwrap().iter().map(point).collect();
+        let points = case["points"].as_array().unwrap().iter().map(point).collect();
         let bounds = case["box"].as_array().map(|sides| {
             let side = |at: usize| sides[at].as_f64().unwrap();
             Bounds::new(side(0), side(1), side(2), side(3))
         });
+        let target = Target { bounds, points };
         // From the ONNX files, from what was kept of them, and with the features of the same picture.
         let (first, second) = (cached.store(), cached.store());
         for store in [&first, &second, &second] {
-            let found: Vec<PromptedMask> = store.prompt("slimsam", &photograph(128, 80), 0, bounds, &points).unwrap();
+            let found: Vec<PromptedMask> = store.prompt("slimsam", &photograph(128, 80), 0, &target).unwrap();
             let scores: Vec<f32> = found.iter().map(|mask| mask.score as f32).collect();
             let logits: Vec<f32> = found.iter().flat_map(|mask| mask.logits.data.iter().copied()).collect();
             let (in_scores, _) = differences(&scores, &numbers(&case["scores"]));
             let (in_logits, _) = differences(&logits, &numbers(&case["logits"]));
             assert!(in_scores < AGREEMENT && in_logits < 5.0 * AGREEMENT, "{decoder}: {in_scores} {in_logits}");
         }
-        let mask = first.prompted_mask("slimsam", &photograph(128, 80), 0, bounds, &points).unwrap();
+        let mask = first.prompted_mask("slimsam", &photograph(128, 80), 0, &target).unwrap();
         assert_eq!((mask.width, mask.height), (128, 80));
         first.verify("slimsam", true).unwrap();
     }

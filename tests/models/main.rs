@@ -4,6 +4,7 @@ mod agreement;
 mod detectors;
 mod exports;
 mod faults;
+mod outlines;
 mod pull;
 mod real;
 mod segmenters;

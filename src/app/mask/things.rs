@@ -8,7 +8,7 @@ use crate::{
     model::{KnownModel, Layer},
     native::{Finder, FoundThing, StepError, cut_out, finished},
     raster::{Image, Mask},
-    vision::Bounds,
+    vision::{Bounds, Target},
 };
 
 /// What to find in words.
@@ -90,9 +90,10 @@ pub(super) fn by_hints(
     if let Some((px, py, _)) = source.points.iter().find(|(px, py, _)| !is_inside(*px, *py)) {
         return Err(AppError::usage(format!("the point {px}, {py} is not in the image of {width} x {height} pixels")));
     }
-    let points: Vec<_> = source.points.iter().map(|(px, py, belongs)| (px * x, py * y, *belongs)).collect();
+    let points = source.points.iter().map(|(px, py, belongs)| (px * x, py * y, *belongs)).collect();
+    let target = Target { bounds, points };
     let outliner = outliner(session, source.model.as_deref())?;
-    let mask = cut_out(&model_store(session), image, 0, bounds, &points, outliner.as_deref());
+    let mask = cut_out(&model_store(session), image, 0, &target, outliner.as_deref());
     let mask = mask.map_err(|error| failed(&StepError::Model(error)))?;
     let name = if bounds.is_some() { "box" } else { "points" };
     let layer = Layer { name: name.to_owned(), ..Layer::default() };

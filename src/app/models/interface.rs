@@ -162,7 +162,7 @@ fn nanodet() -> ModelDetect {
         bins: Some(11),
         scores: Vec::new(),
         boxes: Vec::new(),
-        overlap: 0.6,
+        overlap: 0.5,
         trust: Some(NANODET_TRUST),
     }
 }

@@ -1,8 +1,9 @@
 //! Layers of what is in a picture: found by words, in a box, where points are.
 
 use super::{
-    finder::{Finder, cut_out},
+    finder::Finder,
     mask_layer::{fraction, unfit},
+    outline::cut_out,
 };
 use crate::{
     model::Layer,
@@ -11,7 +12,7 @@ use crate::{
         step::{Step, StepError},
     },
     raster::{Image, Mask},
-    vision::Bounds,
+    vision::{Bounds, Target},
 };
 
 /// The model that finds the words of a layer: its own, else that of the node, which a graph names; without one the
@@ -58,10 +59,11 @@ pub(super) fn of_words(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<
 
 /// What is in a box, or where points are, for each frame.
 pub(super) fn of_hints(step: &Step<'_>, image: &Image, layer: &Layer) -> Result<Mask, StepError> {
-    let (bounds, points, outliner) = (bounds(layer, image)?, points(layer, image)?, outliner(step)?);
+    let target = Target { bounds: bounds(layer, image)?, points: points(layer, image)? };
+    let outliner = outliner(step)?;
     let mut all = Mask { batch: image.batch, height: image.height, width: image.width, data: Vec::new() };
     for index in 0..image.batch {
-        all.data.extend(cut_out(step.models, image, index, bounds, &points, outliner.as_deref())?.data);
+        all.data.extend(cut_out(step.models, image, index, &target, outliner.as_deref())?.data);
     }
     Ok(all)
 }

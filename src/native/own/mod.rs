@@ -19,12 +19,14 @@ mod mask;
 mod mask_export;
 mod mask_layer;
 mod mask_things;
+mod outline;
 mod score;
 
-pub use finder::{DEFAULT_CONFIDENCE, Finder, FoundThing, FoundThings, cut_out};
+pub use finder::{DEFAULT_CONFIDENCE, Finder, FoundThing, FoundThings};
 pub use mask::{DrawnMask, draw_mask};
 pub use mask_export::mask_files;
 pub use mask_layer::finished;
+pub use outline::cut_out;
 
 use super::step::{Step, StepError, StepOutput};
 

@@ -11,18 +11,17 @@ use self::{
     flow::{Grid, STEPS},
     mixture::Mixture,
 };
-use super::{Bounds, color::oklab, refine_edges};
+use super::{Bounds, Target, color::oklab, refine_edges};
 use crate::raster::{self, Image, Mask, ResizeMethod};
 
-/// What is known of an object before its colours are looked at.
-#[derive(Clone, Debug, Default)]
-pub struct CutHints<'a> {
-    /// The box that it is in, in pixels of the image; the whole image without it.
-    pub bounds: Option<Bounds>,
-    /// How likely each pixel of the image belongs to it, 0 to 1, by a model.
-    pub likely: Option<&'a Mask>,
-    /// Places in pixels that belong to it, or do not.
-    pub points: Vec<(f64, f64, bool)>,
+/// An object that was cut out of a picture, at a reduced size.
+#[derive(Clone, Debug)]
+pub struct Cutout {
+    /// What of the picture was looked at, `[left, top, right, bottom]` in its pixels.
+    pixels: [usize; 4],
+    width: usize,
+    /// Which pixels of the crop belong to the object, in rows of `width`.
+    inside: Vec<bool>,
 }
 
 /// Longest side of the crop that is cut, in pixels: edges are found in it and refined at full size.
@@ -49,21 +48,72 @@ const CERTAIN: f64 = 1e5;
 /// Radius of a point that was given, in pixels of the crop.
 const POINT: f64 = 3.0;
 
-/// The object that `hints` tell of, in frame `index` of `image`: a mask of the size of the image. It is empty where the
-/// hints leave no place.
-pub fn cut_out(image: &Image, index: usize, hints: &CutHints<'_>) -> Mask {
-    let empty = Mask::filled(1, image.height, image.width, 0.0);
-    let bounds = hints.bounds.unwrap_or(Bounds::of_size(image.width, image.height));
-    let around = bounds.padded(SURROUNDINGS * bounds.width().max(bounds.height()) + 2.0);
-    let Some(pixels) = around.pixels(image.width, image.height) else { return empty };
-    if bounds.pixels(image.width, image.height).is_none() {
-        return empty;
+impl Cutout {
+    /// The object of frame `index` of `image` that `target` shows, by its colours and by `likely`: how likely each pixel of
+    /// the image belongs to it, 0 to 1, where a model says so. It is empty where the target leaves no place.
+    pub fn of(image: &Image, index: usize, target: &Target, likely: Option<&Mask>) -> Self {
+        let bounds = target.bounds.unwrap_or(Bounds::of_size(image.width, image.height));
+        let around = bounds.padded(SURROUNDINGS * bounds.width().max(bounds.height()) + 2.0);
+        let pixels = |bounds: &Bounds| bounds.pixels(image.width, image.height);
+        let crop = pixels(&bounds).and_then(|_| Crop::of(image, index, pixels(&around)?));
+        let Some(crop) = crop else { return Self { pixels: [0; 4], width: 0, inside: Vec::new() } };
+        let known = Known::of(&crop, &bounds, target, likely);
+        let inside = tidy::tidied(crop.divided(&known), crop.width, &known.certain);
+        Self { pixels: crop.pixels, width: crop.width, inside }
     }
-    let Some(crop) = Crop::of(image, index, pixels) else { return empty };
-    let known = Known::of(&crop, &bounds, hints);
-    let inside = crop.divided(&known);
-    let inside = tidy::tidied(inside, crop.width, &known.certain);
-    crop.at_full_size(image, index, &inside).unwrap_or(empty)
+
+    /// Whether this pixel of the picture belongs to the object.
+    pub fn has(&self, x: usize, y: usize) -> bool {
+        let [left, top, right, bottom] = self.pixels;
+        (left..right).contains(&x) && (top..bottom).contains(&y) && {
+            let (width, height) = (self.width, self.height());
+            self.inside[(y - top) * height / (bottom - top) * width + (x - left) * width / (right - left)]
+        }
+    }
+
+    /// The box around the object, in pixels of the picture; none where it is empty.
+    pub fn bounds(&self) -> Option<Bounds> {
+        let [left, top, right, bottom] = self.pixels.map(|side| side as f64);
+        let places = || self.inside.iter().enumerate().filter(|(_, is)| **is).map(|(at, _)| at);
+        let (first, last) = (places().next()? / self.width, places().next_back()? / self.width + 1);
+        let columns = || places().map(|at| at % self.width);
+        let found = Bounds::new(columns().min()? as f64, first as f64, columns().max()? as f64 + 1.0, last as f64);
+        let (x, y) = ((right - left) / self.width as f64, (bottom - top) / self.height() as f64);
+        Some(found.scaled(x, y).moved(left, top))
+    }
+
+    /// The mask of the object, of the size of the image that it was cut out of, its edges laid along those of the image.
+    pub fn mask(&self, image: &Image, index: usize) -> Mask {
+        let mut mask = Mask::filled(1, image.height, image.width, 0.0);
+        if self.inside.is_empty() {
+            return mask;
+        }
+        let ([left, top, ..], Some(part)) = (self.pixels, self.refined(image, index)) else { return mask };
+        for (y, row) in part.data.chunks_exact(part.width).enumerate() {
+            for (target, value) in mask.data[(top + y) * image.width + left..].iter_mut().zip(row) {
+                // A filter leaves traces where nothing is.
+                *target = ((value - 0.02) / 0.96).clamp(0.0, 1.0);
+            }
+        }
+        mask
+    }
+
+    /// The crop, which has pixels, at its size in the image.
+    fn refined(&self, image: &Image, index: usize) -> Option<Mask> {
+        let [left, top, right, bottom] = self.pixels;
+        let data = self.inside.iter().map(|is| f32::from(u8::from(*is))).collect();
+        let small = Mask { batch: 1, height: self.height(), width: self.width, data };
+        let (width, height) = (right - left, bottom - top);
+        let part = raster::resize_mask(&small, width, height, ResizeMethod::Bilinear).ok()?;
+        let colors = cropped(image.frame(index), image.width, image.channels, self.pixels);
+        let colors = Image { batch: 1, height, width, channels: image.channels, data: colors };
+        let radius = (2.0 * width as f64 / self.width as f64).round().clamp(2.0, 32.0) as usize;
+        Some(refine_edges(&colors, 0, &part, radius, 1e-4))
+    }
+
+    fn height(&self) -> usize {
+        self.inside.len() / self.width.max(1)
+    }
 }
 
 /// The part of the picture around the object, reduced.
@@ -188,35 +238,14 @@ impl Crop {
         };
         (0..self.colors.len()).map(|at| [4, 5, 6, 7].map(|direction| tie(at, direction))).collect()
     }
-
-    /// The mask in the image, its edges laid along those of the image.
-    fn at_full_size(&self, image: &Image, index: usize, inside: &[bool]) -> Option<Mask> {
-        let [left, top, right, bottom] = self.pixels;
-        let data = inside.iter().map(|is| f32::from(u8::from(*is))).collect();
-        let small = Mask { batch: 1, height: self.height, width: self.width, data };
-        let (width, height) = (right - left, bottom - top);
-        let part = raster::resize_mask(&small, width, height, ResizeMethod::Bilinear).ok()?;
-        let colors = cropped(image.frame(index), image.width, image.channels, self.pixels);
-        let colors = Image { batch: 1, height, width, channels: image.channels, data: colors };
-        let radius = (2.0 * width as f64 / self.width as f64).round().clamp(2.0, 32.0) as usize;
-        let part = refine_edges(&colors, 0, &part, radius, 1e-4);
-        let mut mask = Mask::filled(1, image.height, image.width, 0.0);
-        for (y, row) in part.data.chunks_exact(width).enumerate() {
-            for (target, value) in mask.data[(top + y) * image.width + left..].iter_mut().zip(row) {
-                // A filter leaves traces where nothing is.
-                *target = ((value - 0.02) / 0.96).clamp(0.0, 1.0);
-            }
-        }
-        Some(mask)
-    }
 }
 
 impl Known {
-    fn of(crop: &Crop, bounds: &Bounds, hints: &CutHints<'_>) -> Self {
+    fn of(crop: &Crop, bounds: &Bounds, target: &Target, likely: Option<&Mask>) -> Self {
         let (left, top) = crop.place(bounds.left, bounds.top);
         let (right, bottom) = crop.place(bounds.right, bounds.bottom);
         let inner = Bounds::new(left, top, right, bottom);
-        let likely = hints.likely.and_then(|mask| likely_in(crop, mask, &inner));
+        let likely = likely.and_then(|mask| likely_in(crop, mask, &inner));
         let (x0, y0) = inner.middle();
         let place = |at: usize| ((at % crop.width) as f64 + 0.5, (at / crop.width) as f64 + 0.5);
         let is_in = |x: f64, y: f64| x > left && x < right && y > top && y < bottom;
@@ -227,13 +256,13 @@ impl Known {
             (0.8 - 0.5 * far).clamp(0.2, 0.8)
         };
         let wanted: Vec<(f64, f64)> =
-            hints.points.iter().filter(|(.., belongs)| *belongs).map(|(x, y, _)| crop.place(*x, *y)).collect();
+            target.points.iter().filter(|(.., belongs)| *belongs).map(|(x, y, _)| crop.place(*x, *y)).collect();
         let by_points = |x: f64, y: f64| {
             // What is meant is around its points; how far is not known.
             let nearest = wanted.iter().map(|(px, py)| (x - px).hypot(y - py)).fold(f64::INFINITY, f64::min);
             (0.75 - 0.6 * nearest / (0.35 * crop.width.min(crop.height) as f64)).clamp(0.2, 0.75)
         };
-        let is_boxed = hints.bounds.is_some() || wanted.is_empty();
+        let is_boxed = target.bounds.is_some() || wanted.is_empty();
         let mut known = Self { certain: Vec::with_capacity(crop.colors.len()), likely: Vec::new() };
         for at in 0..crop.colors.len() {
             let (x, y) = place(at);
@@ -244,7 +273,7 @@ impl Known {
                 None => by_points(x, y),
             });
         }
-        for (x, y, belongs) in &hints.points {
+        for (x, y, belongs) in &target.points {
             let (px, py) = crop.place(*x, *y);
             for at in 0..crop.colors.len() {
                 let (x, y) = place(at);

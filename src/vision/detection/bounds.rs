@@ -66,6 +66,12 @@ impl Bounds {
         Self::new(self.left - by, self.top - by, self.right + by, self.bottom + by)
     }
 
+    /// Moved to the right and down by so many pixels.
+    #[must_use]
+    pub fn moved(&self, x: f64, y: f64) -> Self {
+        Self::new(self.left + x, self.top + y, self.right + x, self.bottom + y)
+    }
+
     /// Stretched by these factors.
     #[must_use]
     pub fn scaled(&self, x: f64, y: f64) -> Self {

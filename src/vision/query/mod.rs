@@ -4,6 +4,7 @@
 //! many of it, and what is left out. A word that is not known is an error with the nearest known ones, never a guess;
 //! so is a query that nothing could satisfy. Knows no pictures.
 
+mod contradictions;
 mod parse;
 mod print;
 mod tokens;
