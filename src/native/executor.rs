@@ -27,7 +27,7 @@ use crate::{
 
 /// Version of the native nodes' arithmetic and of the files' encoding: part of the fingerprint of
 /// every item that runs natively. To be raised when either changes.
-pub const NATIVE_VERSION: u32 = 3;
+pub const NATIVE_VERSION: u32 = 4;
 
 /// Bytes of one unit of the memory semaphore.
 const UNIT: u64 = 64 << 10;
