@@ -209,7 +209,8 @@ fn check_document(session: &Session, loaded: &Loaded, with_needs: bool) -> check
         program: None,
     };
     if let Some(subject) = Subject::of(loaded) {
-        let found = check::check(subject, session.context());
+        let judge = if with_needs { check::check_with_needs } else { check::check };
+        let found = judge(subject, session.context());
         outcome.diagnostics.extend(found.diagnostics);
         outcome.examined = found.examined;
         outcome.unknown_classes = found.unknown_classes;

@@ -19,8 +19,9 @@ impl Visit<'_> {
 
     /// Notes what `graph` needs of a server, unless it runs without one.
     pub(super) fn need(&mut self, graph: &Graph) {
+        let Some(needs) = &mut self.needs else { return };
         if graph.nodes.values().any(|node| !builtin().contains(&node.class)) {
-            self.needs.add(graph, self.context.nodes);
+            needs.add(graph, self.context.nodes);
         }
     }
 

@@ -44,8 +44,8 @@ pub struct Outcome {
     pub examined: bool,
     /// Classes that could not be examined because their signatures are not known.
     pub unknown_classes: BTreeSet<String>,
-    /// What the graphs that stand in the document itself need of a server; nothing where all of them run
-    /// in-process. What the tasks of a chain need, its program tells.
+    /// What the graphs that stand in the document itself need of a server, if that was asked for; nothing where all of
+    /// them run in-process. What the tasks of a chain need, its program tells.
     pub needs: GraphNeeds,
     /// A chain made ready, as far as its faults let it be.
     pub program: Option<Program>,
@@ -172,8 +172,8 @@ pub(super) struct Visit<'a> {
     pub(super) program: Option<Program>,
     /// Whether the known classes are those of a server, so that there are no others.
     pub(super) knows_all_classes: bool,
-    /// What the graphs need of a server.
-    pub(super) needs: GraphNeeds,
+    /// What the graphs need of a server, where somebody asks.
+    pub(super) needs: Option<GraphNeeds>,
     /// Nodes whose class is known.
     pub(super) known_nodes: usize,
     /// Classes that are not known.
@@ -184,13 +184,22 @@ pub(super) struct Visit<'a> {
 
 /// Everything that is wrong with `subject` beyond its form.
 pub fn check(subject: Subject<'_>, context: Context<'_>) -> Outcome {
+    judge(subject, context, None)
+}
+
+/// The same, with what the graphs that stand in the document need of a server.
+pub fn check_with_needs(subject: Subject<'_>, context: Context<'_>) -> Outcome {
+    judge(subject, context, Some(GraphNeeds::default()))
+}
+
+fn judge(subject: Subject<'_>, context: Context<'_>, needs: Option<GraphNeeds>) -> Outcome {
     let mut visit = Visit {
         subject,
         context,
         report: Report::new(subject.file, subject.text, subject.tree),
         program: None,
         knows_all_classes: context.nodes.names().any(|name| !builtin().contains(name)),
-        needs: GraphNeeds::default(),
+        needs,
         known_nodes: 0,
         unknown_classes: BTreeSet::new(),
         unexamined_at: None,
@@ -205,7 +214,7 @@ pub fn check(subject: Subject<'_>, context: Context<'_>) -> Outcome {
         diagnostics: visit.report.finish(),
         examined: kind != Kind::Preset || !saw_nothing,
         unknown_classes: visit.unknown_classes,
-        needs: visit.needs,
+        needs: visit.needs.unwrap_or_default(),
         program: visit.program,
     }
 }

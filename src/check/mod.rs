@@ -29,4 +29,4 @@ mod unvaried;
 
 pub use ab_test::less_is_better;
 pub use graph_file::{GraphFileOutcome, check_graph_file};
-pub use judge::{CheckRule, Outcome, RULES, Subject, check};
+pub use judge::{CheckRule, Outcome, RULES, Subject, check, check_with_needs};

@@ -13,6 +13,11 @@ pub(super) struct Pending {
 }
 
 impl Pending {
+    /// Whether no line waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
     /// Adds the text of a comment line.
     pub(super) fn push(&mut self, text: &str) {
         self.lines.push(comment_line(text));

@@ -3,7 +3,10 @@
 //! A shape is read from a JSON schema, so that the schema that editors use, the reading of KDL
 //! and the checking of structure have one source. Knows no document itself.
 
-use std::sync::OnceLock;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, OnceLock, PoisonError},
+};
 
 use regex::Regex;
 use serde_json::{Map, Value};
@@ -85,8 +88,15 @@ impl Pattern {
 
     /// Whether `text` matches; everything matches what is no regular expression.
     pub fn matches(&self, text: &str) -> bool {
-        self.regex.get_or_init(|| Regex::new(&self.text).ok()).as_ref().is_none_or(|regex| regex.is_match(text))
+        self.regex.get_or_init(|| compiled(&self.text)).as_ref().is_none_or(|regex| regex.is_match(text))
     }
+}
+
+/// The regular expression that `text` spells; every kind of document has the same few.
+fn compiled(text: &str) -> Option<Regex> {
+    static KNOWN: Mutex<BTreeMap<String, Option<Regex>>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.entry(text.to_owned()).or_insert_with(|| Regex::new(text).ok()).clone()
 }
 
 impl PartialEq for Pattern {

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::super::{Session, selection::Selection};
 use crate::{
-    check::{Subject, check},
+    check::{Subject, check_with_needs},
     compile::{Context, Library},
     graph::{GraphNeeds, NodeSet, own_classes},
     model::{Body, Kind, Loaded},
@@ -60,7 +60,7 @@ pub(in crate::app) fn documents_needs(session: &Session, selection: &Selection) 
 fn of_document(session: &Session, loaded: &Loaded, nodes: &NodeSet) -> (GraphNeeds, Vec<Arc<str>>) {
     let Some(subject) = Subject::of(loaded) else { return Default::default() };
     let context = Context { nodes, ..session.context() };
-    let outcome = check(subject, context);
+    let outcome = check_with_needs(subject, context);
     let (mut needs, mut presets) = (outcome.needs, Vec::new());
     if let Some(program) = &outcome.program {
         needs.extend(&program.needs(context));

@@ -247,6 +247,10 @@ impl Reader<'_> {
     fn key(&mut self, event: Event) -> Key {
         let span = span_of(event);
         let raw = self.text.get(span.range()).unwrap_or_default();
+        if event.encoding().is_none() && raw.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
+            // Nearly every key is its own text.
+            return Key { text: raw.into(), span };
+        }
         let mut text = Cow::Borrowed("");
         let mut errors: Vec<ParseError> = Vec::new();
         let token = Raw::new_unchecked(raw, event.encoding(), RawSpan::new_unchecked(span.start, span.end));
@@ -265,7 +269,9 @@ impl Reader<'_> {
         }
         self.next += 1;
         let value = self.value()?;
-        above.extend(self.pending.take_dangling());
+        if !self.pending.is_empty() {
+            above.extend(self.pending.take_dangling());
+        }
         Some(Pair { keys, value, comments: Comments::above(above) })
     }
 
@@ -313,7 +319,9 @@ impl Reader<'_> {
                 EventKind::Scalar | EventKind::ArrayOpen | EventKind::InlineTableOpen => {
                     let mut above = self.pending.take();
                     let Some(value) = self.value() else { break };
-                    above.extend(self.pending.take_dangling());
+                    if !self.pending.is_empty() {
+                        above.extend(self.pending.take_dangling());
+                    }
                     items.push((value, Comments::above(above)));
                     line = Line { taken: true, blank: false };
                 }
