@@ -4,7 +4,7 @@
 //!
 //! | layer | modules | what it is |
 //! |---|---|---|
-//! | base | [`ident`], [`codes`], [`content_hash`], [`diagnostic`], [`stats`], [`raster`], [`imagefile`], [`vision`], [`draw`] | pure, no project types |
+//! | base | [`ident`], [`amounts`], [`codes`], [`content_hash`], [`diagnostic`], [`stats`], [`raster`], [`imagefile`], [`vision`], [`draw`] | pure, no project types |
 //! | files | [`files`] | spanned tree, TOML, KDL, edits, access to a workspace's files |
 //! | meaning | [`graph`], [`rules`], [`model`] | graphs and node signatures; expressions; documents |
 //! | judgement | [`compile`], [`check`], [`import`], [`diff`] | document -> items and graphs; what is wrong with it; graph -> document; what differs |

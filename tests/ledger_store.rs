@@ -6,7 +6,9 @@ use comfywright::{
     content_hash::ContentHash,
     ledger::{Ledger, LedgerError, NewRun, RunJournal},
     plan::{ItemIx, ItemResult, Outline, OutlineTask, OutputFile, Sort, Warmth},
-    run::{AttemptId, Change, Entry, Event, ItemState, Journal, ResultNumber, ResultStore, RunState},
+    run::{
+        AttemptId, Change, Entry, Event, ItemState, Journal, Past as _, PastEvent, ResultNumber, ResultStore, RunState,
+    },
 };
 use serde_json::json;
 
@@ -86,6 +88,18 @@ async fn append(journal: &RunJournal, entries: Vec<Entry>) {
     journal.append(entries).await.unwrap();
 }
 
+/// All events of a run.
+async fn events(ledger: &Arc<Ledger>, run: &str) -> Vec<PastEvent> {
+    let (mut past, mut all) = (ledger.past(run).unwrap(), Vec::new());
+    loop {
+        let group = past.next().await.unwrap();
+        if group.is_empty() {
+            return all;
+        }
+        all.extend(group);
+    }
+}
+
 #[tokio::test]
 async fn what_was_acknowledged_is_there_without_a_clean_end() {
     let root = tempfile::tempdir().unwrap();
@@ -98,7 +112,7 @@ async fn what_was_acknowledged_is_there_without_a_clean_end() {
     std::mem::forget(journal);
     std::mem::forget(ledger);
     let ledger = open(root.path());
-    let events = ledger.events("r1").unwrap();
+    let events = events(&ledger, "r1").await;
     assert_eq!(events.len(), 2);
     assert!(matches!(&events[1].event, Event::Finished { result: left, .. } if *left == ItemResult::default()));
     assert_eq!(ledger.result(events[1].result.unwrap()), Some(result(2.0)));
@@ -237,9 +251,8 @@ async fn concurrent_appends_share_transactions_and_keep_their_order() {
     for wait in waits {
         wait.await.unwrap();
     }
-    let items: Vec<u32> = ledger
-        .events("r1")
-        .unwrap()
+    let items: Vec<u32> = events(&ledger, "r1")
+        .await
         .iter()
         .filter_map(|past| match past.event {
             Event::Finished { item, .. } => Some(item.0),
@@ -273,7 +286,7 @@ async fn a_bad_write_does_not_take_others_with_it() {
     assert!(first.await.is_ok());
     let error = second.await.unwrap_err().to_string();
     assert!(error.contains("failed to write the journal") && error.contains("FOREIGN KEY"), "{error}");
-    assert_eq!(ledger.events("r1").unwrap().len(), 1);
+    assert_eq!(events(&ledger, "r1").await.len(), 1);
 }
 
 #[test]
@@ -309,7 +322,7 @@ fn runs_are_found_by_the_beginning_of_their_id() {
     assert_eq!(ids(2), ["0193-c", "0192-b"]);
     assert_eq!(ledger.run("0192").unwrap().id, "0192-b");
     assert!(matches!(ledger.run("%"), Err(LedgerError::NoSuchRun { .. })));
-    assert!(matches!(ledger.events("0192"), Err(LedgerError::NoSuchRun { .. })));
+    assert!(matches!(ledger.past("0192"), Err(LedgerError::NoSuchRun { .. })));
 }
 
 #[test]

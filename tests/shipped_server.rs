@@ -214,7 +214,7 @@ async fn every_step_is_the_same_from_the_same_files() {
         folder: PathBuf::from("outputs/both"),
         capabilities: Capabilities::native(2),
         estimates: Estimates::default(),
-        past: Vec::new(),
+        past: None,
         hash_all: false,
     };
     let ports = Ports {

@@ -36,8 +36,7 @@ use crate::{
     outputs,
     plan::{Capabilities, Outline, Prices},
     run::{
-        Clock, Control, Executor, Observer, PastEvent, People, PortFuture, Ports, RunOutcome, RunSetup, RunState,
-        run_plan,
+        Clock, Control, Executor, Observer, Past, People, PortFuture, Ports, RunOutcome, RunSetup, RunState, run_plan,
     },
     scorers::{ExternalScorers, NativeScorers, Scorers},
 };
@@ -74,7 +73,7 @@ pub struct ReadyRun {
     pub continued: bool,
     /// Of a test that begins, what it can find and may take.
     pub forecast: Option<TestForecast>,
-    past: Vec<PastEvent>,
+    past: Option<Box<dyn Past>>,
     verify: bool,
     ledger: Arc<Ledger>,
     journal: Arc<crate::ledger::RunJournal>,
@@ -256,7 +255,7 @@ fn begun(
         folder,
         continued: false,
         forecast: None,
-        past: Vec::new(),
+        past: None,
         verify: request.verify,
         ledger,
         journal,
@@ -283,8 +282,8 @@ fn continued(
     let lock = ledger.lock_run(&row.id).map_err(|e| ledger_error(&e))?;
     let journal = Arc::new(ledger.journal(&row.id).map_err(|e| ledger_error(&e))?);
     let folder = row.folder.clone();
-    let (past, ()) = rayon::join(|| ledger.events(&row.id), || outputs::sweep(&session.root.join(&folder)));
-    let past = past.map_err(|e| ledger_error(&e))?;
+    let past = ledger.past(&row.id).map_err(|e| ledger_error(&e))?;
+    outputs::sweep(&session.root.join(&folder));
     if row.settings != job.settings {
         ledger.set_settings(&row.id, &job.settings).map_err(|e| ledger_error(&e))?;
     }
@@ -297,7 +296,7 @@ fn continued(
         folder,
         continued: true,
         forecast: None,
-        past,
+        past: Some(Box::new(past)),
         verify,
         ledger,
         journal,

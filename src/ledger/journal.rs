@@ -11,15 +11,14 @@ use serde_json::Value;
 use super::{
     durations::Durations,
     error::LedgerError,
-    event_text::read_event,
     open::Ledger,
     trial::{NewTest, write_block, write_test},
 };
 use crate::{
     plan::{ItemIx, ItemResult, Outline, OutputFile},
     run::{
-        AttemptId, Change, Decision, Entry, Event, ItemState, Journal, JournalError, Kept, PastEvent, PortFuture,
-        ResultNumber, RunState,
+        AttemptId, Change, Decision, Entry, Event, ItemState, Journal, JournalError, Kept, PortFuture, ResultNumber,
+        RunState,
     },
 };
 
@@ -124,20 +123,6 @@ impl Ledger {
             |row| row.get(0),
         )?;
         Ok(RunJournal { ledger: self.clone(), run: number, next: AtomicI64::new(next) })
-    }
-
-    /// The events of a run in order, for replay.
-    pub fn events(&self, id: &str) -> Result<Vec<PastEvent>, LedgerError> {
-        let run = self.run_number(id)?;
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached("SELECT event, result FROM events WHERE run = ? ORDER BY seq")?;
-        let mut rows = statement.query([run])?;
-        let mut events = Vec::new();
-        while let Some(row) = rows.next()? {
-            let event = read_event(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?;
-            events.push(PastEvent { event, result: row.get::<_, Option<i64>>(1)?.map(ResultNumber) });
-        }
-        Ok(events)
     }
 
     pub(super) fn run_number(&self, id: &str) -> Result<i64, LedgerError> {

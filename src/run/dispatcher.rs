@@ -23,7 +23,7 @@ use super::{
     event::{AttemptId, Command, Event, PastEvent, TrialLook},
     names::Names,
     planner::Planner,
-    ports::{AskedSample, Change, Claim, Entry, Failure, Fault, Journal, JournalError, ResultNumber, RunState},
+    ports::{AskedSample, Change, Claim, Entry, Failure, Fault, Journal, JournalError, Past, ResultNumber, RunState},
     report::{RunEvent, TaskSize},
     results::{Ended, Results, values},
     scribe::{Batch, Observer, write_journal},
@@ -36,7 +36,6 @@ use crate::{
 };
 
 /// What a run needs to be told.
-#[derive(Clone, Debug)]
 pub struct RunSetup {
     /// Id of the run.
     pub run: Uuid,
@@ -46,8 +45,8 @@ pub struct RunSetup {
     pub capabilities: Capabilities,
     /// How long items take there, as far as it is known.
     pub estimates: Estimates,
-    /// The events of the run so far; empty for a new one.
-    pub past: Vec<PastEvent>,
+    /// The events of the run so far; none for a new one.
+    pub past: Option<Box<dyn Past>>,
     /// Whether the outputs of finished items are verified by their content.
     pub hash_all: bool,
 }
@@ -213,22 +212,13 @@ impl Dispatcher {
 
     /// Replays the past, looks whether its outputs are still there, and begins.
     async fn open(&mut self) -> Result<(), JournalError> {
-        for PastEvent { mut event, result: number } in std::mem::take(&mut self.setup.past) {
-            match (&mut event, number) {
-                (Event::Submitted { item, id, .. }, _) => drop(self.submitted_before.insert((*item, *id))),
-                (Event::Finished { item, result, .. }, Some(number)) => {
-                    self.results.is_kept(*item, number);
-                    // Of the metrics, a race alone depends on those that it sees again.
-                    if self.plan.trial.is_some() {
-                        *result = self.ports.store.result(number).unwrap_or_default();
-                    }
+        if let Some(mut past) = self.setup.past.take() {
+            loop {
+                let events = past.next().await?;
+                if events.is_empty() {
+                    break;
                 }
-                _ => {}
-            }
-            for command in self.planner.replay(&event) {
-                if let Command::Report { item, state, .. } = command {
-                    self.forget_result(item, state);
-                }
+                events.into_iter().for_each(|event| self.replay(event));
             }
         }
         let missing = self.missing_items().await?;
@@ -244,6 +234,26 @@ impl Dispatcher {
         }
         self.apply(Event::Opened, None);
         Ok(())
+    }
+
+    fn replay(&mut self, past: PastEvent) {
+        let PastEvent { mut event, result: number } = past;
+        match (&mut event, number) {
+            (Event::Submitted { item, id, .. }, _) => drop(self.submitted_before.insert((*item, *id))),
+            (Event::Finished { item, result, .. }, Some(number)) => {
+                self.results.is_kept(*item, number);
+                // Of the metrics, a race alone depends on those that it sees again.
+                if self.plan.trial.is_some() {
+                    *result = self.ports.store.result(number).unwrap_or_default();
+                }
+            }
+            _ => {}
+        }
+        for command in self.planner.replay(&event) {
+            if let Command::Report { item, state, .. } = command {
+                self.forget_result(item, state);
+            }
+        }
     }
 
     /// Forgets what an item left if it ended without a result. An item that a loop repeats keeps it

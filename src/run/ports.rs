@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    event::{AttemptId, Decision, Event, TrialBlock},
+    event::{AttemptId, Decision, Event, PastEvent, TrialBlock},
     state::ItemState,
 };
 use crate::{
@@ -358,6 +358,12 @@ pub struct Kept {
     pub id: AttemptId,
     /// Its number in the store.
     pub number: ResultNumber,
+}
+
+/// What a run did before.
+pub trait Past: Send + Sync {
+    /// The events that come next, in order; nothing when there are no more.
+    fn next(&mut self) -> PortFuture<'_, Result<Vec<PastEvent>, JournalError>>;
 }
 
 /// The durable journal of one run.

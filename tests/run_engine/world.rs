@@ -102,7 +102,7 @@ impl World {
             folder: PathBuf::from(format!("outputs/test/{id}")),
             capabilities: Capabilities::native(4),
             estimates: Estimates::default(),
-            past: self.ledger.events(id).unwrap(),
+            past: Some(Box::new(self.ledger.past(id).unwrap())),
             hash_all: false,
         };
         let executor = Arc::new(TextExecutor {

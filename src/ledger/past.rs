@@ -1,0 +1,67 @@
+//! Reads what a run did before, while it is replayed.
+
+use std::{sync::Arc, thread};
+
+use rusqlite::params;
+use tokio::sync::mpsc;
+
+use super::{error::LedgerError, event_text::read_event, open::Ledger};
+use crate::run::{JournalError, Past, PastEvent, PortFuture, ResultNumber};
+
+/// Events that are read at a time.
+const GROUP: u32 = 2048;
+
+/// Groups that are read ahead: of a long run, no more are in memory.
+const AHEAD: usize = 4;
+
+/// The events of a run in order, read by a thread of its own.
+#[derive(Debug)]
+pub struct ReadPast(mpsc::Receiver<Result<Vec<PastEvent>, LedgerError>>);
+
+impl Ledger {
+    /// The events of a run in order, for replay. Nobody may append to its journal until they are read.
+    pub fn past(self: &Arc<Self>, id: &str) -> Result<ReadPast, LedgerError> {
+        let run = self.run_number(id)?;
+        let (groups, past) = mpsc::channel(AHEAD);
+        let ledger = self.clone();
+        thread::Builder::new()
+            .name("past".to_owned())
+            .spawn(move || {
+                let mut after = 0;
+                loop {
+                    let group = ledger.events_after(run, &mut after);
+                    let is_last = group.as_ref().map_or(true, Vec::is_empty);
+                    // Who does not want to know more has let go of the other end.
+                    if groups.blocking_send(group).is_err() || is_last {
+                        return;
+                    }
+                }
+            })
+            .map_err(|error| LedgerError::Write(error.to_string()))?;
+        Ok(ReadPast(past))
+    }
+
+    /// The next events after number `after`, which becomes that of the last of them.
+    fn events_after(&self, run: i64, after: &mut i64) -> Result<Vec<PastEvent>, LedgerError> {
+        let reader = self.reader();
+        let mut statement = reader
+            .prepare_cached("SELECT seq, event, result FROM events WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?")?;
+        let mut rows = statement.query(params![run, *after, GROUP])?;
+        let mut events = Vec::new();
+        while let Some(row) = rows.next()? {
+            *after = row.get(0)?;
+            let event = read_event(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
+            events.push(PastEvent { event, result: row.get::<_, Option<i64>>(2)?.map(ResultNumber) });
+        }
+        Ok(events)
+    }
+}
+
+impl Past for ReadPast {
+    fn next(&mut self) -> PortFuture<'_, Result<Vec<PastEvent>, JournalError>> {
+        Box::pin(async {
+            let group = self.0.recv().await.unwrap_or_else(|| Ok(Vec::new()));
+            group.map_err(|error| JournalError::Read(error.to_string()))
+        })
+    }
+}
