@@ -223,6 +223,9 @@ fn toml_diagnostics() {
         ("a = {}\n[a.b]\n", "duplicate-key", "a", ""),
         ("a = []\n[[a]]\n", "duplicate-key", "a", ""),
         ("[a\nb = 1\n", "toml-syntax", "", ""),
+        ("[a.]\nb = 1\n", "toml-syntax", "", ""),
+        ("a. = 1\n", "toml-syntax", "", ""),
+        ("= 1\n", "toml-syntax", "", ""),
         ("a = \n", "toml-syntax", "", ""),
         ("a = \"x\nb = 1\n", "toml-syntax", "", ""),
     ];

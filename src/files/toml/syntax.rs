@@ -247,7 +247,8 @@ impl Reader<'_> {
     fn key(&mut self, event: Event) -> Key {
         let span = span_of(event);
         let raw = self.text.get(span.range()).unwrap_or_default();
-        if event.encoding().is_none() && raw.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
+        let is_bare = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        if event.encoding().is_none() && !raw.is_empty() && raw.bytes().all(is_bare) {
             // Nearly every key is its own text.
             return Key { text: raw.into(), span };
         }
