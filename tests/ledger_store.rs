@@ -88,6 +88,12 @@ async fn append(journal: &RunJournal, entries: Vec<Entry>) {
     journal.append(entries).await.unwrap();
 }
 
+/// The journal of the run `r1`, which begins.
+async fn begun(ledger: &Arc<Ledger>) -> RunJournal {
+    let worker = ledger.clone();
+    tokio::task::spawn_blocking(move || begin(&worker, "r1")).await.unwrap()
+}
+
 /// All events of a run.
 async fn events(ledger: &Arc<Ledger>, run: &str) -> Vec<PastEvent> {
     let (mut past, mut all) = (ledger.past(run).unwrap(), Vec::new());
@@ -104,8 +110,7 @@ async fn events(ledger: &Arc<Ledger>, run: &str) -> Vec<PastEvent> {
 async fn what_was_acknowledged_is_there_without_a_clean_end() {
     let root = tempfile::tempdir().unwrap();
     let ledger = open(root.path());
-    let worker = ledger.clone();
-    let journal = tokio::task::spawn_blocking(move || begin(&worker, "r1")).await.unwrap();
+    let journal = begun(&ledger).await;
     append(&journal, vec![Entry::Event { time_ns: 1, address: String::new(), event: Event::Opened }]).await;
     append(&journal, vec![finished(0, result(2.0)), change(0, ItemState::Done)]).await;
     // As a killed process: nothing is closed, the write-ahead log stays as it is.
@@ -128,8 +133,7 @@ async fn what_was_acknowledged_is_there_without_a_clean_end() {
 async fn what_became_of_an_item_by_its_result_is_what_readers_see() {
     let root = tempfile::tempdir().unwrap();
     let ledger = open(root.path());
-    let worker = ledger.clone();
-    let journal = tokio::task::spawn_blocking(move || begin(&worker, "r1")).await.unwrap();
+    let journal = begun(&ledger).await;
     let kept = journal.append(vec![finished(0, result(2.0)), change(0, ItemState::Done)]).await.unwrap();
     assert_eq!((kept.len(), kept[0].item), (1, ItemIx(0)));
     assert_eq!(ledger.result(kept[0].number), Some(result(2.0)));
@@ -158,8 +162,7 @@ async fn damaged_results_are_found_among_many() {
 
     let root = tempfile::tempdir().unwrap();
     let ledger = open(root.path());
-    let worker = ledger.clone();
-    let journal = tokio::task::spawn_blocking(move || begin(&worker, "r1")).await.unwrap();
+    let journal = begun(&ledger).await;
     let folder = root.path().join("outputs/catalog/r1/a");
     let path = |item: u32| folder.join(format!("{item}.png"));
     let mut entries = Vec::new();
@@ -213,8 +216,7 @@ fn sort(shape: &str, executor: &str, warmth: Warmth) -> Sort {
 async fn durations_are_condensed_by_shape_place_and_warmth() {
     let root = tempfile::tempdir().unwrap();
     let ledger = open(root.path());
-    let worker = ledger.clone();
-    let journal = tokio::task::spawn_blocking(move || begin(&worker, "r1")).await.unwrap();
+    let journal = begun(&ledger).await;
     let timing = |shape, executor, warmth, seconds| Entry::Timing { sort: sort(shape, executor, warmth), seconds };
     append(&journal, vec![timing("a", "big", Warmth::Warm, 4.0), timing("a", "big", Warmth::Warm, 9.0)]).await;
     append(&journal, vec![timing("a", "big", Warmth::Cold, 20.0), timing("b", "small", Warmth::Hot, 1.0)]).await;
@@ -244,8 +246,7 @@ fn servers_stay_out_of_use_until_they_are_put_back() {
 async fn concurrent_appends_share_transactions_and_keep_their_order() {
     let root = tempfile::tempdir().unwrap();
     let ledger = open(root.path());
-    let worker = ledger.clone();
-    let journal = tokio::task::spawn_blocking(move || begin(&worker, "r1")).await.unwrap();
+    let journal = begun(&ledger).await;
     let before = commits(root.path());
     let waits: Vec<_> = (0..500).map(|n| journal.append(vec![finished(n, result(f64::from(n)))])).collect();
     for wait in waits {
@@ -340,8 +341,7 @@ fn metrics_belong_to_a_content_and_a_scorer() {
 async fn results_are_reused_as_long_as_their_files_are_unaltered() {
     let root = tempfile::tempdir().unwrap();
     let ledger = open(root.path());
-    let worker = ledger.clone();
-    let journal = tokio::task::spawn_blocking(move || begin(&worker, "r1")).await.unwrap();
+    let journal = begun(&ledger).await;
     let made = result_with_file(root.path(), "r1", "f1");
     append(&journal, vec![finished(0, made.clone())]).await;
     assert!(ledger.reuse("f2", &["mask"], Path::new("outputs/catalog/r2/a"), "0").is_none());

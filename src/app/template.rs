@@ -10,7 +10,7 @@ use crate::{
     compile::{Library as _, SEED, TemplateText, to_text},
     diagnostic::{Diagnostic, Severity},
     ident::did_you_mean,
-    model::{Body, Document, Kind, Loaded, Param, ParamType, Template, ValueMap},
+    model::{Body, Document, Kind, Loaded, Param, ParamType, Template, ValueMap, word},
 };
 
 /// A template of the workspace.
@@ -193,9 +193,8 @@ pub fn complete_template(
 }
 
 fn completion_of(variable: VariableRow) -> Completion {
-    let kind = serde_json::to_value(variable.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
     let default = variable.default.as_ref().and_then(to_text).filter(|text| !text.is_empty());
-    let mut help = vec![kind.unwrap_or_default()];
+    let mut help = vec![word(variable.kind)];
     help.extend(variable.required.then(|| "required".to_owned()));
     help.extend(default.map(|default| format!("{default} without it")));
     help.extend(variable.help);

@@ -71,7 +71,7 @@ pub(super) fn long_text_literal(text: &str, format: Format, indent: &str) -> Opt
     }
 }
 
-/// Whether `text` may stand without quotes in KDL.
+/// Whether `text` may stand without quotes in KDL, and then as a key in TOML, too.
 pub(super) fn is_plain_word(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')

@@ -421,3 +421,8 @@ impl Default for Decision {
         }
     }
 }
+
+/// The word for `value` in files, such as `horizon`; empty for what is no word there.
+pub fn word(value: impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+}

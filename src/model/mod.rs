@@ -38,7 +38,7 @@ pub use decoder::ModelDecoder;
 pub use detect::{DetectStyle, ModelDetect, Trust};
 pub use document::{
     AbTest, Better, Bind, Body, ChangelogRow, Decision, DecisionPlan, Document, GraphFile, Header, Kind, Lineage,
-    NodeDef, PREFERENCE, Param, ParamType, Preset, RATING, Seeds, TAKEN, Template, ValueMap, is_measured,
+    NodeDef, PREFERENCE, Param, ParamType, Preset, RATING, Seeds, TAKEN, Template, ValueMap, is_measured, word,
 };
 pub use duration::{parse_backoff, parse_duration};
 pub use known_models::{KnownModel, KnownModels, MODELS_FOLDER, NoModel};

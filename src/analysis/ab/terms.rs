@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::verdict::Blocks;
 use crate::{
-    model::{AbTest, Better, Decision, DecisionPlan, Header, PREFERENCE, RATING},
+    model::{AbTest, Better, Decision, DecisionPlan, Header, PREFERENCE, RATING, word},
     stats::{METHOD, Plan, PlanError, Rule, ScoreScale, Settings},
 };
 
@@ -119,11 +119,6 @@ impl TestTerms {
         .filter(|(_, old, new)| old != new)
         .collect()
     }
-}
-
-/// The word for `value` in files.
-fn word(value: impl Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::{
     files::{
         MAX_DEPTH,
         comments::Pending,
+        literal::is_plain_word,
         tree::{Comments, KeyText, NodeKind},
     },
 };
@@ -247,8 +248,7 @@ impl Reader<'_> {
     fn key(&mut self, event: Event) -> Key {
         let span = span_of(event);
         let raw = self.text.get(span.range()).unwrap_or_default();
-        let is_bare = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-        if event.encoding().is_none() && !raw.is_empty() && raw.bytes().all(is_bare) {
+        if event.encoding().is_none() && is_plain_word(raw) {
             // Nearly every key is its own text.
             return Key { text: raw.into(), span };
         }

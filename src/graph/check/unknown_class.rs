@@ -6,10 +6,10 @@ use crate::graph::ir::GraphNode;
 pub(super) const CODE: &str = "unknown-class";
 
 pub(super) fn look(inspection: &Inspection<'_>, number: usize, id: &str, node: &GraphNode) -> Option<GraphProblem> {
-    let (class, nodes) = (node.class.as_str(), inspection.nodes);
-    if inspection.class(number).is_some() || nodes.contains(class) {
+    if inspection.class(number).is_some() {
         return None;
     }
+    let (class, nodes) = (node.class.as_str(), inspection.nodes);
     let problem = GraphProblem::new(id, None, CODE, format!("there is no node class \"{class}\""));
     // Letters alone first: the name of the class as people see it is a common mistake.
     let by_title = || nodes.classes().find(|c| c.display_name.eq_ignore_ascii_case(class)).map(|c| c.name.as_str());
