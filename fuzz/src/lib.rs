@@ -1,6 +1,6 @@
 //! What must hold for any bytes: no panic, and a few laws that are cheap to ask after.
 //!
-//! One function for each target. The same file is part of `tests/fuzz_corpus.rs`, which replays
+//! One function for each target. The same file is part of `tests/documents/fuzz_corpus.rs`, which replays
 //! the small corpus without a fuzzer.
 
 use std::{

@@ -3,7 +3,10 @@
 mod ab;
 mod again;
 mod browser;
+mod changes;
 mod check;
+#[path = "../support/comfyui.rs"]
+mod comfyui;
 mod convert;
 mod doctor;
 mod envelope;
@@ -15,7 +18,9 @@ mod graph;
 mod graph_files;
 mod import;
 mod init;
+mod interrupted;
 mod mask;
+mod mcp;
 mod models;
 mod pages;
 mod people;

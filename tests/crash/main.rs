@@ -9,7 +9,7 @@
 
 mod disk;
 mod round;
-#[path = "../comfy_scripted/server.rs"]
+#[path = "../servers/scripted/server.rs"]
 #[expect(dead_code, reason = "other tests use more of it")]
 mod scripted;
 mod second;

@@ -1,4 +1,4 @@
-"""Records what real ComfyUI nodes answer, for tests/native_nodes.rs.
+"""Records what real ComfyUI nodes answer, for tests/pictures/native_nodes.rs.
 
     cd COMFYUI_CHECKOUT            # the folder with nodes.py; its Python has torch, numpy, scipy, Pillow
     python .../tests/parity/record.py --out .../fixtures/parity
