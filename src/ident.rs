@@ -13,6 +13,9 @@ pub type IndexSet<T> = indexmap::IndexSet<T, foldhash::fast::RandomState>;
 /// A map without an order.
 pub type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
 
+/// A set whose order nobody asks for.
+pub type HashSet<T> = std::collections::HashSet<T, foldhash::fast::RandomState>;
+
 /// Whether `name` is a document name: lower case letters, digits and inner hyphens.
 pub fn is_document_name(name: &str) -> bool {
     !name.is_empty()

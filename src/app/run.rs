@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     comfy::{ComfyExecutor, ComfySettings, Patience},
-    ledger::{Ledger, LedgerError, NewRun, RunLock, RunRow},
+    ledger::{Ledger, LedgerError, NewRun, ReadPast, RunLock, RunRow},
     models::ModelStore,
     native::{NativeExecutor, NativeSettings},
     outputs,
@@ -142,16 +142,26 @@ pub fn ready_unless_active(
 ) -> Result<Readiness, AppError> {
     let loaded = session.document(&request.document)?;
     let request = &extended(session, request)?;
-    let mut placed = placed_job(session, &loaded, &request.options, Purpose::Run)?;
+    let is_new = request.new || request.restart;
+    let (placed, kept) = rayon::join(
+        || placed_job(session, &loaded, &request.options, Purpose::Run),
+        || {
+            let ledger = existing_ledger(session)?;
+            let left = ledger.iter().filter(|_| !is_new).find_map(|ledger| left_behind(ledger, &loaded.path));
+            Ok::<_, AppError>((ledger, left))
+        },
+    );
+    let mut placed = placed?;
     let drifted = drift_of_run(session, &placed, request.locked)?;
     placed.job.diagnostics.extend(drifted);
     refuse_missing_models(session, &placed.job)?;
     let on_servers = pool(session, &placed, request.options.way.allow_spend)?;
     let job = placed.job;
-    let ledger = open_ledger(session)?;
+    let (ledger, left) = kept?;
+    let ledger = ledger.map_or_else(|| open_ledger(session), Ok)?;
     let unfinished = || {
         let found = ledger.unfinished_run(&job.plan.document, &job.hash.to_string()).map_err(|e| ledger_error(&e));
-        found.map(|found| found.filter(|_| !request.new && !request.restart))
+        found.map(|found| found.filter(|_| !is_new))
     };
     let mut earlier = unfinished()?;
     if earlier.is_none() {
@@ -168,10 +178,12 @@ pub fn ready_unless_active(
         return Err(AppError::environment("another process has just carried the same work out")
             .with_hint("run it again: what it made is used"));
     };
-    if is_active(&ledger, &row) {
+    let hold = left.filter(|(run, _)| *run == row.id).map(|(_, hold)| hold);
+    if hold.is_none() && is_active(&ledger, &row) {
         return Ok(Readiness::Active(Box::new(row)));
     }
-    let ready = continued(session, job, on_servers, ledger.clone(), &row, request.verify)?;
+    let hold = hold.map_or_else(|| hold_of(&ledger, &row.id), Ok)?;
+    let ready = continued(session, job, on_servers, ledger.clone(), &row, (hold, request.verify))?;
     Ok(Readiness::Ready(Box::new(ready)))
 }
 
@@ -197,7 +209,32 @@ pub fn ready_again(session: &Session, name: &str, verify: bool) -> Result<ReadyR
         return Err(AppError::usage(format!("{} has changed since this run", row.path))
             .with_hint("run it again: what did not change is reused"));
     }
-    continued(session, job, on_servers, ledger, &row, verify)
+    let hold = hold_of(&ledger, &row.id)?;
+    continued(session, job, on_servers, ledger, &row, (hold, verify))
+}
+
+/// What it takes to go on with a run.
+struct Hold {
+    /// What the run was told before is not meant for this process.
+    told_before: i64,
+    lock: RunLock,
+    past: ReadPast,
+}
+
+fn hold_of(ledger: &Arc<Ledger>, run: &str) -> Result<Hold, AppError> {
+    let hold = || {
+        let (told_before, lock) = (ledger.last_told()?, ledger.lock_run(run)?);
+        Ok(Hold { told_before, lock, past: ledger.past(run)? })
+    };
+    hold().map_err(|e| ledger_error(&e))
+}
+
+/// The unfinished run of the document at `path` on which nobody works, if it is of the same work: its past is read while
+/// the document is compiled. Whatever is in the way is found, and told, by who needs it.
+fn left_behind(ledger: &Arc<Ledger>, path: &str) -> Option<(String, Hold)> {
+    let row = ledger.newest_run_at(path).ok()?.filter(|run| !run.state.has_ended() && !is_active(ledger, run))?;
+    let hold = hold_of(ledger, &row.id).ok()?;
+    Some((row.id, hold))
 }
 
 /// The servers of a run, and what it may do there.
@@ -275,14 +312,12 @@ fn continued(
     on_servers: Option<OnServers>,
     ledger: Arc<Ledger>,
     row: &RunRow,
-    verify: bool,
+    (hold, verify): (Hold, bool),
 ) -> Result<ReadyRun, AppError> {
     refuse_other_method(&ledger, row)?;
-    let told_before = ledger.last_told().map_err(|e| ledger_error(&e))?;
-    let lock = ledger.lock_run(&row.id).map_err(|e| ledger_error(&e))?;
+    let Hold { told_before, lock, past } = hold;
     let journal = Arc::new(ledger.journal(&row.id).map_err(|e| ledger_error(&e))?);
     let folder = row.folder.clone();
-    let past = ledger.past(&row.id).map_err(|e| ledger_error(&e))?;
     outputs::sweep(&session.root.join(&folder));
     if row.settings != job.settings {
         ledger.set_settings(&row.id, &job.settings).map_err(|e| ledger_error(&e))?;

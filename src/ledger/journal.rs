@@ -13,6 +13,7 @@ use super::{
     error::LedgerError,
     open::Ledger,
     trial::{NewTest, write_block, write_test},
+    writer::Job,
 };
 use crate::{
     plan::{ItemIx, ItemResult, Outline, OutputFile},
@@ -137,19 +138,27 @@ impl Journal for RunJournal {
         let count = entries.len() as i64;
         let first = self.next.fetch_add(count, Ordering::Relaxed);
         let (run, kept) = (self.run, Arc::new(Mutex::new(Vec::new())));
+        let is_lazy = entries.iter().all(says_nothing_new);
         let (entries, told) = (Mutex::new(entries), kept.clone());
-        let done = self.ledger.writer.write(Box::new(move |transaction| {
+        let job: Job = Box::new(move |transaction| {
             let entries = entries.lock().unwrap_or_else(PoisonError::into_inner);
             // A transaction that is tried again gives other numbers.
             *told.lock().unwrap_or_else(PoisonError::into_inner) = write_entries(transaction, run, first, &entries)?;
             Ok(())
-        }));
+        });
+        let writer = &self.ledger.writer;
+        let done = if is_lazy { writer.write_lazily(job) } else { writer.write(job) };
         Box::pin(async move {
             let result = done.await.unwrap_or_else(|_| Err(LedgerError::Write("its thread has ended".to_owned())));
             result.map_err(|error| JournalError::Write(error.to_string()))?;
             Ok(std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner)))
         })
     }
+}
+
+/// Whether nothing is lost with `entry`: who goes on with the run comes to the same.
+fn says_nothing_new(entry: &Entry) -> bool {
+    matches!(entry, Entry::Event { event: Event::Opened, .. } | Entry::Closed { .. })
 }
 
 /// Whether the newest run of the same work may be continued.

@@ -43,8 +43,8 @@ impl Ledger {
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
         }
-        // For people; the lock holds without it.
-        let _ = file.set_len(0).and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
+        // For people; the lock holds without it. As wide as any number is: to cut the file off may wait for the disk.
+        let _ = write!(file, "{:<10}", std::process::id());
         pass(Point::RunLocked)?;
         Ok(RunLock { _file: file })
     }

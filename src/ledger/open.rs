@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::Connection;
+use rusqlite::{Connection, config::DbConfig};
 use tempfile::TempPath;
 
 use super::{error::LedgerError, schema, writer::Writer};
@@ -17,6 +17,10 @@ use crate::outputs::{TEMPORARY_PREFIX, sync_folder};
 /// After how many pages of 4 KiB the log is brought over into the file. A page that was written many times in between
 /// is brought over once.
 const LOG_PAGES: u32 = 4096;
+
+/// A log of so many bytes stays when the ledger is closed: to read it takes less than to bring it over, which waits for
+/// the disk several times, here and when the next log begins.
+const SHORT_LOG: u64 = 1 << 20;
 
 /// An open ledger.
 #[derive(Debug)]
@@ -59,6 +63,17 @@ impl Ledger {
     }
 }
 
+impl Drop for Ledger {
+    /// Lets the connection that is closed last bring the log over, if it is long.
+    fn drop(&mut self) {
+        let log = std::fs::metadata(self.folder.join("ledger.db-wal"));
+        if log.is_ok_and(|log| log.len() > SHORT_LOG) {
+            // Otherwise it stays in the log, which is as good.
+            let _ = self.reader().set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
+        }
+    }
+}
+
 /// Makes the file of a new ledger: whole, and on disk before it has its name. Somebody else may be faster.
 fn make_ledger(folder: &Path, path: &Path) -> Result<(), LedgerError> {
     let failed = |source| LedgerError::File { path: path.to_owned(), source };
@@ -86,6 +101,7 @@ fn connect(path: &Path) -> Result<Connection, LedgerError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)

@@ -127,6 +127,12 @@ impl Ledger {
         Ok(newest.map(|(_, run)| run).filter(|run| !run.state.has_ended()))
     }
 
+    /// The newest run of the document at `path`.
+    pub fn newest_run_at(&self, path: &str) -> Result<Option<RunRow>, LedgerError> {
+        let newest = select_runs(&self.reader(), "WHERE path = ?1 ORDER BY number DESC LIMIT 1", params![path])?;
+        Ok(newest.into_iter().next().map(|(_, run)| run))
+    }
+
     /// The items of a run to which something has happened, in the order of the plan.
     pub fn items(&self, run: &str) -> Result<Vec<ItemRow>, LedgerError> {
         let number = self.run_number(run)?;

@@ -31,6 +31,7 @@ use super::{
     worker::{Ending, Ports, Try, internal, make_try},
 };
 use crate::{
+    ident::HashSet,
     model::ErrorClass,
     plan::{Capabilities, Estimates, ItemIx, ItemResult, Plan, PlanTask, Prepared, Sort, Upstream, Visit},
 };
@@ -173,7 +174,7 @@ struct Dispatcher {
     /// Who waits for late results.
     watches: BTreeMap<(ItemIx, AttemptId), AbortHandle>,
     /// Tries that an earlier process meant to submit.
-    submitted_before: BTreeSet<(ItemIx, AttemptId)>,
+    submitted_before: HashSet<(ItemIx, AttemptId)>,
     cancelled: bool,
     trouble: Option<String>,
 }
@@ -198,7 +199,7 @@ impl Dispatcher {
             tries: BTreeMap::new(),
             handles: BTreeMap::new(),
             watches: BTreeMap::new(),
-            submitted_before: BTreeSet::new(),
+            submitted_before: HashSet::default(),
             cancelled: false,
             trouble: None,
             plan,
@@ -212,16 +213,18 @@ impl Dispatcher {
 
     /// Replays the past, looks whether its outputs are still there, and begins.
     async fn open(&mut self) -> Result<(), JournalError> {
+        let mut looks = JoinSet::new();
         if let Some(mut past) = self.setup.past.take() {
             loop {
                 let events = past.next().await?;
                 if events.is_empty() {
                     break;
                 }
+                self.look(&events, &mut looks);
                 events.into_iter().for_each(|event| self.replay(event));
             }
         }
-        let missing = self.missing_items().await?;
+        let missing = self.missing_items(looks).await?;
         self.tell_start();
         if !missing.is_empty() {
             // What it would start is started below.
@@ -264,26 +267,26 @@ impl Dispatcher {
         }
     }
 
-    /// Finished items whose outputs are not what they were, or whose result is not known.
-    async fn missing_items(&self) -> Result<Vec<ItemIx>, JournalError> {
-        let all = (0..self.plan.items.len() as u32).map(ItemIx);
-        let finished = all.filter(|item| self.planner.state(*item).is_finished());
-        let (mut kept, mut missing): (Vec<(ResultNumber, ItemIx)>, Vec<ItemIx>) = (Vec::new(), Vec::new());
-        for item in finished {
-            match self.results.number(item) {
-                Some(number) => kept.push((number, item)),
-                None => missing.push(item),
-            }
-        }
-        kept.sort_unstable();
-        let numbers: Vec<ResultNumber> = kept.iter().map(|(number, _)| *number).collect();
+    /// Looks beside the replay at what `events` brought.
+    fn look(&self, events: &[PastEvent], looks: &mut JoinSet<Result<Vec<ResultNumber>, JournalError>>) {
+        let mut results: Vec<ResultNumber> = events.iter().filter_map(|event| event.result).collect();
+        results.sort_unstable();
         let (store, hash_all) = (self.ports.store.clone(), self.setup.hash_all);
-        let looked = tokio::task::spawn_blocking(move || store.damaged(&numbers, hash_all)).await;
-        let damaged = looked.unwrap_or_else(|error| Err(JournalError::Read(error.to_string())))?;
-        let is_damaged = |number: &ResultNumber| damaged.binary_search(number).is_ok();
-        missing.extend(kept.iter().filter(|(number, _)| is_damaged(number)).map(|(_, item)| *item));
-        missing.sort_unstable();
-        Ok(missing)
+        looks.spawn_blocking(move || store.damaged(&results, hash_all));
+    }
+
+    /// Finished items whose outputs are not what they were as `looks` found, or whose result is not known.
+    async fn missing_items(
+        &self,
+        mut looks: JoinSet<Result<Vec<ResultNumber>, JournalError>>,
+    ) -> Result<Vec<ItemIx>, JournalError> {
+        let mut damaged = BTreeSet::new();
+        while let Some(look) = looks.join_next().await {
+            damaged.extend(look.unwrap_or_else(|error| Err(JournalError::Read(error.to_string())))?);
+        }
+        let is_there = |item| self.results.number(item).is_some_and(|number| !damaged.contains(&number));
+        let all = (0..self.plan.items.len() as u32).map(ItemIx);
+        Ok(all.filter(|item| self.planner.state(*item).is_finished() && !is_there(*item)).collect())
     }
 
     /// Takes what people have said by now of the samples that wait for it. Whether there was something.

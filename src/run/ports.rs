@@ -369,6 +369,7 @@ pub trait Past: Send + Sync {
 /// The durable journal of one run.
 pub trait Journal: Send + Sync {
     /// Appends `entries` together, after all that were appended before. They are on disk when the
-    /// future ends, which gives the results that they brought: [`ResultStore::result`] has them now.
+    /// future ends, but for what only says that a process came or went. Gives the results that they brought:
+    /// [`ResultStore::result`] has them now.
     fn append(&self, entries: Vec<Entry>) -> PortFuture<'_, Result<Vec<Kept>, JournalError>>;
 }

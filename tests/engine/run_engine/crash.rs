@@ -57,7 +57,7 @@ fn lines(path: &Path) -> Vec<String> {
 
 fn start_child(root: &Path) -> std::process::Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["crash::child_process", "--exact", "--nocapture"])
+        .args(["run_engine::crash::child_process", "--exact", "--nocapture"])
         .env(CHILD, root)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -78,8 +78,8 @@ fn nothing_that_finished_is_done_again_after_a_kill() {
         let finished: BTreeSet<String> = lines(&root.path().join("acknowledged.log")).into_iter().collect();
         let executed = lines(&root.path().join("executed.log")).len();
         let mut child = start_child(root.path());
-        // Different moments, some before the run exists; later rounds live longer, much longer where a process is slow.
-        std::thread::sleep(Duration::from_millis(5 + round * 37 % 61 + round * round.max(16) / 16));
+        // Different moments, some before the run exists; later rounds live longer.
+        std::thread::sleep(Duration::from_millis(5 + round * 37 % 61 + round));
         child.kill().unwrap();
         child.wait().unwrap();
         for line in lines(&root.path().join("executed.log")).iter().skip(executed) {
