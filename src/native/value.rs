@@ -141,6 +141,20 @@ impl Inputs {
         self.get(name).map(|_| self.mask(name)).transpose()
     }
 
+    /// Takes the `IMAGE` input `name` to be changed: without a copy where nobody else has it.
+    pub fn take_image(&mut self, name: &str) -> Result<Image, NodeError> {
+        let image = Arc::clone(self.image(name)?);
+        self.values.shift_remove(name);
+        Ok(Arc::unwrap_or_clone(image))
+    }
+
+    /// Takes the `MASK` input `name`, likewise.
+    pub fn take_mask(&mut self, name: &str) -> Result<Mask, NodeError> {
+        let mask = Arc::clone(self.mask(name)?);
+        self.values.shift_remove(name);
+        Ok(Arc::unwrap_or_clone(mask))
+    }
+
     /// The `INT` input `name`.
     pub fn int(&self, name: &str) -> Result<i64, NodeError> {
         let value = self.value(name)?;
