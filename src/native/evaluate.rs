@@ -72,7 +72,7 @@ fn fault_at(id: &str, class: ErrorClass, message: String) -> Fault {
     Fault::new(class, message).at(id)
 }
 
-/// The nodes that reach `outputs`, each after those that it takes values from.
+/// The nodes that reach `outputs`, each after those that it takes values from, in the order of its inputs.
 pub(super) fn order<'g>(graph: &'g Graph, outputs: &[OutputSpec]) -> Result<Vec<&'g str>, Fault> {
     let mut done: IndexSet<&str> = IndexSet::new();
     let mut open: IndexSet<&str> = IndexSet::new();
@@ -96,7 +96,7 @@ pub(super) fn order<'g>(graph: &'g Graph, outputs: &[OutputSpec]) -> Result<Vec<
             }
             open.insert(id);
             stack.push((id, true));
-            for link in graph.nodes[id].inputs.values().filter_map(link_of) {
+            for link in graph.nodes[id].inputs.values().rev().filter_map(link_of) {
                 let (source, _) = graph.nodes.get_key_value(&link.node).ok_or_else(|| {
                     let message = format!("node `{id}` links to node `{}`, which is not in the graph", link.node);
                     fault_at(id, ErrorClass::Error, message)

@@ -340,6 +340,19 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_else_has_is_taken_without_a_copy() {
+        let image = Image::filled(1, 2, 2, 3, 0.5);
+        let place = image.data.as_ptr();
+        let mut inputs: Inputs = [("image", NodeValue::from(image))].into_iter().collect();
+        let mut shared = inputs.clone();
+        let taken = |inputs: &mut Inputs| inputs.take_image("image").map(|image| image.data.as_ptr());
+        assert!(inputs.take_mask("image").is_err());
+        assert!(taken(&mut shared).is_ok_and(|taken| taken != place));
+        assert_eq!(taken(&mut inputs), Ok(place));
+        assert!(inputs.get("image").is_none());
+    }
+
+    #[test]
     fn literals_keep_their_type() {
         let list = NodeValue::from(&json!([1, 2.0, "a", false]));
         let expected =

@@ -79,6 +79,17 @@ mod tests {
     }
 
     #[test]
+    fn alpha_is_added_where_there_is_room() {
+        let mut image = Image { data: Vec::with_capacity(16), ..Image::filled(2, 1, 2, 3, 0.0) };
+        image.data.extend((0..12_u8).map(f32::from));
+        let place = image.data.as_ptr();
+        let joined = join_alpha(image, Mask { batch: 1, height: 1, width: 2, data: vec![0.25, 1.0] });
+        let expected = vec![0.0, 1.0, 2.0, 0.75, 3.0, 4.0, 5.0, 0.0];
+        assert!(joined.as_ref().is_ok_and(|image| image.data.as_ptr() == place));
+        assert_eq!(joined, Ok(Image { batch: 1, height: 1, width: 2, channels: 4, data: expected }));
+    }
+
+    #[test]
     fn a_missing_channel_is_refused() {
         let image = Image::filled(1, 1, 1, 3, 0.0);
         assert_eq!(to_mask(&image, 3), Err(RasterError::Channels { expected: "at least 4".to_owned(), found: 3 }));
