@@ -98,11 +98,16 @@ pub fn encode(image: &Image, frame: usize, format: Format, texts: &[(&str, &str)
 /// PNG with 8 bits a sample (grey, RGB or RGBA), zlib level 4 as ComfyUI's `SaveImage`. Texts that
 /// are ASCII become tEXt chunks, others iTXt, before the pixels.
 pub fn encode_png(image: &Image, frame: usize, texts: &[(&str, &str)]) -> Result<Vec<u8>, EncodeError> {
-    let color = png_color(image.channels)?;
-    let pixels = to_bytes(image, frame)?;
+    encode_png_bytes(&to_bytes(image, frame)?, &image.shape(), texts)
+}
+
+/// As [`encode_png`], of the bytes that [`to_bytes`] made of an image of the sizes of `shape`: without the image, which is
+/// four times as large.
+pub fn encode_png_bytes(pixels: &[u8], shape: &Image, texts: &[(&str, &str)]) -> Result<Vec<u8>, EncodeError> {
+    let color = png_color(shape.channels)?;
     let failed = |error: png::EncodingError| EncodeError::Encoder(error.to_string());
     let mut out = Vec::with_capacity(pixels.len() / 2);
-    let (width, height) = sides(image)?;
+    let (width, height) = sides(shape)?;
     let mut encoder = png::Encoder::new(&mut out, width, height);
     encoder.set_color(color);
     encoder.set_depth(png::BitDepth::Eight);
@@ -117,7 +122,7 @@ pub fn encode_png(image: &Image, frame: usize, texts: &[(&str, &str)]) -> Result
             .map_err(failed)?;
     }
     let mut writer = encoder.write_header().map_err(failed)?;
-    writer.write_image_data(&pixels).map_err(failed)?;
+    writer.write_image_data(pixels).map_err(failed)?;
     writer.finish().map_err(failed)?;
     Ok(out)
 }

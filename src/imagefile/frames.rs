@@ -71,11 +71,18 @@ pub(super) fn assemble(
         }
         batch += 1;
         let has_alpha = frame.color().has_alpha();
-        let before = mask.len();
+        let before = rgb.len() / 3;
+        if has_alpha {
+            // The frames before had none.
+            mask.resize(before, 0.0);
+        }
         append(frame, keyed, &mut rgb, &mut mask)?;
         transparent |= has_alpha && (!animated || mask[before..].iter().any(|value| *value > 0.0));
     }
     let (width, height) = size.ok_or_else(|| ImageFileError::Broken("it has no frames".to_owned()))?;
+    if transparent {
+        mask.resize(batch * height * width, 0.0);
+    }
     Ok(Decoded {
         image: Image { batch, height, width, channels: 3, data: rgb },
         mask: transparent.then_some(Mask { batch, height, width, data: mask }),
@@ -87,27 +94,22 @@ pub(super) fn assemble(
 /// Appends one frame as RGB and 1 - alpha.
 fn append(frame: DynamicImage, keyed: bool, rgb: &mut Vec<f32>, mask: &mut Vec<f32>) -> Result<(), ImageFileError> {
     let pixels = frame.width() as usize * frame.height() as usize;
-    rgb.try_reserve_exact(pixels * 3)
-        .and_then(|()| mask.try_reserve_exact(pixels))
+    // With room for an alpha, which is memory only when somebody adds one.
+    rgb.try_reserve_exact(pixels * 4)
+        .and_then(|()| mask.try_reserve_exact(if frame.color().has_alpha() { pixels } else { 0 }))
         .map_err(|_| ImageFileError::Broken("there is not enough memory".to_owned()))?;
-    let color = frame.color();
-    let channels = usize::from(color.channel_count());
-    match color {
-        image::ColorType::L8 | image::ColorType::La8 | image::ColorType::Rgb8 | image::ColorType::Rgba8 => {
-            push(frame.as_bytes(), channels, |v| f32::from(v) / 255.0, |v| f32::from(v) / 255.0, rgb, mask);
-        }
-        image::ColorType::L16 | image::ColorType::La16 => {
-            let color_of = if channels == 1 || keyed { mode_i } else { high_byte };
-            let samples = samples_16(&frame);
-            push(&samples, channels, color_of, high_byte, rgb, mask);
-        }
-        image::ColorType::Rgb16 | image::ColorType::Rgba16 => {
-            push(&samples_16(&frame), channels, high_byte, high_byte, rgb, mask);
-        }
-        _ => {
-            let float = frame.into_rgba32f();
-            push(float.as_raw(), 4, unit, unit, rgb, mask);
-        }
+    let byte = |value| f32::from(value) / 255.0;
+    match frame {
+        DynamicImage::ImageLuma8(frame) => push(&frame, 1, byte, byte, rgb, mask),
+        DynamicImage::ImageLumaA8(frame) => push(&frame, 2, byte, byte, rgb, mask),
+        DynamicImage::ImageRgb8(frame) => push(&frame, 3, byte, byte, rgb, mask),
+        DynamicImage::ImageRgba8(frame) => push(&frame, 4, byte, byte, rgb, mask),
+        DynamicImage::ImageLuma16(frame) => push(&frame, 1, mode_i, high_byte, rgb, mask),
+        DynamicImage::ImageLumaA16(frame) if keyed => push(&frame, 2, mode_i, high_byte, rgb, mask),
+        DynamicImage::ImageLumaA16(frame) => push(&frame, 2, high_byte, high_byte, rgb, mask),
+        DynamicImage::ImageRgb16(frame) => push(&frame, 3, high_byte, high_byte, rgb, mask),
+        DynamicImage::ImageRgba16(frame) => push(&frame, 4, high_byte, high_byte, rgb, mask),
+        other => push(&other.into_rgba32f(), 4, unit, unit, rgb, mask),
     }
     Ok(())
 }
@@ -125,11 +127,8 @@ fn push<T: Copy>(
         3 => rgb.extend(samples.iter().map(|v| color(*v))),
         _ => rgb.extend(samples.chunks_exact(4).flat_map(|p| [color(p[0]), color(p[1]), color(p[2])])),
     }
-    let pixels = samples.chunks_exact(channels);
     if channels.is_multiple_of(2) {
-        mask.extend(pixels.map(|p| 1.0 - alpha(p[channels - 1])));
-    } else {
-        mask.extend(pixels.map(|_| 0.0));
+        mask.extend(samples.chunks_exact(channels).map(|p| 1.0 - alpha(p[channels - 1])));
     }
 }
 
@@ -145,8 +144,4 @@ fn high_byte(value: u16) -> f32 {
 
 fn unit(value: f32) -> f32 {
     if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) }
-}
-
-fn samples_16(frame: &DynamicImage) -> Vec<u16> {
-    frame.as_bytes().chunks_exact(2).map(|b| u16::from_ne_bytes([b[0], b[1]])).collect()
 }

@@ -16,7 +16,9 @@ mod thumbnail;
 
 pub use animation::{AnimationFormat, Timing, encode_animation};
 pub use decode::{Decoded, Header, ImageFileError, Limits, decode, header, size};
-pub use encode::{EncodeError, Format, encode, encode_jpeg, encode_png, encode_png_exact, encode_webp, to_bytes};
+pub use encode::{
+    EncodeError, Format, encode, encode_jpeg, encode_png, encode_png_bytes, encode_png_exact, encode_webp, to_bytes,
+};
 pub use layered::{
     LayerMode, LayeredPicture, PictureLayer, encode_ora, encode_psd, encode_tiff_page, encode_tiff_pages,
 };

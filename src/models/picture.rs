@@ -147,18 +147,19 @@ pub(super) fn scores(manifest: &ModelManifest, values: Vec<f32>) -> BTreeMap<Str
 }
 
 /// `coarse` at the size of frame `index` of `image`; with `refine`, its edges follow those of the image.
-pub(super) fn full_size(coarse: &Mask, image: &Image, index: usize, refine: bool) -> Result<Mask, RasterError> {
-    let smaller = image.width <= coarse.width && image.height <= coarse.height;
+pub(super) fn full_size(coarse: Mask, image: &Image, index: usize, refine: bool) -> Result<Mask, RasterError> {
+    let size = (coarse.width, coarse.height);
+    let smaller = image.width <= size.0 && image.height <= size.1;
     let method = if smaller { ResizeMethod::Area } else { ResizeMethod::Bilinear };
     let full = raster::resize_mask(coarse, image.width, image.height, method)?;
     if !refine {
         return Ok(full);
     }
-    Ok(refined(&full, image, index, (coarse.width, coarse.height)))
+    Ok(refined(full, image, index, size))
 }
 
 /// `full` with edges that follow those of frame `index` of `image`, after it was made from one of `size` pixels.
-pub(super) fn refined(full: &Mask, image: &Image, index: usize, size: (usize, usize)) -> Mask {
+pub(super) fn refined(full: Mask, image: &Image, index: usize, size: (usize, usize)) -> Mask {
     // A pixel of the model covers so many of the image: that far off may an edge be.
     let factor = (image.width as f64 / size.0 as f64).max(image.height as f64 / size.1 as f64);
     let radius = (REFINED_PIXELS * factor).round().clamp(1.0, MAX_RADIUS) as usize;

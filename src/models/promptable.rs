@@ -119,7 +119,7 @@ impl ModelStore {
         let mut best: Option<(f64, Mask, usize)> = None;
         for PromptedMask { logits, score } in self.prompt(name, image, index, target)? {
             let cell = width.div_ceil(logits.width.max(1));
-            let large = raster::resize_mask(&logits, width, height, ResizeMethod::Bilinear).map_err(wrong)?;
+            let large = raster::resize_mask(logits, width, height, ResizeMethod::Bilinear).map_err(wrong)?;
             let cut = cropped(&large, inner);
             let in_box = target.bounds.map_or(1.0, |bounds| {
                 let (x, y) = (inner.0 as f64 / image.width as f64, inner.1 as f64 / image.height as f64);
@@ -133,9 +133,9 @@ impl ModelStore {
         let none = || ModelError::Run { name: name.to_owned(), reason: "it gave no mask".to_owned() };
         let (_, mut mask, cell) = best.ok_or_else(none)?;
         mask.data.iter_mut().for_each(|value| *value = 1.0 / (1.0 + (-*value).exp()));
-        let full = picture::full_size(&mask, image, index, false).map_err(wrong)?;
+        let full = picture::full_size(mask, image, index, false).map_err(wrong)?;
         let size = (inner.0.div_ceil(cell), inner.1.div_ceil(cell));
-        Ok(picture::refined(&full, image, index, size))
+        Ok(picture::refined(full, image, index, size))
     }
 
     /// Whether both models of `manifest` load and work.

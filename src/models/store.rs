@@ -138,15 +138,14 @@ impl ModelStore {
     /// edges follow those of the image when `refine` says so.
     pub fn salient(&self, name: &str, image: &Image, refine: bool) -> Result<Mask, ModelError> {
         let model = self.loaded(name, ModelRole::Salient)?;
-        let mut data = Vec::with_capacity(image.batch * image.width * image.height);
+        let mut masks = Mask::default();
         for index in 0..image.batch {
             let values = self.infer(&model, &picture::input(model.manifest(), image, index)?)?;
             let coarse = picture::mask(model.manifest(), values)?;
-            let full = picture::full_size(&coarse, image, index, refine);
-            let full = full.map_err(|error| ModelError::Run { name: name.to_owned(), reason: error.to_string() })?;
-            data.extend(full.data);
+            let full = picture::full_size(coarse, image, index, refine);
+            masks.append(full.map_err(|error| ModelError::Run { name: name.to_owned(), reason: error.to_string() })?);
         }
-        Ok(Mask { batch: image.batch, height: image.height, width: image.width, data })
+        Ok(masks)
     }
 
     /// The mask of frame `index` as the model gives it, at the model's size.
@@ -188,7 +187,7 @@ impl ModelStore {
     }
 
     /// A mask of a model at the size of frame `index` of `image`, its edges along those of the image.
-    pub fn enlarged(name: &str, coarse: &Mask, image: &Image, index: usize) -> Result<Mask, ModelError> {
+    pub fn enlarged(name: &str, coarse: Mask, image: &Image, index: usize) -> Result<Mask, ModelError> {
         let full = picture::full_size(coarse, image, index, true);
         full.map_err(|error| ModelError::Run { name: name.to_owned(), reason: error.to_string() })
     }

@@ -1,5 +1,5 @@
-//! Evaluates one item's graph: in topological order, each value dropped after its last use. What is to
-//! be written is written when everything is computed.
+//! Evaluates one item's graph: in topological order, each value handed over to the node that uses it last, which may
+//! change it in place. What is to be written is written when everything is computed.
 //!
 //! Runs on a blocking thread; knows nothing of tasks, slots or futures.
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     compile::OutputSpec,
-    graph::{BoundFile, Graph, GraphNode, Input, builtin, embed},
+    graph::{BoundFile, Graph, GraphNode, Input, Link, builtin, embed},
     ident::IndexMap,
     imagefile,
     model::ErrorClass,
@@ -72,7 +72,7 @@ fn fault_at(id: &str, class: ErrorClass, message: String) -> Fault {
     Fault::new(class, message).at(id)
 }
 
-/// The nodes that reach `outputs`, each after those that it takes values from.
+/// The nodes that reach `outputs`, each after those that it takes values from, in the order of its inputs.
 pub(super) fn order<'g>(graph: &'g Graph, outputs: &[OutputSpec]) -> Result<Vec<&'g str>, Fault> {
     let mut done: IndexSet<&str> = IndexSet::new();
     let mut open: IndexSet<&str> = IndexSet::new();
@@ -96,7 +96,7 @@ pub(super) fn order<'g>(graph: &'g Graph, outputs: &[OutputSpec]) -> Result<Vec<
             }
             open.insert(id);
             stack.push((id, true));
-            for link in graph.nodes[id].inputs.values().filter_map(link_of) {
+            for link in graph.nodes[id].inputs.values().rev().filter_map(link_of) {
                 let (source, _) = graph.nodes.get_key_value(&link.node).ok_or_else(|| {
                     let message = format!("node `{id}` links to node `{}`, which is not in the graph", link.node);
                     fault_at(id, ErrorClass::Error, message)
@@ -112,7 +112,7 @@ pub(super) fn order<'g>(graph: &'g Graph, outputs: &[OutputSpec]) -> Result<Vec<
     Ok(done.into_iter().collect())
 }
 
-fn link_of(input: &Input) -> Option<&crate::graph::Link> {
+fn link_of(input: &Input) -> Option<&Link> {
     match input {
         Input::Link(link) => Some(link),
         _ => None,
@@ -150,22 +150,29 @@ struct MadeFile {
 pub(super) fn evaluate(around: &Surroundings<'_>, allowance: &mut dyn Allowance) -> Result<Made, Stop> {
     let prepared = &around.job.prepared;
     let graph = &prepared.graph;
-    let first = first_estimate(graph, around.root, around.limits).min(allowance.limit());
+    let Surroundings { root, limits, models, .. } = around;
+    let first = first_estimate(graph, root, limits).min(allowance.limit());
     if !allowance.grow_to(first) {
         return Err(Stop::NeedsMemory(first));
     }
     let order = order(graph, &prepared.outputs)?;
-    let last_use = last_uses(graph, &order);
-    let mut values: IndexMap<&str, Vec<NodeValue>> = IndexMap::default();
+    let mut sockets = sockets(graph, &order);
     let mut made = Made::default();
     for (at, id) in order.iter().enumerate() {
         if around.cancelled.load(Ordering::Relaxed) {
             return Err(Stop::Cancelled);
         }
         let node = &graph.nodes[*id];
-        let output = run_node(around, id, node, &values, allowance, &mut made)?;
-        values.insert(id, output);
-        values.retain(|source, _| last_use.get(source).is_some_and(|last| *last > at));
+        let (inputs, files) = inputs_of(id, node, &sockets)?;
+        let live = sockets.values().filter_map(|socket| socket.value.as_ref()).map(NodeValue::pixel_bytes).sum();
+        // The inputs alone hold what is used for the last time.
+        sockets.values_mut().filter(|socket| socket.last_use == at).for_each(|socket| socket.value = None);
+        let step = Step { class: &node.class, inputs, files: &files, root, limits, models };
+        for (output, value) in run_node(around, id, step, live, allowance, &mut made)?.into_iter().enumerate() {
+            if let Some(socket) = sockets.get_mut(&Link { node: (*id).to_owned(), output }) {
+                socket.value = Some(value);
+            }
+        }
         (around.signals)(Signal::Share((at + 1) as f32 / order.len() as f32));
     }
     Ok(made)
@@ -184,10 +191,20 @@ pub(super) fn write(around: &Surroundings<'_>, made: Made) -> Result<Produced, S
     Ok(produced)
 }
 
-/// For each node the position of the last one that takes its outputs.
-fn last_uses<'g>(graph: &'g Graph, order: &[&'g str]) -> IndexMap<&'g str, usize> {
-    let uses = order.iter().enumerate().flat_map(|(at, id)| {
-        graph.nodes[*id].inputs.values().filter_map(link_of).map(move |link| (link.node.as_str(), at))
+/// An output that somebody takes.
+struct Socket {
+    /// There from when its node has run until its last use.
+    value: Option<NodeValue>,
+    /// Position of the last node that takes it.
+    last_use: usize,
+}
+
+type Sockets<'g> = IndexMap<&'g Link, Socket>;
+
+fn sockets<'g>(graph: &'g Graph, order: &[&str]) -> Sockets<'g> {
+    let uses = order.iter().enumerate().flat_map(|(last_use, id)| {
+        let links = graph.nodes[*id].inputs.values().filter_map(link_of);
+        links.map(move |link| (link, Socket { value: None, last_use }))
     });
     uses.collect()
 }
@@ -195,19 +212,16 @@ fn last_uses<'g>(graph: &'g Graph, order: &[&'g str]) -> IndexMap<&'g str, usize
 fn run_node(
     around: &Surroundings<'_>,
     id: &str,
-    node: &GraphNode,
-    values: &IndexMap<&str, Vec<NodeValue>>,
+    step: Step<'_>,
+    live: u64,
     allowance: &mut dyn Allowance,
     made: &mut Made,
 ) -> Result<Vec<NodeValue>, Stop> {
+    let node = &around.job.prepared.graph.nodes[id];
     let failed = |error: StepError| failed(id, node, &error);
-    let (inputs, files) = inputs_of(id, node, values)?;
-    let Surroundings { root, limits, models, .. } = around;
-    let step = Step { class: &node.class, inputs: &inputs, files: &files, root, limits, models };
-    let live: u64 = values.values().flatten().map(NodeValue::pixel_bytes).sum();
     reserve(id, node, live + step.bytes().map_err(failed)?, allowance)?;
     if is_saver(&node.class) {
-        save(around, id, &inputs, made).map_err(failed)?;
+        save(around, id, step.inputs, made).map_err(failed)?;
         return Ok(Vec::new());
     }
     let StepOutput { values, metrics, written } = step.run().map_err(failed)?;
@@ -245,7 +259,7 @@ fn reserve(id: &str, node: &GraphNode, bytes: u64, allowance: &mut dyn Allowance
 
 type NodeInputs = (Inputs, IndexMap<String, Vec<BoundFile>>);
 
-fn inputs_of(id: &str, node: &GraphNode, values: &IndexMap<&str, Vec<NodeValue>>) -> Result<NodeInputs, Fault> {
+fn inputs_of(id: &str, node: &GraphNode, sockets: &Sockets<'_>) -> Result<NodeInputs, Fault> {
     let (mut inputs, mut files) = (Inputs::new(), IndexMap::default());
     for (name, input) in &node.inputs {
         match input {
@@ -254,7 +268,7 @@ fn inputs_of(id: &str, node: &GraphNode, values: &IndexMap<&str, Vec<NodeValue>>
                 files.insert(name.clone(), found.clone());
             }
             Input::Link(link) => {
-                let value = values.get(link.node.as_str()).and_then(|outputs| outputs.get(link.output));
+                let value = sockets.get(link).and_then(|socket| socket.value.as_ref());
                 let value = value.ok_or_else(|| {
                     let message = format!(
                         "node `{id}`: input `{name}` takes output {} of node `{}`, which has none",
@@ -272,9 +286,10 @@ fn inputs_of(id: &str, node: &GraphNode, values: &IndexMap<&str, Vec<NodeValue>>
 /// Encodes what a saver was given, to be written as `<stem>[.<output>][.<index>].png`: the first output has no
 /// name in it, a single file no index. A dot parts them, which no stem has, so that two items of one
 /// folder never meet.
-fn save(around: &Surroundings<'_>, id: &str, inputs: &Inputs, made: &mut Made) -> Result<(), StepError> {
+fn save(around: &Surroundings<'_>, id: &str, inputs: Inputs, made: &mut Made) -> Result<(), StepError> {
     let prepared = &around.job.prepared;
     let frames = files::frames_to_save(inputs.value("images")?)?;
+    drop(inputs);
     let texts = [
         ("prompt", embed::ascii_json(&embed::api_format(&prepared.graph))),
         ("workflow", embed::ascii_json(&embed::ui_format(&prepared.graph, builtin()))),
@@ -287,9 +302,12 @@ fn save(around: &Surroundings<'_>, id: &str, inputs: &Inputs, made: &mut Made) -
     let earlier = made.files.iter().filter(|file| file.output == spec.name).count();
     let count = frames.len().max(savers);
     for (index, (image, frame)) in (earlier..).zip(frames) {
-        let bytes = imagefile::encode_png(&image, frame, &texts)?;
+        let (pixels, shape) = (imagefile::to_bytes(&image, frame)?, image.shape());
+        // The last one of its images leaves room for the file.
+        drop(image);
+        let bytes = imagefile::encode_png_bytes(&pixels, &shape, &texts)?;
         let path = output_path(around.job, spec, index, count, "png");
-        let size = (image.width as u32, image.height as u32);
+        let size = (shape.width as u32, shape.height as u32);
         made.add(id, &spec.name, index, WrittenFile { path, bytes, size });
     }
     Ok(())

@@ -38,7 +38,7 @@ pub(super) fn is_saver(class: &str) -> bool {
 /// A node that is about to run.
 pub(super) struct Step<'a> {
     pub(super) class: &'a str,
-    pub(super) inputs: &'a Inputs,
+    pub(super) inputs: Inputs,
     /// Inputs that are files, by name.
     pub(super) files: &'a IndexMap<String, Vec<BoundFile>>,
     /// The workspace.
@@ -90,11 +90,11 @@ impl From<Vec<NodeValue>> for StepOutput {
 
 impl Step<'_> {
     /// Runs the node; savers are not run here.
-    pub(super) fn run(&self) -> Result<StepOutput, StepError> {
+    pub(super) fn run(mut self) -> Result<StepOutput, StepError> {
         match self.class {
             "LoadImage" => Ok(files::load_image(self.decoded()?).into()),
-            "LoadImageMask" => Ok(files::load_image_mask(self.decoded()?, self.inputs)?.into()),
-            class if own::CLASSES.contains(&class) => own::run(self),
+            "LoadImageMask" => Ok(files::load_image_mask(self.decoded()?, &self.inputs)?.into()),
+            class if own::CLASSES.contains(&class) => own::run(&mut self),
             class => Ok(nodes::run(class, self.inputs)?.into()),
         }
     }
@@ -110,7 +110,7 @@ impl Step<'_> {
             class if own::CLASSES.contains(&class) => own::bytes(self),
             // A frame as bytes and as a compressed file.
             class if is_saver(class) => Ok(self.inputs.get("images").map_or(0, NodeValue::pixel_bytes) / 2),
-            class => Ok(nodes::estimate_bytes(class, self.inputs)?),
+            class => Ok(nodes::estimate_bytes(class, &self.inputs)?),
         }
     }
 

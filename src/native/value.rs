@@ -141,6 +141,20 @@ impl Inputs {
         self.get(name).map(|_| self.mask(name)).transpose()
     }
 
+    /// Takes the `IMAGE` input `name` to be changed: without a copy where nobody else has it.
+    pub fn take_image(&mut self, name: &str) -> Result<Image, NodeError> {
+        let image = Arc::clone(self.image(name)?);
+        self.values.shift_remove(name);
+        Ok(Arc::unwrap_or_clone(image))
+    }
+
+    /// Takes the `MASK` input `name`, likewise.
+    pub fn take_mask(&mut self, name: &str) -> Result<Mask, NodeError> {
+        let mask = Arc::clone(self.mask(name)?);
+        self.values.shift_remove(name);
+        Ok(Arc::unwrap_or_clone(mask))
+    }
+
     /// The `INT` input `name`.
     pub fn int(&self, name: &str) -> Result<i64, NodeError> {
         let value = self.value(name)?;
@@ -323,6 +337,19 @@ mod tests {
         for (value, text) in [(7.0, "7.0"), (0.1, "0.1"), (1e16, "1e+16"), (1.5e-7, "1.5e-07"), (1e22, "1e+22")] {
             assert_eq!(python_float(value), text);
         }
+    }
+
+    #[test]
+    fn what_nobody_else_has_is_taken_without_a_copy() {
+        let image = Image::filled(1, 2, 2, 3, 0.5);
+        let place = image.data.as_ptr();
+        let mut inputs: Inputs = [("image", NodeValue::from(image))].into_iter().collect();
+        let mut shared = inputs.clone();
+        let taken = |inputs: &mut Inputs| inputs.take_image("image").map(|image| image.data.as_ptr());
+        assert!(inputs.take_mask("image").is_err());
+        assert!(taken(&mut shared).is_ok_and(|taken| taken != place));
+        assert_eq!(taken(&mut inputs), Ok(place));
+        assert!(inputs.get("image").is_none());
     }
 
     #[test]

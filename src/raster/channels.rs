@@ -3,7 +3,7 @@
 use super::{Image, Mask, RasterError, ResizeMethod, geometry::first_channels, resize_mask};
 
 /// `1 - value` for every channel, alpha too.
-pub fn invert(image: &Image) -> Image {
+pub fn invert(image: Image) -> Image {
     image.map(|value| 1.0 - value)
 }
 
@@ -35,13 +35,22 @@ pub fn color_to_mask(image: &Image, color: u32) -> Result<Mask, RasterError> {
 
 /// The colours of `image` with `1 - mask` as alpha: a mask says what is transparent. The mask is
 /// resized (bilinear) to the image; the result has as many images as the shorter batch.
-pub fn join_alpha(image: &Image, mask: &Mask) -> Result<Image, RasterError> {
+pub fn join_alpha(mut image: Image, mask: Mask) -> Result<Image, RasterError> {
     let mask = resize_mask(mask, image.width, image.height, ResizeMethod::Bilinear)?;
-    let batch = image.batch.min(mask.batch);
-    let colors = image.channels.min(3);
-    let pixels = image.data.chunks_exact(image.channels).zip(&mask.data).take(batch * mask.frame_len());
-    let data = pixels.flat_map(|(pixel, &hidden)| pixel[..colors].iter().copied().chain([1.0 - hidden])).collect();
-    Ok(Image { batch, channels: colors + 1, data, ..image.shape() })
+    let (pixels, old) = (image.batch.min(mask.batch) * mask.frame_len(), image.channels);
+    image.batch = image.batch.min(mask.batch);
+    image.channels = old.min(3) + 1;
+    image.data.truncate(pixels * old);
+    image.data.reserve_exact(pixels * (image.channels - old));
+    image.data.resize(pixels * image.channels, 0.0);
+    // From the end, so that no colour is overwritten that is still to be moved.
+    for (at, hidden) in mask.data[..pixels].iter().enumerate().rev() {
+        let (from, to) = (at * old, at * image.channels);
+        let mut pixel = [1.0 - hidden; 4];
+        pixel[..image.channels - 1].copy_from_slice(&image.data[from..from + image.channels - 1]);
+        image.data[to..to + image.channels].copy_from_slice(&pixel[..image.channels]);
+    }
+    Ok(image)
 }
 
 /// The colours of every image, and `1 - alpha` as its mask; a mask of 0 when it has no alpha.
@@ -66,7 +75,18 @@ mod tests {
         let image = Image::filled(2, 2, 3, 4, 0.25);
         let (colors, mask) = split_alpha(&image);
         assert_eq!((colors.channels, mask.data[0]), (3, 0.75));
-        assert_eq!(join_alpha(&colors, &mask), Ok(image));
+        assert_eq!(join_alpha(colors, mask), Ok(image));
+    }
+
+    #[test]
+    fn alpha_is_added_where_there_is_room() {
+        let mut image = Image { data: Vec::with_capacity(16), ..Image::filled(2, 1, 2, 3, 0.0) };
+        image.data.extend((0..12_u8).map(f32::from));
+        let place = image.data.as_ptr();
+        let joined = join_alpha(image, Mask { batch: 1, height: 1, width: 2, data: vec![0.25, 1.0] });
+        let expected = vec![0.0, 1.0, 2.0, 0.75, 3.0, 4.0, 5.0, 0.0];
+        assert!(joined.as_ref().is_ok_and(|image| image.data.as_ptr() == place));
+        assert_eq!(joined, Ok(Image { batch: 1, height: 1, width: 2, channels: 4, data: expected }));
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub fn composite_masked(
     }
     let mask = match mask {
         Some(mask) if (mask.width, mask.height) != (source.width, source.height) => {
-            Some(Cow::Owned(resize_mask(mask, source.width, source.height, ResizeMethod::Bilinear)?))
+            Some(Cow::Owned(resize_mask(mask.clone(), source.width, source.height, ResizeMethod::Bilinear)?))
         }
         mask => mask.map(Cow::Borrowed),
     };

@@ -20,12 +20,12 @@ pub enum MaskOperation {
 }
 
 /// `1 - value`.
-pub fn invert_mask(mask: &Mask) -> Mask {
+pub fn invert_mask(mask: Mask) -> Mask {
     mask.map(|value| 1.0 - value)
 }
 
 /// 1 above `threshold`, else 0.
-pub fn threshold_mask(mask: &Mask, threshold: f64) -> Mask {
+pub fn threshold_mask(mask: Mask, threshold: f64) -> Mask {
     let threshold = threshold as f32;
     mask.map(|value| f32::from(u8::from(value > threshold)))
 }
@@ -47,13 +47,13 @@ pub fn crop_mask(mask: &Mask, x: usize, y: usize, width: usize, height: usize) -
 ///
 /// As in ComfyUI, counting from the right and the bottom is off by one: the weakest factor, 1 / m,
 /// falls on the first column (row) instead, and 2 / m on the last.
-pub fn feather_mask(mask: &Mask, margins: [usize; 4]) -> Mask {
+pub fn feather_mask(mut mask: Mask, margins: [usize; 4]) -> Mask {
     let [left, top, right, bottom] = margins;
     let columns = edge_factors(mask.width, left, right);
     let rows = edge_factors(mask.height, top, bottom);
-    let mut out = mask.clone();
-    for frame in out.data.chunks_exact_mut(mask.frame_len()) {
-        for (row, row_factors) in frame.chunks_exact_mut(mask.width).zip(&rows) {
+    let (length, width) = (mask.frame_len(), mask.width);
+    for frame in mask.data.chunks_exact_mut(length) {
+        for (row, row_factors) in frame.chunks_exact_mut(width).zip(&rows) {
             for (value, column_factors) in row.iter_mut().zip(&columns) {
                 for factor in column_factors.iter().chain(row_factors) {
                     *value *= factor;
@@ -61,7 +61,7 @@ pub fn feather_mask(mask: &Mask, margins: [usize; 4]) -> Mask {
             }
         }
     }
-    out
+    mask
 }
 
 /// The two factors of each position: from the start and from the end.
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn feathering_right_starts_at_the_first_column() {
-        let feathered = feather_mask(&Mask::filled(1, 1, 4, 1.0), [0, 0, 2, 0]);
+        let feathered = feather_mask(Mask::filled(1, 1, 4, 1.0), [0, 0, 2, 0]);
         assert_eq!(feathered.data, [0.5, 1.0, 1.0, 1.0]);
     }
 }

@@ -95,8 +95,9 @@ impl Image {
     }
 
     /// The image with every value replaced by `change` of it.
-    pub(crate) fn map(&self, change: impl Fn(f32) -> f32) -> Self {
-        self.with_data(self.data.iter().map(|&value| change(value)).collect())
+    pub(crate) fn map(mut self, change: impl Fn(f32) -> f32) -> Self {
+        self.data.iter_mut().for_each(|value| *value = change(*value));
+        self
     }
 }
 
@@ -127,8 +128,18 @@ impl Mask {
     }
 
     /// The mask with every value replaced by `change` of it.
-    pub(crate) fn map(&self, change: impl Fn(f32) -> f32) -> Self {
-        let data = self.data.iter().map(|&value| change(value)).collect();
-        Self { batch: self.batch, height: self.height, width: self.width, data }
+    pub(crate) fn map(mut self, change: impl Fn(f32) -> f32) -> Self {
+        self.data.iter_mut().for_each(|value| *value = change(*value));
+        self
+    }
+
+    /// Appends `more` masks of the same size; the first are not copied.
+    pub(crate) fn append(&mut self, more: Self) {
+        if self.batch == 0 {
+            *self = more;
+        } else {
+            self.batch += more.batch;
+            self.data.extend(more.data);
+        }
     }
 }

@@ -53,11 +53,11 @@ pub fn resize_center(image: &Image, width: usize, height: usize, method: ResizeM
 }
 
 /// Resizes every mask to `width` x `height` pixels.
-pub fn resize_mask(mask: &Mask, width: usize, height: usize, method: ResizeMethod) -> Result<Mask, RasterError> {
+pub fn resize_mask(mask: Mask, width: usize, height: usize, method: ResizeMethod) -> Result<Mask, RasterError> {
     if (width, height) == (mask.width, mask.height) {
-        return Ok(mask.clone());
+        return Ok(mask);
     }
-    let Image { batch, height, width, data, .. } = resize(&mask.clone().into_image(), width, height, method)?;
+    let Image { batch, height, width, data, .. } = resize(&mask.into_image(), width, height, method)?;
     Ok(Mask { batch, height, width, data })
 }
 

@@ -16,20 +16,19 @@ const CLEAR: f32 = 0.5 / 255.0;
 /// Source: Forte, "Approximate fast foreground colour estimation" (ICIP 2021): with b a box filter,
 /// F' = b(I m) / b(m), B' = b(I (1 - m)) / b(1 - m), F = F' + m (I - m F' - (1 - m) B'); twice, the second
 /// time with the F and B' of the first in place of I. Works in tiles.
-pub fn decontaminate(image: &Image, mask: &Mask) -> Image {
+pub fn decontaminate(mut image: Image, mask: &Mask) -> Image {
     let (width, height, channels) = (image.width, image.height, image.channels.max(1));
-    let mut out = image.clone();
     let frame_len = image.frame_len();
-    for (index, frame) in out.data.chunks_exact_mut(frame_len.max(1)).enumerate() {
-        let (source, alpha) = (image.frame(index), mask.frame(index % mask.batch.max(1)));
-        in_tiles(frame, (width, height), channels, RADII[0] + RADII[1], |tile| {
+    for (index, frame) in image.data.chunks_exact_mut(frame_len.max(1)).enumerate() {
+        let alpha = mask.frame(index % mask.batch.max(1));
+        in_tiles(frame, (width, height), channels, RADII[0] + RADII[1], |tile, source| {
             is_mixed(tile, alpha, width).then(|| {
                 let alpha = tile.cut(alpha, width, 1);
                 cleaned(tile, &tile.cut(source, width, channels), &alpha, channels)
             })
         });
     }
-    out
+    image
 }
 
 fn is_soft(alpha: f32) -> bool {
@@ -85,7 +84,7 @@ mod tests {
         let data = (0..side * side).flat_map(pixel).collect();
         let image = Image { batch: 1, height: side, width: side, channels: 3, data };
         let mask = Mask { batch: 1, height: side, width: side, data: (0..side * side).map(alpha).collect() };
-        let clean = decontaminate(&image, &mask);
+        let clean = decontaminate(image.clone(), &mask);
         for at in (0..side * side).filter(|at| alpha(*at) > 0.1) {
             let [r, g, b] = [0, 1, 2].map(|c| clean.data[at * 3 + c]);
             assert!((r - 0.9).abs() < 0.06 && g < 0.06 && (b - 0.1).abs() < 0.02, "{} {r} {g} {b}", alpha(at));

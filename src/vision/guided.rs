@@ -3,22 +3,20 @@
 use super::tiles::{Tile, box_mean, in_tiles};
 use crate::raster::{Image, Mask};
 
-/// `mask`, of the size of `image`, filtered so that its edges follow those of frame `index` of `image`:
+/// `mask`, a single one of the size of `image`, filtered so that its edges follow those of frame `index` of `image`:
 /// within a window of `radius` pixels to each side the result is an affine function of the colours there
 /// that is nearest to the mask. Colours whose variance is far below `epsilon` count as flat. Where the mask
 /// is the same all around, it stays as it is.
 ///
 /// Source: He, Sun and Tang, "Guided image filtering" (PAMI 2013), with a colour guide; windows are cut at
 /// the borders. Works in tiles.
-pub fn refine_edges(image: &Image, index: usize, mask: &Mask, radius: usize, epsilon: f32) -> Mask {
+pub fn refine_edges(image: &Image, index: usize, mut mask: Mask, radius: usize, epsilon: f32) -> Mask {
+    if radius == 0 {
+        return mask;
+    }
     let (width, height, channels) = (image.width, image.height, image.channels.max(1));
     let frame = image.frame(index);
-    let mut out = Mask { batch: 1, height, width, data: mask.frame(0).to_vec() };
-    if radius == 0 {
-        return out;
-    }
-    let mask = mask.frame(0);
-    in_tiles(&mut out.data, (width, height), 1, 2 * radius, |tile| {
+    in_tiles(&mut mask.data, (width, height), 1, 2 * radius, |tile, mask| {
         let mask = tile.cut(mask, width, 1);
         let (low, high) = mask.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
         if high - low < 1e-6 {
@@ -27,7 +25,7 @@ pub fn refine_edges(image: &Image, index: usize, mask: &Mask, radius: usize, eps
         let colors = planes(&tile.cut(frame, width, channels), channels);
         Some(filtered(tile, &colors, &mask, radius, epsilon))
     });
-    out
+    mask
 }
 
 /// Red, green and blue apart; grey three times.
@@ -105,7 +103,7 @@ mod tests {
         let image = Image { batch: 1, height, width, channels: 3, data };
         let soft = |at: usize| (((at % width) as f32 - 28.0) / 10.0).clamp(0.0, 1.0);
         let mask = Mask { batch: 1, height, width, data: (0..width * height).map(soft).collect() };
-        let refined = refine_edges(&image, 0, &mask, 8, 1e-4);
+        let refined = refine_edges(&image, 0, mask.clone(), 8, 1e-4);
         let row = &refined.data[10 * width..11 * width];
         assert!(row[29] < 0.3 && row[30] > 0.5 && row[30] - row[29] > 0.3, "{row:?}");
         assert!(row[5] < 1e-3 && row[55] > 0.999);
@@ -116,6 +114,6 @@ mod tests {
         let noisy = |at: usize| (at * 7919 % 256) as f32 / 255.0;
         let image = Image { batch: 1, height: 30, width: 30, channels: 3, data: (0..2700).map(noisy).collect() };
         let mask = Mask::filled(1, 30, 30, 0.75);
-        assert_eq!(refine_edges(&image, 0, &mask, 4, 1e-4), mask);
+        assert_eq!(refine_edges(&image, 0, mask.clone(), 4, 1e-4), mask);
     }
 }

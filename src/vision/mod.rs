@@ -38,3 +38,4 @@ pub use motion::{Placement, place};
 pub use parts::{Part, parts};
 pub use quality::{blur, quality};
 pub use target::Target;
+pub use tiles::waiting_bytes;

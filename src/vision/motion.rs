@@ -49,11 +49,11 @@ impl Outline {
 /// `mask` elsewhere: every frame scaled about the middle of the box around what is at least half inside (of the
 /// picture where nothing is), then moved. What comes from beyond the edges is outside. Values in between are
 /// interpolated linearly; when it becomes smaller, means are taken.
-pub fn place(mask: &Mask, placement: Placement) -> Mask {
+pub fn place(mask: Mask, placement: Placement) -> Mask {
     if placement == Placement::STILL || mask.data.is_empty() {
-        return mask.clone();
+        return mask;
     }
-    let mut out = Mask { data: vec![0.0; mask.data.len()], ..*mask };
+    let mut out = Mask { data: vec![0.0; mask.data.len()], ..mask };
     for (source, target) in mask.frames().zip(out.data.chunks_exact_mut(mask.frame_len())) {
         place_frame(source, mask.width, placement, target);
     }
@@ -132,7 +132,7 @@ mod tests {
         ];
         let bounds = [0.1, 0.2, 0.2, 0.4];
         for (placement, wanted) in cases {
-            let moved = place(&boxed(bounds), placement);
+            let moved = place(boxed(bounds), placement);
             let drawn = boxed(wanted);
             let off = moved.data.iter().zip(&drawn.data).map(|(a, b)| (a - b).abs()).sum::<f32>();
             // Enlarged, an edge is as soft as one pixel was.

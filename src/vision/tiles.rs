@@ -1,5 +1,5 @@
-//! Work on large pictures in tiles: each reads its surroundings as well, so that the result is the same as
-//! without tiles, and only the tiles that are being worked on take memory.
+//! Work on large pictures in tiles, in place: each reads its surroundings as well, so that the result is the same as
+//! without tiles, and beside the picture only two rows of tiles take memory.
 
 use rayon::prelude::*;
 
@@ -16,65 +16,78 @@ pub(super) struct Tile {
 }
 
 impl Tile {
+    /// The tile of at most `side` pixels whose first pixel is there, in a picture of `width` x `height`.
+    fn at([left, top]: [usize; 2], side: usize, reach: usize, (width, height): (usize, usize)) -> Self {
+        let (right, bottom) = ((left + side).min(width), (top + side).min(height));
+        let first = [left.saturating_sub(reach), top.saturating_sub(reach)];
+        let outer = [first[0], first[1], (right + reach).min(width), (bottom + reach).min(height)];
+        Self { inner: [left, top, right, bottom], outer }
+    }
+
     /// Columns that are read.
     pub(super) fn width(&self) -> usize {
         self.outer[2] - self.outer[0]
     }
 
-    /// Rows that are read.
-    pub(super) fn height(&self) -> usize {
-        self.outer[3] - self.outer[1]
-    }
-
-    /// The inner columns, counted from the first that is read.
-    pub(super) fn columns(&self) -> std::ops::Range<usize> {
-        self.inner[0] - self.outer[0]..self.inner[2] - self.outer[0]
-    }
-
-    /// The inner rows, counted from the first that is read.
-    pub(super) fn rows(&self) -> std::ops::Range<usize> {
-        self.inner[1] - self.outer[1]..self.inner[3] - self.outer[1]
-    }
-
     /// `channels` values for each pixel that is read of a picture of `width` columns.
     pub(super) fn cut(&self, source: &[f32], width: usize, channels: usize) -> Vec<f32> {
-        let [left, top, right, bottom] = self.outer;
-        let rows = (top..bottom).map(|row| &source[(row * width + left) * channels..(row * width + right) * channels]);
-        let mut out = Vec::with_capacity(self.width() * self.height() * channels);
-        rows.for_each(|row| out.extend_from_slice(row));
-        out
+        cut(source, width, channels, self.outer)
+    }
+
+    /// Of the values of what is read those of what is written.
+    fn written(&self, values: &[f32], channels: usize) -> Vec<f32> {
+        let [left, top, ..] = self.outer;
+        let [first, above, last, below] = self.inner;
+        cut(values, self.width(), channels, [first - left, above - top, last - left, below - top])
+    }
+
+    /// Puts `values`, which are of the inner pixels, into a picture of `width` columns.
+    fn paste(&self, values: &[f32], picture: &mut [f32], width: usize, channels: usize) {
+        let [left, top, right, _] = self.inner;
+        for (row, line) in (top..).zip(values.chunks_exact((right - left) * channels)) {
+            picture[(row * width + left) * channels..][..line.len()].copy_from_slice(line);
+        }
     }
 }
 
-/// Calls `work` for every tile of `out`, a picture of `width` x `height` pixels with `channels` values
-/// each. `work` gives the values of the pixels that the tile reads, or none to leave the tile as it is.
+/// The part `[left, top, right, bottom]` of a picture of `width` columns.
+fn cut(source: &[f32], width: usize, channels: usize, [left, top, right, bottom]: [usize; 4]) -> Vec<f32> {
+    let mut out = Vec::with_capacity((right - left) * (bottom - top) * channels);
+    let rows = (top..bottom).map(|row| &source[(row * width + left) * channels..(row * width + right) * channels]);
+    rows.for_each(|row| out.extend_from_slice(row));
+    out
+}
+
+/// Bytes of the tiles that wait to be put into a picture of `width` columns: two rows of them.
+pub fn waiting_bytes(width: usize, channels: usize) -> u64 {
+    4 * (2 * TILE * width * channels) as u64
+}
+
+/// Calls `work` for every tile of `picture`, of `width` x `height` pixels with `channels` values each, and for the
+/// picture as it was, of which it reads the tile and `reach` pixels around. `work` gives the values of the pixels that
+/// the tile reads, or none to leave the tile as it is.
 pub(super) fn in_tiles(
-    out: &mut [f32],
-    (width, height): (usize, usize),
+    picture: &mut [f32],
+    size @ (width, height): (usize, usize),
     channels: usize,
     reach: usize,
-    work: impl Fn(&Tile) -> Option<Vec<f32>> + Sync,
+    work: impl Fn(&Tile, &[f32]) -> Option<Vec<f32>> + Sync,
 ) {
-    out.par_chunks_mut((TILE * width * channels).max(1)).enumerate().for_each(|(band, rows)| {
-        let top = band * TILE;
-        let bottom = (top + TILE).min(height);
-        for left in (0..width).step_by(TILE) {
-            let right = (left + TILE).min(width);
-            let outer = [
-                left.saturating_sub(reach),
-                top.saturating_sub(reach),
-                (right + reach).min(width),
-                (bottom + reach).min(height),
-            ];
-            let tile = Tile { inner: [left, top, right, bottom], outer };
-            let Some(values) = work(&tile) else { continue };
-            let (columns, stride) = (tile.columns(), tile.width() * channels);
-            for (row, from) in tile.rows().enumerate() {
-                let target = &mut rows[(row * width + left) * channels..(row * width + right) * channels];
-                target.copy_from_slice(&values[from * stride..][columns.start * channels..columns.end * channels]);
-            }
-        }
-    });
+    let side = TILE.max(reach);
+    let mut waiting: Vec<(Tile, Vec<f32>)> = Vec::new();
+    for top in (0..height).step_by(side) {
+        let lefts = (0..width).into_par_iter().step_by(side);
+        let made = lefts.filter_map(|left| {
+            let tile = Tile::at([left, top], side, reach, size);
+            let values = work(&tile, picture)?;
+            Some((tile, tile.written(&values, channels)))
+        });
+        // These read what is above them as it was; only now it is written.
+        let made = made.collect();
+        waiting.iter().for_each(|(tile, values)| tile.paste(values, picture, width, channels));
+        waiting = made;
+    }
+    waiting.iter().for_each(|(tile, values)| tile.paste(values, picture, width, channels));
 }
 
 /// The mean of the values at most `radius` columns and rows away, those outside left out; in place.
@@ -128,16 +141,22 @@ mod tests {
 
     use super::*;
 
+    /// Every pixel becomes the one that is `reach` above it and to its left.
     #[test]
-    fn tiles_cover_everything_once() {
-        let (width, height) = (2 * TILE + 7, TILE + 3);
-        let mut out = vec![0.0; width * height];
-        in_tiles(&mut out, (width, height), 1, 5, |tile| {
-            let [left, top, ..] = tile.outer;
-            let pixel = |at: usize| ((top + at / tile.width()) * width + left + at % tile.width()) as f32;
-            Some((0..tile.width() * tile.height()).map(pixel).collect())
+    fn a_tile_reads_what_was_there_before_those_around_it_were_written() {
+        let (width, height, reach) = (2 * TILE + 7, 2 * TILE + 3, 5);
+        let before: Vec<f32> = (0..width * height).map(|at| at as f32).collect();
+        let moved = |values: &[f32], width: usize, at: usize| {
+            let inside = at % width >= reach && at / width >= reach;
+            if inside { values[at - reach * width - reach] } else { -1.0 }
+        };
+        let mut after = before.clone();
+        in_tiles(&mut after, (width, height), 1, reach, |tile, picture| {
+            let values = tile.cut(picture, width, 1);
+            Some((0..values.len()).map(|at| moved(&values, tile.width(), at)).collect())
         });
-        assert!(out.iter().enumerate().all(|(at, value)| (value - at as f32).abs() < 0.5));
+        let expected: Vec<f32> = (0..before.len()).map(|at| moved(&before, width, at)).collect();
+        assert!(after == expected);
     }
 
     proptest! {

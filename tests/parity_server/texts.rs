@@ -31,7 +31,7 @@ pub fn natively(cases: &[Numbered<'_>]) -> BTreeMap<usize, Shown> {
             Given::Literal(value) => Some((*name, NodeValue::from(value))),
             _ => None,
         });
-        let outputs = run(case.class, &literals.collect::<Inputs>());
+        let outputs = run(case.class, literals.collect::<Inputs>());
         (*number, outputs.map(|outputs| printed(&outputs)).map_err(|error| error.to_string()))
     };
     cases.iter().map(shown).collect()

@@ -47,10 +47,10 @@ fn edges_are_those_of_another_implementation() {
     let mask = Mask { batch: 1, height, width, data: numbers(&expected["mask"]) };
     let largest =
         |found: &[f32], wanted: &[f32]| found.iter().zip(wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    let refined = vision::refine_edges(&image, 0, &mask, 5, 4e-4);
+    let refined = vision::refine_edges(&image, 0, mask.clone(), 5, 4e-4);
     let difference = largest(&refined.data, &numbers(&expected["guided"]));
     assert!(difference < 1e-3, "guided filter: {difference}");
-    let clean = vision::decontaminate(&image, &mask);
+    let clean = vision::decontaminate(image, &mask);
     let difference = largest(&clean.data, &numbers(&expected["decontaminated"]));
     assert!(difference < 1e-3, "decontamination: {difference}");
 }

@@ -327,6 +327,32 @@ fn faults_name_the_node_and_the_reason() {
     assert!(failure(&json!({}), "gone").message.contains("`gone`"));
 }
 
+/// What is changed in place has no other use: each saver, and a node that takes one image twice, gets what it was promised.
+#[test]
+fn an_image_that_several_nodes_take_is_the_same_for_all() {
+    let workspace = Workspace::new();
+    let graph = graph_of(&json!({
+        "grey": ["EmptyImage", { "width": 8, "height": 4, "batch_size": 1, "color": 0xff_00_00 }],
+        "negative": ["ImageInvert", { "image": ["grey", 0] }],
+        "positive": ["ImageInvert", { "image": ["negative", 0] }],
+        "difference": ["ImageBlend", {
+            "image1": ["grey", 0], "image2": ["grey", 0], "blend_factor": 1.0, "blend_mode": "difference"
+        }],
+        "save_negative": ["SaveImage", { "images": ["negative", 0], "filename_prefix": "x" }],
+        "save_positive": ["SaveImage", { "images": ["positive", 0], "filename_prefix": "x" }],
+        "save_difference": ["SaveImage", { "images": ["difference", 0], "filename_prefix": "x" }]
+    }));
+    let outputs = ["positive", "difference", "negative"].map(|name| (name, format!("save_{name}")));
+    let outputs: Vec<_> = outputs.iter().map(|(name, node)| (*name, node.as_str())).collect();
+    let produced = workspace.run(job(graph, &outputs)).unwrap();
+    let first_pixel = |file: &OutputFile| {
+        let image = decode(&workspace.read(&file.path)).image;
+        [0, 1, 2].map(|channel| (image.data[channel] * 255.0).round() as u8)
+    };
+    let pixels: Vec<_> = produced.files.iter().map(first_pixel).collect();
+    assert_eq!(pixels, [[255, 0, 0], [0, 0, 0], [0, 255, 255]]);
+}
+
 #[test]
 fn an_item_that_needs_more_than_the_limit_is_out_of_memory() {
     let workspace = Workspace::new();

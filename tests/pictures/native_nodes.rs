@@ -109,7 +109,8 @@ fn compare(expected: &NodeValue, found: &NodeValue, tolerance: &Tolerance) -> Re
 fn check(fixture: &Fixture, case: &Value) -> Result<(), String> {
     let class = case["class"].as_str().ok_or("no class")?;
     let inputs = fixture.inputs(case);
-    let outputs = match (run(class, &inputs), case.get("error").is_some()) {
+    let estimate = estimate_bytes(class, &inputs);
+    let outputs = match (run(class, inputs), case.get("error").is_some()) {
         (Ok(_), true) => return Err("ComfyUI refuses this".to_owned()),
         (Err(_), true) => return Ok(()),
         (Err(error), false) => return Err(format!("failed to {error}")),
@@ -121,7 +122,7 @@ fn check(fixture: &Fixture, case: &Value) -> Result<(), String> {
         return Err(format!("{} outputs instead of {}", outputs.len(), expected.len()));
     }
     let bytes: u64 = outputs.iter().map(NodeValue::pixel_bytes).sum();
-    let estimate = estimate_bytes(class, &inputs).map_err(|error| error.to_string())?;
+    let estimate = estimate.map_err(|error| error.to_string())?;
     if bytes > estimate {
         return Err(format!("{bytes} bytes were estimated as {estimate}"));
     }
@@ -168,7 +169,7 @@ fn results_above_the_limit_are_refused_before_they_are_made() {
         ("crop", text("disabled")),
     ]);
     assert_eq!(estimate_bytes("ImageScale", &huge), Ok(6 << 30));
-    let error = run("ImageScale", &huge).expect_err("6 GiB");
+    let error = run("ImageScale", huge).expect_err("6 GiB");
     let expected = "run `ImageScale`: the result would take 6144 MiB, more than the 4096 MiB allowed; \
                     look at `width`, `height`, `image`";
     assert_eq!(error.to_string(), expected);
@@ -178,12 +179,12 @@ fn results_above_the_limit_are_refused_before_they_are_made() {
         ("batch_size", NodeValue::Int(4096)),
         ("color", NodeValue::Int(0)),
     ]);
-    assert!(matches!(run("EmptyImage", &many), Err(NodeError::TooLarge { .. })));
+    assert!(matches!(run("EmptyImage", many), Err(NodeError::TooLarge { .. })));
 }
 
 #[test]
 fn errors_name_the_input() {
-    let missing = run("ImageInvert", &Inputs::new());
+    let missing = run("ImageInvert", Inputs::new());
     assert_eq!(missing, Err(NodeError::Missing { input: "image".to_owned() }));
     for (class, inputs, message) in [
         (
@@ -208,14 +209,14 @@ fn errors_name_the_input() {
         ),
         ("KSampler", Inputs::new(), "run `KSampler`: there is no native node of this class"),
     ] {
-        assert_eq!(run(class, &inputs).map_err(|error| error.to_string()), Err(message.to_owned()));
+        assert_eq!(run(class, inputs).map_err(|error| error.to_string()), Err(message.to_owned()));
     }
 }
 
 #[test]
 fn literals_are_coerced_as_comfyui_does() {
     let repeated = inputs([("image", image()), ("amount", NodeValue::String("2".to_owned()))]);
-    let outputs = run("RepeatImageBatch", &repeated).expect("digits are an INT");
+    let outputs = run("RepeatImageBatch", repeated).expect("digits are an INT");
     assert!(matches!(&outputs[..], [NodeValue::Image(image)] if image.batch == 2));
     for (value, text) in [
         (NodeValue::Float(7.0), "7.0"),
@@ -224,7 +225,7 @@ fn literals_are_coerced_as_comfyui_does() {
         (NodeValue::Bool(true), "True"),
         (NodeValue::Int(-3), "-3"),
     ] {
-        let outputs = run("PrimitiveString", &inputs([("value", value)]));
+        let outputs = run("PrimitiveString", inputs([("value", value)]));
         assert_eq!(outputs, Ok(vec![NodeValue::String(text.to_owned())]));
     }
 }

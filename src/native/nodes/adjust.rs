@@ -37,11 +37,11 @@ fn as_large_as_image(inputs: &Inputs) -> Result<u64, NodeError> {
     as_large_as(inputs, "image")
 }
 
-fn invert_image(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
-    Ok(vec![invert(inputs.image("image")?).into()])
+fn invert_image(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
+    Ok(vec![invert(inputs.take_image("image")?).into()])
 }
 
-fn blend_images(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn blend_images(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let factor = inputs.float_in("blend_factor", 0.0..=1.0)?;
     let mode = inputs.choice("blend_mode", BLEND_MODES)?;
     let blended = blend(inputs.image("image1")?, inputs.image("image2")?, factor, mode);
@@ -53,18 +53,18 @@ fn blend_bytes(inputs: &Inputs) -> Result<u64, NodeError> {
     Ok(image_bytes(first.batch.max(second.batch), first.height, first.width, first.channels))
 }
 
-fn blur_image(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn blur_image(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let (radius, sigma) = (inputs.size_in("blur_radius", 1..=31)?, inputs.float_in("sigma", 0.1..=10.0)?);
     Ok(vec![blur(inputs.image("image")?, radius, sigma).map_err(unfit("blur_radius"))?.into()])
 }
 
-fn sharpen_image(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn sharpen_image(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let (radius, sigma) = (inputs.size_in("sharpen_radius", 1..=31)?, inputs.float_in("sigma", 0.1..=10.0)?);
     let alpha = inputs.float_in("alpha", 0.0..=5.0)?;
     Ok(vec![sharpen(inputs.image("image")?, radius, sigma, alpha).map_err(unfit("sharpen_radius"))?.into()])
 }
 
-fn quantize_image(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn quantize_image(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let (colors, dither) = (inputs.size_in("colors", 1..=256)?, inputs.choice("dither", DITHERS)?);
     Ok(vec![quantize(inputs.image("image")?, colors, dither).map_err(unfit("image"))?.into()])
 }

@@ -65,7 +65,7 @@ const PORTER_DUFF_MODES: &[(&str, PorterDuffMode)] = &[
     ("XOR", PorterDuffMode::Xor),
 ];
 
-fn composite(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn composite(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let at = (inputs.size_in("x", 0..=MAX_SIDE)?, inputs.size_in("y", 0..=MAX_SIDE)?);
     let mask = inputs.optional_mask("mask")?.map(AsRef::as_ref);
     let (destination, source) = (inputs.image("destination")?, inputs.image("source")?);
@@ -73,7 +73,7 @@ fn composite(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
     Ok(vec![pasted.map_err(unfit("source"))?.into()])
 }
 
-fn porter_duff_images(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn porter_duff_images(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let mode = inputs.choice("mode", PORTER_DUFF_MODES)?;
     let source = (&**inputs.image("source")?, &**inputs.mask("source_alpha")?);
     let destination = (&**inputs.image("destination")?, &**inputs.mask("destination_alpha")?);
@@ -86,8 +86,8 @@ fn porter_duff_bytes(inputs: &Inputs) -> Result<u64, NodeError> {
     Ok(image_bytes(image.batch, image.height, image.width, image.channels + 1))
 }
 
-fn join(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
-    let joined = join_alpha(inputs.image("image")?, inputs.mask("alpha")?);
+fn join(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
+    let joined = join_alpha(inputs.take_image("image")?, inputs.take_mask("alpha")?);
     Ok(vec![joined.map_err(unfit("alpha"))?.into()])
 }
 
@@ -96,7 +96,7 @@ fn join_bytes(inputs: &Inputs) -> Result<u64, NodeError> {
     Ok(image_bytes(image.batch, image.height, image.width, image.channels.min(3) + 1))
 }
 
-fn split(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn split(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let (image, mask) = split_alpha(inputs.image("image")?);
     Ok(vec![image.into(), mask.into()])
 }
@@ -106,16 +106,16 @@ fn single_channel_bytes(inputs: &Inputs) -> Result<u64, NodeError> {
     Ok(mask_bytes(image.batch, image.height, image.width))
 }
 
-fn mask_to_image(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn mask_to_image(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     Ok(vec![from_mask(inputs.mask("mask")?).into()])
 }
 
-fn image_to_mask(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn image_to_mask(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let channel = inputs.choice("channel", &[("red", 0), ("green", 1), ("blue", 2), ("alpha", 3)])?;
     Ok(vec![to_mask(inputs.image("image")?, channel).map_err(unfit("image"))?.into()])
 }
 
-fn image_color_to_mask(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn image_color_to_mask(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let color = inputs.int_in("color", 0..=0xff_ff_ff)?;
     Ok(vec![color_to_mask(inputs.image("image")?, color as u32).map_err(unfit("image"))?.into()])
 }

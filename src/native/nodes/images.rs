@@ -29,7 +29,7 @@ fn as_large_as_image(inputs: &Inputs) -> Result<u64, NodeError> {
     as_large_as(inputs, "image")
 }
 
-fn empty(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn empty(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let (width, height, batch) = empty_size(inputs)?;
     let color = inputs.int_in("color", 0..=0xff_ff_ff)?;
     let channel = |shift: u32| ((color >> shift & 0xff) as f64 / 255.0) as f32;
@@ -47,7 +47,7 @@ fn empty_size(inputs: &Inputs) -> Result<(usize, usize, usize), NodeError> {
     Ok((width, height, inputs.size_in("batch_size", 1..=4096)?))
 }
 
-fn crop_image(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn crop_image(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let image = inputs.image("image")?;
     let (width, height) = (inputs.size_in("width", 1..=MAX_SIDE)?, inputs.size_in("height", 1..=MAX_SIDE)?);
     let x = inputs.size_in("x", 0..=MAX_SIDE)?.min(image.width - 1);
@@ -55,7 +55,7 @@ fn crop_image(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
     Ok(vec![crop(image, x, y, width, height).map_err(unfit("image"))?.into()])
 }
 
-fn pad(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn pad(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let feathering = inputs.size_in("feathering", 0..=MAX_SIDE)?;
     let (image, mask) = pad_for_outpaint(inputs.image("image")?, margins(inputs)?, feathering);
     Ok(vec![image.into(), mask.into()])
@@ -77,7 +77,7 @@ pub(super) fn margins(inputs: &Inputs) -> Result<[usize; 4], NodeError> {
     Ok(margins)
 }
 
-fn batch(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn batch(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let batch = append(inputs.image("image1")?, inputs.image("image2")?);
     Ok(vec![batch.map_err(unfit("image2"))?.into()])
 }
@@ -88,7 +88,7 @@ fn batch_bytes(inputs: &Inputs) -> Result<u64, NodeError> {
     Ok(image_bytes(first.batch + second.batch, first.height, first.width, channels))
 }
 
-fn repeat_batch(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn repeat_batch(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     Ok(vec![repeat(inputs.image("image")?, inputs.size_in("amount", 1..=4096)?).into()])
 }
 
@@ -97,17 +97,17 @@ fn repeat_bytes(inputs: &Inputs) -> Result<u64, NodeError> {
     Ok(as_large_as_image(inputs)?.saturating_mul(amount.unsigned_abs()))
 }
 
-fn from_batch(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn from_batch(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let (first, length) = (inputs.size_in("batch_index", 0..=4095)?, inputs.size_in("length", 1..=4096)?);
     Ok(vec![select(inputs.image("image")?, first, length).into()])
 }
 
-fn size(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn size(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let image = inputs.image("image")?;
     Ok([image.width, image.height, image.batch].map(|size| NodeValue::Int(size as i64)).to_vec())
 }
 
-fn flip(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn flip(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let flip = inputs.choice(
         "flip_method",
         &[
@@ -118,7 +118,7 @@ fn flip(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
     Ok(vec![flip(inputs.image("image")?).into()])
 }
 
-fn rotate_image(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn rotate_image(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let turns = [("none", 0), ("90 degrees", 1), ("180 degrees", 2), ("270 degrees", 3)];
     Ok(vec![rotate(inputs.image("image")?, inputs.choice("rotation", &turns)?).into()])
 }

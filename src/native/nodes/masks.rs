@@ -35,7 +35,7 @@ fn as_large_as_mask(inputs: &Inputs) -> Result<u64, NodeError> {
     as_large_as(inputs, "mask")
 }
 
-fn solid(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn solid(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let (width, height) = solid_size(inputs)?;
     let value = inputs.float_in("value", 0.0..=1.0)? as f32;
     Ok(vec![Mask::filled(1, height, width, value).into()])
@@ -50,11 +50,11 @@ fn solid_size(inputs: &Inputs) -> Result<(usize, usize), NodeError> {
     Ok((inputs.size_in("width", 1..=MAX_SIDE)?, inputs.size_in("height", 1..=MAX_SIDE)?))
 }
 
-fn invert(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
-    Ok(vec![invert_mask(inputs.mask("mask")?).into()])
+fn invert(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
+    Ok(vec![invert_mask(inputs.take_mask("mask")?).into()])
 }
 
-fn crop(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn crop(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let (x, y) = (inputs.size_in("x", 0..=MAX_SIDE)?, inputs.size_in("y", 0..=MAX_SIDE)?);
     let (width, height) = solid_size(inputs)?;
     let mask = inputs.mask("mask")?;
@@ -62,22 +62,24 @@ fn crop(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
     Ok(vec![crop_mask(mask, x, y, width, height).map_err(unfit(outside))?.into()])
 }
 
-fn composite(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn composite(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let at = (inputs.size_in("x", 0..=MAX_SIDE)?, inputs.size_in("y", 0..=MAX_SIDE)?);
     let operation = inputs.choice("operation", OPERATIONS)?;
     let combined = composite_masks(inputs.mask("destination")?, inputs.mask("source")?, at, operation);
     Ok(vec![combined.map_err(unfit("source"))?.into()])
 }
 
-fn feather(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
-    Ok(vec![feather_mask(inputs.mask("mask")?, margins(inputs)?).into()])
+fn feather(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
+    let margins = margins(inputs)?;
+    Ok(vec![feather_mask(inputs.take_mask("mask")?, margins).into()])
 }
 
-fn grow(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn grow(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let expand = inputs.int_in("expand", -MAX_SIDE..=MAX_SIDE)?;
     Ok(vec![grow_mask(inputs.mask("mask")?, expand, inputs.bool("tapered_corners")?).into()])
 }
 
-fn threshold(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
-    Ok(vec![threshold_mask(inputs.mask("mask")?, inputs.float_in("value", 0.0..=1.0)?).into()])
+fn threshold(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
+    let threshold = inputs.float_in("value", 0.0..=1.0)?;
+    Ok(vec![threshold_mask(inputs.take_mask("mask")?, threshold).into()])
 }

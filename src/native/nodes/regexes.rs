@@ -48,7 +48,7 @@ fn pattern(inputs: &Inputs) -> Result<Option<Pattern>, NodeError> {
     }
 }
 
-fn is_match(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn is_match(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let string = inputs.string("string")?;
     let found = match pattern(inputs)? {
         Some(pattern) => pattern.regex.is_match(&string).map_err(unfit_pattern)?,
@@ -66,7 +66,7 @@ enum Extract {
     AllGroups,
 }
 
-fn extract(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn extract(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let modes = [
         ("First Match", Extract::FirstMatch),
         ("All Matches", Extract::AllMatches),
@@ -102,7 +102,7 @@ fn extract(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
     Ok(vec![if has_no_part { NodeValue::Json(serde_json::Value::Null) } else { text }])
 }
 
-fn replace(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn replace(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let string = inputs.string("string")?;
     let pattern = compile(&inputs.string("regex_pattern")?, optional_flags(inputs)?).map_err(unfit_pattern)?;
     let template = parse_template(&inputs.string("replace")?, &pattern.regex)?;

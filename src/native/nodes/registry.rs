@@ -11,8 +11,8 @@ pub const MAX_RESULT_BYTES: u64 = 4 << 30;
 pub struct NativeNode {
     /// The ComfyUI class.
     pub class: &'static str,
-    /// Runs it: the outputs in the order of the signature.
-    pub run: fn(&Inputs) -> Result<Vec<NodeValue>, NodeError>,
+    /// Runs it: the outputs in the order of the signature. What it changes in place it takes out of the inputs.
+    pub run: fn(&mut Inputs) -> Result<Vec<NodeValue>, NodeError>,
     /// An upper estimate of the bytes of all outputs; fails like `run` on bad inputs.
     pub bytes: fn(&Inputs) -> Result<u64, NodeError>,
     /// The inputs that decide the size, for the message about a result that is too large.
@@ -43,9 +43,9 @@ pub fn find(class: &str) -> Option<&'static NativeNode> {
 
 /// Runs one node of class `class`. The outputs are in the order of its ComfyUI signature. Refuses
 /// results above [`MAX_RESULT_BYTES`] before it allocates anything.
-pub fn run(class: &str, inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+pub fn run(class: &str, mut inputs: Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let node = known(class)?;
-    let bytes = (node.bytes)(inputs)?;
+    let bytes = (node.bytes)(&inputs)?;
     if bytes > MAX_RESULT_BYTES {
         return Err(NodeError::TooLarge {
             class: class.to_owned(),
@@ -54,7 +54,7 @@ pub fn run(class: &str, inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
             inputs: node.sized_by.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
         });
     }
-    (node.run)(inputs)
+    (node.run)(&mut inputs)
 }
 
 /// An upper estimate of the bytes of all outputs of one node of class `class` with these inputs.

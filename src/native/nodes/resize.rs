@@ -29,7 +29,7 @@ const METHODS: &[(&str, ResizeMethod)] = &[
 
 type Resize = fn(&Image, usize, usize, ResizeMethod) -> Result<Image, RasterError>;
 
-fn scale(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn scale(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let crop = inputs.choice("crop", &[("disabled", resize as Resize), ("center", resize_center as Resize)])?;
     let method = inputs.choice("upscale_method", METHODS)?;
     match scale_size(inputs)? {
@@ -59,7 +59,7 @@ fn scale_size(inputs: &Inputs) -> Result<Option<(usize, usize)>, NodeError> {
     })
 }
 
-fn scale_by(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn scale_by(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let method = inputs.choice("upscale_method", METHODS)?;
     resized(inputs, scale_by_size(inputs)?, method, resize, "scale_by")
 }
@@ -75,7 +75,7 @@ fn scale_by_size(inputs: &Inputs) -> Result<(usize, usize), NodeError> {
     Ok(scaled(inputs.image("image")?, factor))
 }
 
-fn scale_to_pixels(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn scale_to_pixels(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let method = inputs.choice("upscale_method", METHODS)?;
     resized(inputs, scale_to_pixels_size(inputs)?, method, resize, "megapixels")
 }

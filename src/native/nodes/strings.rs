@@ -26,12 +26,12 @@ fn text(text: impl Into<String>) -> Vec<NodeValue> {
     vec![NodeValue::String(text.into())]
 }
 
-fn concatenate(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn concatenate(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let parts = [inputs.string("string_a")?, inputs.string("string_b")?];
     Ok(text(parts.join(&inputs.string("delimiter")?)))
 }
 
-fn substring(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn substring(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let string = inputs.string("string")?;
     let count = string.chars().count();
     let (start, end) = (slice_position(inputs.int("start")?, count), slice_position(inputs.int("end")?, count));
@@ -44,11 +44,11 @@ fn slice_position(position: i64, count: usize) -> usize {
     if position < 0 { count.saturating_sub(size) } else { size.min(count) }
 }
 
-fn length(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn length(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     Ok(vec![NodeValue::Int(inputs.string("string")?.chars().count() as i64)])
 }
 
-fn convert_case(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn convert_case(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let modes: [Mode<Convert>; 4] = [
         ("UPPERCASE", |string| string.to_uppercase()),
         ("lowercase", |string| string.to_lowercase()),
@@ -111,7 +111,7 @@ fn title_char(char: char) -> String {
     }
 }
 
-fn trim(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn trim(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let string = inputs.string("string")?;
     let modes: [Mode<Trim>; 3] = [
         ("Both", |string| string.trim_matches(is_python_space)),
@@ -126,7 +126,7 @@ fn is_python_space(char: char) -> bool {
     char.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&char)
 }
 
-fn replace(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn replace(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let string = inputs.string("string")?;
     Ok(text(string.replace(&inputs.string("find")?, &inputs.string("replace")?)))
 }
@@ -137,12 +137,12 @@ fn replace_bytes(inputs: &Inputs) -> Result<u64, NodeError> {
     Ok(most.saturating_mul(new.len() as u64).saturating_add(string.len() as u64))
 }
 
-fn contains(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn contains(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let (string, part) = both(inputs, "string", "substring")?;
     Ok(vec![NodeValue::Bool(string.contains(&part))])
 }
 
-fn compare(inputs: &Inputs) -> Result<Vec<NodeValue>, NodeError> {
+fn compare(inputs: &mut Inputs) -> Result<Vec<NodeValue>, NodeError> {
     let modes: [Mode<Compare>; 3] =
         [("Starts With", |a, b| a.starts_with(b)), ("Ends With", |a, b| a.ends_with(b)), ("Equal", |a, b| a == b)];
     let (a, b) = both(inputs, "string_a", "string_b")?;

@@ -111,7 +111,7 @@ fn paint(
 }
 
 fn options(step: &Step<'_>) -> Result<SheetOptions, NodeError> {
-    let inputs = step.inputs;
+    let inputs = &step.inputs;
     // Null and 0 are what a caller gives who wants the default.
     let number = |name: &str, largest: i64| match inputs.get(name) {
         None | Some(NodeValue::Json(serde_json::Value::Null)) => Ok(None),

@@ -141,7 +141,7 @@ impl<'a> Finder<'a> {
         let Candidate { label, bounds, .. } = candidates.list[one.candidate].clone();
         let Ranked { mut score, mut factors, candidate } = one;
         let mask = if let Some(own) = candidates.masks[candidate].as_ref().filter(|_| !self.is_cut(manifest)) {
-            ModelStore::enlarged(&manifest.name, own, image, index)?
+            ModelStore::enlarged(&manifest.name, own.clone(), image, index)?
         } else {
             score *= self.outline();
             factors.push(("outline".to_owned(), self.outline()));

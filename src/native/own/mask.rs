@@ -39,10 +39,7 @@ pub(super) fn run(step: &Step<'_>) -> Result<StepOutput, StepError> {
     let each = step.inputs.bool_or("each", true)?;
     let DrawnMask { merged, layers } = draw(step, image, &layers(step)?, frames(step)?, each)?;
     let mut all = Mask { batch: 0, height: image.height, width: image.width, data: Vec::new() };
-    for mask in layers {
-        all.batch += mask.batch;
-        all.data.extend(mask.data);
-    }
+    layers.into_iter().for_each(|mask| all.append(mask));
     Ok(vec![merged.into(), all.into()].into())
 }
 
@@ -57,7 +54,7 @@ pub fn draw_mask(
     models: &ModelStore,
 ) -> Result<DrawnMask, StepError> {
     let (inputs, files) = (Inputs::new(), IndexMap::default());
-    let step = Step { class: "ComfywrightMask", inputs: &inputs, files: &files, root, limits, models };
+    let step = Step { class: "ComfywrightMask", inputs, files: &files, root, limits, models };
     draw(&step, image, layers, frames, true)
 }
 
@@ -73,8 +70,7 @@ fn draw(step: &Step<'_>, image: &Image, layers: &[Layer], frames: usize, each: b
     for frame in 0..frames {
         artists.iter_mut().for_each(|artist| artist.go_to(frame as u32));
         let stack: Vec<Sheet<'_>> = artists.iter().map(sheet).collect();
-        drawn.merged.data.extend(vision::compose(&stack));
-        drawn.merged.batch += 1;
+        drawn.merged.append(Mask { batch: 1, data: vision::compose(&stack), ..empty() });
         for (mask, artist) in drawn.layers.iter_mut().zip(&artists) {
             mask.data.extend_from_slice(artist.values());
             mask.batch += 1;

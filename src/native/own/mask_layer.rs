@@ -56,21 +56,24 @@ impl<'a> Artist<'a> {
         // The weight is not drawn.
         let pose = Pose { opacity: 1.0, ..pose };
         if self.drawn != Some((index, pose)) {
-            self.mask = self.draw(index, pose);
+            self.mask = self.draw(index, &pose);
             self.drawn = Some((index, pose));
         }
     }
 
-    fn draw(&self, index: usize, pose: Pose) -> Mask {
+    fn draw(&mut self, index: usize, pose: &Pose) -> Mask {
         let placement = Placement { x: pose.x, y: pose.y, scale: pose.scale };
-        let mask = match &self.origin {
+        let mask = match &mut self.origin {
             Origin::Outline(outline) => vision::draw_outline(&outline.placed(placement), self.size.0, self.size.1),
+            // It is drawn once.
+            Origin::Mask(mask) if mask.batch == 1 && self.layer.keyframes.is_empty() => {
+                vision::place(std::mem::take(mask), placement)
+            }
             Origin::Mask(mask) => {
-                let frame = Mask { batch: 1, data: mask.frame(index).to_vec(), ..*mask };
-                vision::place(&frame, placement)
+                vision::place(Mask { batch: 1, data: mask.frame(index).to_vec(), ..*mask }, placement)
             }
         };
-        changed(mask, self.layer, &pose)
+        changed(mask, self.layer, pose)
     }
 
     /// The layer.
@@ -210,7 +213,7 @@ fn from_file(decoded: Decoded, image: &Image) -> Result<Mask, String> {
     if (mask.width, mask.height) != (image.width, image.height) {
         let smaller = image.width <= mask.width && image.height <= mask.height;
         let method = if smaller { ResizeMethod::Area } else { ResizeMethod::Bilinear };
-        mask = raster::resize_mask(&mask, image.width, image.height, method).map_err(|error| error.to_string())?;
+        mask = raster::resize_mask(mask, image.width, image.height, method).map_err(|error| error.to_string())?;
     }
     Ok(mask)
 }

@@ -42,7 +42,7 @@ pub(super) const CLASSES: &[&str] = &[
 ];
 
 /// Runs a node of one of [`CLASSES`].
-pub(super) fn run(step: &Step<'_>) -> Result<StepOutput, StepError> {
+pub(super) fn run(step: &mut Step<'_>) -> Result<StepOutput, StepError> {
     match step.class {
         "ComfywrightMask" => mask::run(step),
         "ComfywrightMaskExport" => mask_export::run(step),

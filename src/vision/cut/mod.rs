@@ -104,11 +104,11 @@ impl Cutout {
         let data = self.inside.iter().map(|is| f32::from(u8::from(*is))).collect();
         let small = Mask { batch: 1, height: self.height(), width: self.width, data };
         let (width, height) = (right - left, bottom - top);
-        let part = raster::resize_mask(&small, width, height, ResizeMethod::Bilinear).ok()?;
+        let part = raster::resize_mask(small, width, height, ResizeMethod::Bilinear).ok()?;
         let colors = cropped(image.frame(index), image.width, image.channels, self.pixels);
         let colors = Image { batch: 1, height, width, channels: image.channels, data: colors };
         let radius = (2.0 * width as f64 / self.width as f64).round().clamp(2.0, 32.0) as usize;
-        Some(refine_edges(&colors, 0, &part, radius, 1e-4))
+        Some(refine_edges(&colors, 0, part, radius, 1e-4))
     }
 
     fn height(&self) -> usize {
@@ -291,7 +291,7 @@ fn likely_in(crop: &Crop, mask: &Mask, inner: &Bounds) -> Option<Vec<f64>> {
     let [left, top, right, bottom] = crop.pixels;
     let part = cropped(mask.frame(0), mask.width, 1, crop.pixels);
     let part = Mask { batch: 1, height: bottom - top, width: right - left, data: part };
-    let small = raster::resize_mask(&part, crop.width, crop.height, ResizeMethod::Area).ok()?;
+    let small = raster::resize_mask(part, crop.width, crop.height, ResizeMethod::Area).ok()?;
     let [left, top, right, bottom] = inner.pixels(crop.width, crop.height)?;
     let rows = small.data.chunks_exact(crop.width).take(bottom).skip(top);
     let sum: f64 = rows.flat_map(|row| &row[left..right]).map(|value| f64::from(*value)).sum();
