@@ -17,8 +17,10 @@ mod picture;
 mod ports;
 mod promptable;
 mod pull;
+mod rewrite;
 mod store;
 mod text;
+mod winograd;
 
 pub use built_in::is_built_in;
 pub use cache::{Content, ModelCache, Presence, sha256_of};
