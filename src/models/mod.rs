@@ -3,6 +3,7 @@
 //!
 //! Manifests are [`crate::model`]'s. Knows neither documents nor graphs.
 
+mod attention;
 mod built_in;
 mod cache;
 mod detect;

@@ -5,17 +5,18 @@ use tract_onnx::{
     prelude::*,
     tract_core::{
         model::Rewriter,
-        ops::cnn::Conv,
+        ops::{cnn::Conv, nn::Softmax},
     },
 };
 
-use super::winograd;
+use super::{attention, winograd};
 
-/// `model`, optimised, with its convolutions in the way that is fastest.
+/// `model`, optimised, with its convolutions and attention in the ways that are fastest.
 pub(super) fn optimised(model: TypedModel) -> TractResult<TypedModel> {
     let mut model = model.into_decluttered()?;
     Rewriter::default()
         .with_rule_for("winograd", |(), model, node, _, conv: &Conv| winograd::rewrite(model, node, conv))
+        .with_rule_for("attention", |(), model, node, _, _: &Softmax| attention::rewrite(model, node, attention::BLOCK))
         .rewrite(&(), &mut model)?;
     model.optimize()?;
     Ok(model)
