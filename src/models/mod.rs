@@ -21,6 +21,7 @@ mod pull;
 mod rewrite;
 mod store;
 mod text;
+mod tiles;
 mod winograd;
 
 pub use built_in::is_built_in;
