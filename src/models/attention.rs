@@ -70,7 +70,7 @@ impl<'a> Attention<'a> {
         let (mut between, mut at) = (Vec::new(), softmax);
         let scores = loop {
             let before = model.node(at.inputs[0].node);
-            if model.single_succ(before.id)?.is_none() {
+            if follower(model, before)?.is_none() {
                 return Ok(None);
             }
             if is_product(model, before)? {
@@ -85,7 +85,7 @@ impl<'a> Attention<'a> {
             between.insert(0, before);
             at = before;
         };
-        let mix = model.single_succ(softmax.id)?.filter(|next| next.inputs[0].node == softmax.id);
+        let mix = follower(model, softmax)?.filter(|next| next.inputs[0].node == softmax.id);
         let Some(mix) = mix.filter(|next| is_product(model, next).unwrap_or(false)) else { return Ok(None) };
         Ok(Some(Self { scores, between, softmax, mix }))
     }
@@ -163,6 +163,11 @@ impl<'a> Attention<'a> {
         part.select_output_outlets(&wire)?;
         part.into_optimized()?.into_runnable()
     }
+}
+
+/// The only one that uses what `node` gives.
+fn follower<'a>(model: &'a TypedModel, node: &TypedNode) -> TractResult<Option<&'a TypedNode>> {
+    if model.outputs.contains(&node.id.into()) { Ok(None) } else { model.single_succ(node.id) }
 }
 
 /// A product of two matrices of floats, neither of which is known.
