@@ -67,7 +67,7 @@ impl LoadedModel {
         reader: Option<Reader>,
     ) -> Result<Self, ModelError> {
         let wrong = |error: TractError| super::onnx::load_error(&manifest, words(&error));
-        let plan = typed.into_optimized().and_then(IntoRunnable::into_runnable).map_err(wrong)?;
+        let plan = super::rewrite::optimised(typed).and_then(IntoRunnable::into_runnable).map_err(wrong)?;
         Ok(Self { manifest, ports, plan, reader })
     }
 

@@ -3,6 +3,7 @@
 //!
 //! Manifests are [`crate::model`]'s. Knows neither documents nor graphs.
 
+mod attention;
 mod built_in;
 mod cache;
 mod detect;
@@ -17,8 +18,11 @@ mod picture;
 mod ports;
 mod promptable;
 mod pull;
+mod rewrite;
 mod store;
 mod text;
+mod tiles;
+mod winograd;
 
 pub use built_in::is_built_in;
 pub use cache::{Content, ModelCache, Presence, sha256_of};
