@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, TryLockError},
-    io::{Read as _, Seek as _, Write as _},
+    io::{self, Read as _, Seek as _, Write as _},
     path::PathBuf,
     time::Duration,
 };
@@ -43,8 +43,8 @@ impl Ledger {
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
         }
-        // For people; the lock holds without it. As wide as any number is: to cut the file off may wait for the disk.
-        let _ = write!(file, "{:<10}", std::process::id());
+        // For people; the lock holds without it.
+        let _ = sign(&mut file);
         pass(Point::RunLocked)?;
         Ok(RunLock { _file: file })
     }
@@ -58,6 +58,14 @@ impl Ledger {
     fn lock_path(&self, run: &str) -> PathBuf {
         self.folder.join("locks").join(format!("{run}.lock"))
     }
+}
+
+/// Writes this process into the file, which is cut off only where it is too long: that may wait for the disk.
+fn sign(file: &mut File) -> io::Result<()> {
+    let process = std::process::id().to_string();
+    file.write_all(process.as_bytes())?;
+    let length = process.len() as u64;
+    if file.metadata()?.len() > length { file.set_len(length) } else { Ok(()) }
 }
 
 /// The process that has the lock, where the system lets it be read.

@@ -8,7 +8,10 @@ use std::{ops::Range, sync::Arc};
 use tract_onnx::{
     prelude::*,
     tract_core::{
-        internal::*,
+        internal::{
+            DimLike, EvalContext, EvalOp, InOut, StaticName, TractErrorContext, Validation, as_op, op_as_typed_op,
+            op_out_of_plan,
+        },
         ops::{binary::TypedBinOp, einsum::EinSum, nn::Softmax},
     },
 };
@@ -181,29 +184,22 @@ fn is_product(model: &TypedModel, node: &TypedNode) -> TractResult<bool> {
     Ok(is_plain && !known && node.inputs.len() == 2)
 }
 
-impl Blocks {
-    fn run(
-        &self,
-        splits: &[Split],
-        shape: &[usize],
-        inputs: &[TValue],
-        state: &mut TypedSimpleState,
-    ) -> TractResult<TValue> {
-        let [split, inner @ ..] = splits else { return Ok(state.run(inputs.iter().cloned().collect())?.remove(0)) };
-        let mut output = Tensor::zero::<f32>(shape)?;
-        let mut shape = TVec::from_slice(shape);
-        shape[split.output] = split.block;
-        for block in split.blocks() {
-            let inputs = inputs.iter().zip(&split.inputs).map(|(input, axis)| match axis {
-                Some(axis) => input.slice(*axis, block.start, block.end).map(IntoTValue::into_tvalue),
-                None => Ok(input.clone()),
-            });
-            let inputs: TVec<TValue> = inputs.collect::<TractResult<_>>()?;
-            let done = self.run(inner, &shape, &inputs, state)?;
-            output.assign_slice(block, &done, 0..split.block, split.output)?;
-        }
-        Ok(output.into_tvalue())
+/// What comes out of `shape`, cut along `splits` from the first on.
+fn run(splits: &[Split], shape: &[usize], inputs: &[TValue], state: &mut TypedSimpleState) -> TractResult<TValue> {
+    let [split, inner @ ..] = splits else { return Ok(state.run(inputs.iter().cloned().collect())?.remove(0)) };
+    let mut output = Tensor::zero::<f32>(shape)?;
+    let mut shape = TVec::from_slice(shape);
+    shape[split.output] = split.block;
+    for block in split.blocks() {
+        let inputs = inputs.iter().zip(&split.inputs).map(|(input, axis)| match axis {
+            Some(axis) => input.slice(*axis, block.start, block.end).map(IntoTValue::into_tvalue),
+            None => Ok(input.clone()),
+        });
+        let inputs: TVec<TValue> = inputs.collect::<TractResult<_>>()?;
+        let done = run(inner, &shape, &inputs, state)?;
+        output.assign_slice(block, &done, 0..split.block, split.output)?;
     }
+    Ok(output.into_tvalue())
 }
 
 impl Split {
@@ -242,7 +238,7 @@ impl EvalOp for Blocks {
     op_out_of_plan!();
 
     fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        Ok(tvec!(self.run(&self.splits, &self.output_shape, &inputs, &mut self.part.spawn()?)?))
+        Ok(tvec!(run(&self.splits, &self.output_shape, &inputs, &mut self.part.spawn()?)?))
     }
 }
 
@@ -257,6 +253,7 @@ impl TypedOp for Blocks {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use tract_onnx::tract_core::internal::Approximation;
 
     use super::*;
 
@@ -302,7 +299,7 @@ mod tests {
             let model = model(heads, queries, keys, scale).unwrap();
             let inputs: TVec<_> = [&[queries, heads, 5][..], &[keys, heads, 5], &[keys, heads, 3], &[1, queries, keys]].map(values).into_iter().collect();
             let blocks = in_blocks(&model, heads * queries * keys * 4 / share).unwrap();
-            prop_assert!(blocks.nodes().iter().any(|node| node.op_is::<Blocks>()));
+            prop_assert!(blocks.nodes().iter().any(TypedNode::op_is::<Blocks>));
             let whole = model.into_runnable().unwrap().run(inputs.clone()).unwrap();
             let blocks = blocks.into_optimized().unwrap().into_runnable().unwrap().run(inputs).unwrap();
             whole[0].close_enough(&blocks[0], Approximation::Approximate).unwrap();

@@ -9,7 +9,7 @@ use std::{array, sync::Arc};
 use tract_onnx::{
     prelude::*,
     tract_core::{
-        internal::*,
+        internal::{EvalContext, EvalOp, StaticName, Validation, as_op, op_as_typed_op, op_out_of_plan},
         ops::{
             binary::TypedBinOp,
             cnn::{Conv, KernelFormat},
