@@ -164,6 +164,8 @@ pub fn ready_unless_active(
         found.map(|found| found.filter(|_| !is_new))
     };
     let mut earlier = unfinished()?;
+    // A run of other work is let go of at once: a person may be asked next.
+    let hold = left.filter(|(run, _)| earlier.as_ref().is_some_and(|row| row.id == *run)).map(|(_, hold)| hold);
     if earlier.is_none() {
         let forecast = forecast(session, &job, Some(&ledger))?;
         forecast.as_ref().map_or(Ok(()), consent)?;
@@ -178,12 +180,11 @@ pub fn ready_unless_active(
         return Err(AppError::environment("another process has just carried the same work out")
             .with_hint("run it again: what it made is used"));
     };
-    let hold = left.filter(|(run, _)| *run == row.id).map(|(_, hold)| hold);
     if hold.is_none() && is_active(&ledger, &row) {
         return Ok(Readiness::Active(Box::new(row)));
     }
     let hold = hold.map_or_else(|| hold_of(&ledger, &row.id), Ok)?;
-    let ready = continued(session, job, on_servers, ledger.clone(), &row, (hold, request.verify))?;
+    let ready = continued(session, job, on_servers, ledger.clone(), &row, hold, request.verify)?;
     Ok(Readiness::Ready(Box::new(ready)))
 }
 
@@ -210,7 +211,7 @@ pub fn ready_again(session: &Session, name: &str, verify: bool) -> Result<ReadyR
             .with_hint("run it again: what did not change is reused"));
     }
     let hold = hold_of(&ledger, &row.id)?;
-    continued(session, job, on_servers, ledger, &row, (hold, verify))
+    continued(session, job, on_servers, ledger, &row, hold, verify)
 }
 
 /// What it takes to go on with a run.
@@ -229,8 +230,9 @@ fn hold_of(ledger: &Arc<Ledger>, run: &str) -> Result<Hold, AppError> {
     hold().map_err(|e| ledger_error(&e))
 }
 
-/// The unfinished run of the document at `path` on which nobody works, if it is of the same work: its past is read while
-/// the document is compiled. Whatever is in the way is found, and told, by who needs it.
+/// The newest run of the document at `path`, if it is unfinished and nobody works on it: it may be gone on with, and its past
+/// is read while the document is compiled, which says whether it is of the same work. Whatever is in the way is found,
+/// and told, by who needs it.
 fn left_behind(ledger: &Arc<Ledger>, path: &str) -> Option<(String, Hold)> {
     let row = ledger.newest_run_at(path).ok()?.filter(|run| !run.state.has_ended() && !is_active(ledger, run))?;
     let hold = hold_of(ledger, &row.id).ok()?;
@@ -312,7 +314,8 @@ fn continued(
     on_servers: Option<OnServers>,
     ledger: Arc<Ledger>,
     row: &RunRow,
-    (hold, verify): (Hold, bool),
+    hold: Hold,
+    verify: bool,
 ) -> Result<ReadyRun, AppError> {
     refuse_other_method(&ledger, row)?;
     let Hold { told_before, lock, past } = hold;

@@ -155,6 +155,9 @@ pub async fn run_plan(
     written.map(|()| outcome)
 }
 
+/// Looks at what was made, each of which finds the results that are damaged.
+type Looks = JoinSet<Result<Vec<ResultNumber>, JournalError>>;
+
 struct Dispatcher {
     plan: Arc<Plan>,
     planner: Planner,
@@ -213,7 +216,7 @@ impl Dispatcher {
 
     /// Replays the past, looks whether its outputs are still there, and begins.
     async fn open(&mut self) -> Result<(), JournalError> {
-        let mut looks = JoinSet::new();
+        let mut looks = Looks::new();
         if let Some(mut past) = self.setup.past.take() {
             loop {
                 let events = past.next().await?;
@@ -268,7 +271,7 @@ impl Dispatcher {
     }
 
     /// Looks beside the replay at what `events` brought.
-    fn look(&self, events: &[PastEvent], looks: &mut JoinSet<Result<Vec<ResultNumber>, JournalError>>) {
+    fn look(&self, events: &[PastEvent], looks: &mut Looks) {
         let mut results: Vec<ResultNumber> = events.iter().filter_map(|event| event.result).collect();
         results.sort_unstable();
         let (store, hash_all) = (self.ports.store.clone(), self.setup.hash_all);
@@ -276,10 +279,7 @@ impl Dispatcher {
     }
 
     /// Finished items whose outputs are not what they were as `looks` found, or whose result is not known.
-    async fn missing_items(
-        &self,
-        mut looks: JoinSet<Result<Vec<ResultNumber>, JournalError>>,
-    ) -> Result<Vec<ItemIx>, JournalError> {
+    async fn missing_items(&self, mut looks: Looks) -> Result<Vec<ItemIx>, JournalError> {
         let mut damaged = BTreeSet::new();
         while let Some(look) = looks.join_next().await {
             damaged.extend(look.unwrap_or_else(|error| Err(JournalError::Read(error.to_string())))?);
