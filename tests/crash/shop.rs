@@ -5,7 +5,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    path::Path,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
@@ -233,14 +232,8 @@ fn answer(request: &Request, state: &Mutex<State>, disturbance: Disturbance) -> 
         return Response::broken();
     }
     match request.line.as_str() {
-        "GET /system_stats" => {
-            let system = json!({ "comfyui_version": "0.33.0", "python_version": "3.12", "argv": [] });
-            Response::json(&json!({ "system": system, "devices": [] }))
-        }
-        "GET /object_info" => {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/graph/server-0.33.0.json");
-            Response { status: 200, header: "Content-Type: application/json", body: std::fs::read(path).unwrap() }
-        }
+        "GET /system_stats" => Response::system_stats(),
+        "GET /object_info" => Response::object_info(),
         "POST /prompt" => submitted(request, &mut state, disturbance),
         "GET /queue" => {
             let entry = |prompt: &Prompt| json!([prompt.number, prompt.id, {}, {}, []]);

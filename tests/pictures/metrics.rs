@@ -10,6 +10,8 @@ use comfywright::{
 };
 use serde_json::Value;
 
+use super::PHOTOS;
+
 fn read(path: &str) -> Image {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path);
     let image = imagefile::decode(&fs::read(path).unwrap(), &imagefile::Limits::default()).unwrap().image;
@@ -108,19 +110,8 @@ fn falls(photo: &str, kind: &str, qualities: &[f64]) {
 
 #[test]
 fn quality_falls_with_every_degradation() {
-    let photos = [
-        "astronaut.jpg",
-        "camera.png",
-        "chelsea.jpg",
-        "clock.png",
-        "coffee.jpg",
-        "gravel16.png",
-        "hubble.jpg",
-        "retina.png",
-        "rocket.jpg",
-    ];
     std::thread::scope(|scope| {
-        for photo in photos {
+        for photo in PHOTOS {
             scope.spawn(move || quality_of_one_falls(photo));
         }
     });

@@ -23,6 +23,8 @@ use comfywright::{
 };
 use serde_json::{Value, json};
 
+use super::{PHOTOS, output_file};
+
 /// A workspace of its own with the photographs and the broken images in `photos/`.
 struct Workspace {
     folder: tempfile::TempDir,
@@ -130,19 +132,8 @@ fn paths(produced: &Produced) -> Vec<&str> {
 }
 
 fn sheet_graph(background: &str) -> Graph {
-    let names = [
-        "astronaut.jpg",
-        "camera.png",
-        "chelsea.jpg",
-        "clock.png",
-        "coffee.jpg",
-        "gravel16.png",
-        "hubble.jpg",
-        "retina.png",
-        "rocket.jpg",
-    ];
     let angles = ["front", "three quarters from the upper left side, a little behind"];
-    let files: Vec<_> = names
+    let files: Vec<_> = PHOTOS
         .iter()
         .enumerate()
         .map(|(at, name)| json!([format!("photos/{name}"), format!("photo={name}, angle={}", angles[at % 2])]))
@@ -572,18 +563,8 @@ fn scores_of_a_graph_and_of_files_agree() {
 fn scorers_know_alpha_and_refuse_what_they_do_not_know() {
     let workspace = Workspace::new();
     let scorer = NativeScorers::new(workspace.root(), imagefile::Limits::default());
-    let file = |path: &str| OutputFile {
-        output: "image".to_owned(),
-        index: 0,
-        path: path.to_owned(),
-        hash: String::new(),
-        size: 0,
-        mtime_ns: 0,
-        inode: 0,
-        width: 0,
-        height: 0,
-    };
-    let score = |metric: &str, path: &str| block_on(scorer.score(&[metric.to_owned()], &[file(path)], &Value::Null));
+    let score =
+        |metric: &str, path: &str| block_on(scorer.score(&[metric.to_owned()], &[output_file(path)], &Value::Null));
     let coverage = score("alpha_coverage", "photos/retina.png").unwrap()["alpha_coverage"];
     assert!((coverage - (1.0 - 0.280_788)).abs() < 1e-4, "{coverage}");
     assert!((score("alpha_coverage", "photos/coffee.jpg").unwrap()["alpha_coverage"] - 1.0).abs() < 1e-12);

@@ -6,11 +6,12 @@ use comfywright::{
     ident::IndexMap,
     imagefile,
     model::{ErrorClass, ExternalScorer},
-    plan::OutputFile,
     run::{Fault, Scorer as _},
     scorers::{ExternalScorers, NativeScorers, Scorers},
 };
 use serde_json::{Value, json};
+
+use super::output_file;
 
 /// Answers with how many lines it has read, unless the path of the picture says otherwise.
 const COUNTS: &str = r#"
@@ -53,7 +54,7 @@ impl Shop {
     }
 
     fn score_about(&self, path: &str, about: &Value) -> Result<u32, Fault> {
-        let files = [file(path)];
+        let files = [output_file(path)];
         let metrics = ["beauty".to_owned()];
         let values = self.runtime.block_on(self.scorers.score(&metrics, &files, about))?;
         Ok(values["beauty"] as u32)
@@ -74,20 +75,6 @@ fn scorers(root: &Path, command: &[&str], processes: u32) -> Scorers {
     };
     let external = ExternalScorers::new(root, &IndexMap::from_iter([("shop".to_owned(), scorer)]));
     Scorers::new(NativeScorers::new(root, imagefile::Limits::default()), external)
-}
-
-fn file(path: &str) -> OutputFile {
-    OutputFile {
-        output: "image".to_owned(),
-        index: 0,
-        path: path.to_owned(),
-        hash: String::new(),
-        size: 0,
-        mtime_ns: 0,
-        inode: 0,
-        width: 0,
-        height: 0,
-    }
 }
 
 #[test]
@@ -175,7 +162,7 @@ fn what_cannot_be_started_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let scorers = scorers(folder.path(), &["./nothing-there"], 1);
-    let (metrics, files) = (["beauty".to_owned()], [file("a.png")]);
+    let (metrics, files) = (["beauty".to_owned()], [output_file("a.png")]);
     let message = runtime.block_on(scorers.score(&metrics, &files, &Value::Null)).unwrap_err().message;
     assert!(message.starts_with("the scorer `shop` cannot be started: `./nothing-there`: "), "{message}");
 }
@@ -185,7 +172,7 @@ fn several_at_once_are_as_many_as_may_be() {
     let shop = Shop::with("while read -r line; do sleep 0.05; echo \"{\\\"beauty\\\": $$}\"; done", 3);
     let ask = |_| {
         let scorers = shop.scorers.clone();
-        let ask = async move { scorers.score(&["beauty".to_owned()], &[file("a.png")], &Value::Null).await };
+        let ask = async move { scorers.score(&["beauty".to_owned()], &[output_file("a.png")], &Value::Null).await };
         shop.runtime.spawn(ask)
     };
     let asked: Vec<_> = (0..8).map(ask).collect();

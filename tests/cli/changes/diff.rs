@@ -170,7 +170,7 @@ fn the_ledger_says_what_is_made_already_and_how_long_the_rest_takes() {
     let answer = workspace.json(&["diff", "--git", "main"]).1;
     let data = &answer["data"];
     assert_eq!((&data["no_ledger"], &data["totals"]["to_run"]), (&true.into(), &0.into()), "{data:#}");
-    assert!(workspace.run(&["diff", "--git", "main"]).out.contains("no ledger here"));
+    assert!(workspace.run(&["diff", "--git", "main"]).stdout.contains("no ledger here"));
 
     workspace.git(&["stash", "-q"]);
     assert_eq!(workspace.run(&["run", "cards"]).code, 0);
@@ -180,7 +180,7 @@ fn the_ledger_says_what_is_made_already_and_how_long_the_rest_takes() {
     // The tile and two cards are there; the new card and the sheet are not.
     assert_eq!((&work["reused"], &work["to_run"]), (&3.into(), &2.into()), "{work:#}");
     assert!(work["seconds"].as_f64().is_some() && work.get("without_history").is_none(), "{work:#}");
-    let text = workspace.run(&["diff", "--git", "main"]).out;
+    let text = workspace.run(&["diff", "--git", "main"]).stdout;
     assert!(text.contains("2 to run, 3 already made; about"), "{text}");
     workspace.replace(
         "pipelines/cards.toml",
@@ -210,7 +210,7 @@ fn commits_with_new_deleted_moved_and_affected_documents() {
     workspace.replace("pipelines/portrait.toml", "1.0.0", "1.1.0");
     workspace.replace("pipelines/portrait.toml", "sigma = 1.0", "sigma = 2.0");
     std::fs::remove_file(workspace.path("pipelines/old.toml")).unwrap();
-    workspace.write("pipelines/new.toml", &template("new"));
+    workspace.write("pipelines/new.toml", template("new"));
     std::fs::create_dir(workspace.path("pipelines/sets")).unwrap();
     workspace.git(&["mv", "pipelines/cards.toml", "pipelines/sets/cards.toml"]);
     workspace.commit("changes");
@@ -239,7 +239,7 @@ fn commits_with_new_deleted_moved_and_affected_documents() {
     let reference = single(&workspace, &["diff", "portrait@1.0.0", "portrait@1.1.0"]);
     assert_eq!(changes(&reference).len(), 2);
     workspace.git(&["checkout", "-q", "main"]);
-    workspace.write("pipelines/later.toml", &template("later"));
+    workspace.write("pipelines/later.toml", template("later"));
     workspace.commit("later");
     let names = |range: &str| -> Vec<String> {
         let answer = workspace.json(&["diff", "--git", range]).1;
@@ -249,10 +249,10 @@ fn commits_with_new_deleted_moved_and_affected_documents() {
     assert!(names("main..work").contains(&"later".to_owned()), "it is not in work");
     assert!(!names("main...work").contains(&"later".to_owned()), "it came after they parted");
     assert_eq!(names("HEAD"), Vec::<String>::new());
-    workspace.write("pipelines/later.toml", &template("latest"));
+    workspace.write("pipelines/later.toml", template("latest"));
     assert_eq!(names("HEAD"), ["latest"]);
     let refused = workspace.run(&["diff", "--git", "main..nowhere"]);
-    assert!(refused.code == 2 && refused.error.contains("names no commit"), "{}", refused.error);
+    assert!(refused.code == 2 && refused.stderr.contains("names no commit"), "{}", refused.stderr);
     let option = workspace.run(&["diff", "--git", "--output=x"]);
     assert!(option.code == 2 && !workspace.path("x").exists());
 }
@@ -330,7 +330,7 @@ fn samples_seeds_and_models_of_a_test() {
     assert_eq!((&work["seeds_before"], &work["seeds_after"]), (&"1..4".into(), &"2..7".into()));
     // What varies from block to block varies equally for all variations.
     let blocks = LIGHT.replace("\n[variations]", "\n[blocks]\nplace = [\"here\", \"there\", \"away\"]\n\n[variations]");
-    workspace.write("pipelines/b.toml", &blocks.replace("a cat in", "a cat {place} in"));
+    workspace.write("pipelines/b.toml", blocks.replace("a cat in", "a cat {place} in"));
     let work = single(&workspace, &["diff", "pipelines/a.toml", "pipelines/b.toml"])["work"].clone();
     assert_eq!(
         (&work["items_after"], &work["items_to_make"]),
@@ -390,7 +390,7 @@ fn what_has_nothing_in_common_is_refused() {
         (vec!["--git", "main"], "is in no repository"),
     ] {
         let said = workspace.run(&[vec!["diff"], arguments.clone()].concat());
-        assert!(said.code >= 2 && said.error.contains(expected), "{arguments:?}: {} {}", said.code, said.error);
+        assert!(said.code >= 2 && said.stderr.contains(expected), "{arguments:?}: {} {}", said.code, said.stderr);
     }
     let document = single(&workspace, &["diff", "graph.json", "other.json"]);
     assert_eq!(changes(&document), ["changed EmptyImage#9.width: 8 > 9"]);
@@ -406,13 +406,13 @@ fn markdown_for_a_pull_request() {
     workspace.git(&["init", "-q", "-b", "main"]);
     workspace.write(".gitignore", ".comfywright/\noutputs/\n");
     workspace.commit("base");
-    assert!(workspace.run(&["diff", "--git", "main", "--markdown"]).out.contains("No differences"));
+    assert!(workspace.run(&["diff", "--git", "main", "--markdown"]).stdout.contains("No differences"));
     workspace.replace("pipelines/cards.toml", "\"#3d405b\"", "\"#3d405b\", \"#81b29a\"");
     workspace.replace(
         "pipelines/portrait.toml",
         "type = \"string\"",
         "type = \"string\"\nhelp = \"a | b <script> `x`\"",
     );
-    let markdown = workspace.run(&["diff", "--git", "main", "--markdown"]).out;
+    let markdown = workspace.run(&["diff", "--git", "main", "--markdown"]).stdout;
     insta::assert_snapshot!(markdown);
 }

@@ -156,7 +156,7 @@ fn what_has_drifted_is_told_at_its_line() {
 fn documents_that_use_more_make_the_lock_old() {
     let workspace = workspace();
     let missing = workspace.run(&["check", "--locked"]);
-    assert!(missing.code == 2 && missing.error.contains("comfywright lock writes it"), "{}", missing.error);
+    assert!(missing.code == 2 && missing.stderr.contains("comfywright lock writes it"), "{}", missing.stderr);
     workspace.run(&["lock"]);
     workspace.replace("pipelines/painting.toml", "detail.safetensors", "style.safetensors");
     let (code, answer) = workspace.json(&["check"]);
@@ -241,6 +241,6 @@ fn a_real_server_that_has_drifted_is_told_and_refused() {
     let (code, answer) = workspace.json(&["run", "sample", "--set", "seed=3", "--locked"]);
     assert_eq!((code, sorted(&answer)), (3, wanted.clone()), "{answer:#}");
     let doctor = workspace.run(&["doctor"]);
-    assert!(doctor.out.contains("ComfyUI of gpu was 0.3.70 and is 0.3.75"), "{}", doctor.out);
-    assert!(doctor.out.contains("no longer takes \"ddim_of_old\""), "{}", doctor.out);
+    assert!(doctor.stdout.contains("ComfyUI of gpu was 0.3.70 and is 0.3.75"), "{}", doctor.stdout);
+    assert!(doctor.stdout.contains("no longer takes \"ddim_of_old\""), "{}", doctor.stdout);
 }

@@ -123,7 +123,7 @@ fn a_real_server_gives_the_same_bytes_every_time() {
     let (_, again) = workspace.json(&["snapshot", "gpu"]);
     assert_eq!((&again["data"]["unchanged"], workspace.read("snapshots/gpu.json")), (&true.into(), first.clone()));
     let printed = workspace.run(&["snapshot", "gpu", "--out", "-"]);
-    assert_eq!((printed.code, printed.out), (0, first.clone()));
+    assert_eq!((printed.code, printed.stdout), (0, first.clone()));
     assert!(
         !first.contains("\"tooltip\"") && first.lines().all(|line| line.chars().count() <= 120),
         "prose, or long lines"
@@ -142,8 +142,8 @@ fn a_real_server_gives_the_same_bytes_every_time() {
     let (code, answer) = workspace.json(&["snapshot", "gpu"]);
     assert_eq!((code, &answer["data"]["unchanged"]), (0, &false.into()), "{answer}");
     let difference = workspace.run(&["diff", "full.json", "snapshots/gpu.json"]);
-    assert_eq!(difference.code, 0, "{}", difference.error);
-    assert!(difference.out.contains("new model: loras/detail.safetensors"), "{}", difference.out);
+    assert_eq!(difference.code, 0, "{}", difference.stderr);
+    assert!(difference.stdout.contains("new model: loras/detail.safetensors"), "{}", difference.stdout);
     assert_eq!(workspace.read("snapshots/gpu.json").matches("detail.safetensors").count(), 1);
 
     // What a model file says of itself is locked, where the server is asked.

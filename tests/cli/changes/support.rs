@@ -1,87 +1,55 @@
 //! A workspace in a temporary folder, the program in it, and its repository.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{ops::Deref, process::Command};
 
 use serde_json::Value;
-use tempfile::TempDir;
+
+use crate::support::Folder;
 
 /// A workspace.
-pub struct Workspace(TempDir);
+pub struct Workspace(Folder);
 
-/// What a command said.
-pub struct Said {
-    /// Its exit code.
-    pub code: i32,
-    /// Standard output.
-    pub out: String,
-    /// Standard error.
-    pub error: String,
-}
+impl Deref for Workspace {
+    type Target = Folder;
 
-impl Said {
-    /// The JSON that it answered.
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {} {}", self.out, self.error))
+    fn deref(&self) -> &Folder {
+        &self.0
     }
 }
 
 impl Workspace {
     /// A workspace with these files.
     pub fn new(files: &[(&str, &str)]) -> Self {
-        let workspace = Self(tempfile::tempdir().expect("a temporary folder"));
-        files.iter().for_each(|(path, text)| workspace.write(path, text));
-        workspace
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    pub fn write(&self, name: &str, text: &str) {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("made");
-        fs::write(path, text).expect("written");
-    }
-
-    pub fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+        let folder = Folder::new();
+        files.iter().for_each(|(path, text)| folder.write(path, text));
+        Self(folder)
     }
 
     /// Replaces a text that must be there.
     pub fn replace(&self, name: &str, old: &str, new: &str) {
         let text = self.read(name);
         assert!(text.contains(old), "{name} has no {old:?}:\n{text}");
-        self.write(name, &text.replace(old, new));
-    }
-
-    /// Runs the program.
-    pub fn run(&self, arguments: &[&str]) -> Said {
-        let output = Command::new(env!("CARGO_BIN_EXE_comfywright"))
-            .args(arguments)
-            .current_dir(self.0.path())
-            .env("NO_COLOR", "1")
-            .output()
-            .expect("the program starts");
-        Said {
-            code: output.status.code().expect("it ends by itself"),
-            out: String::from_utf8(output.stdout).expect("UTF-8"),
-            error: String::from_utf8(output.stderr).expect("UTF-8"),
-        }
+        self.write(name, text.replace(old, new));
     }
 
     /// Runs the program and gives its exit code and its JSON.
     pub fn json(&self, arguments: &[&str]) -> (i32, Value) {
-        let said = self.run(&[arguments, &["--json"]].concat());
-        (said.code, said.json())
+        let answer = self.run(&[arguments, &["--json"]].concat());
+        (answer.code, answer.json())
     }
 
     /// Runs git.
     pub fn git(&self, arguments: &[&str]) {
-        git(self.0.path(), arguments);
+        let options = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgSign=false"];
+        let output = Command::new("git")
+            .current_dir(self.path(""))
+            .env("GIT_CONFIG_GLOBAL", "")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .args(options)
+            .args(arguments)
+            .output()
+            .expect("git starts");
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// Commits everything.
@@ -89,19 +57,6 @@ impl Workspace {
         self.git(&["add", "-A"]);
         self.git(&["commit", "-q", "--allow-empty", "-m", message]);
     }
-}
-
-fn git(folder: &Path, arguments: &[&str]) {
-    let options = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgSign=false"];
-    let output = Command::new("git")
-        .current_dir(folder)
-        .env("GIT_CONFIG_GLOBAL", "")
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .args(options)
-        .args(arguments)
-        .output()
-        .expect("git starts");
-    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// The codes of diagnostics.

@@ -51,15 +51,8 @@ with.invert = true
 /// Runs small graphs at once, and has no memory for others.
 fn scripted(request: &Request, server: &Scripted) -> Response {
     match request.line.as_str() {
-        "GET /system_stats" => {
-            let system = json!({ "comfyui_version": "0.33.0", "python_version": "3.12", "argv": [] });
-            Response::json(&json!({ "system": system, "devices": [] }))
-        }
-        "GET /object_info" => {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/graph/server-0.33.0.json");
-            let body = std::fs::read(path).unwrap();
-            Response { status: 200, header: "Content-Type: application/json", body }
-        }
+        "GET /system_stats" => Response::system_stats(),
+        "GET /object_info" => Response::object_info(),
         "POST /prompt" => {
             answer(request, server);
             Response::json(&json!({ "prompt_id": request.body["prompt_id"], "number": 1, "node_errors": {} }))

@@ -75,14 +75,8 @@ impl Shop {
 
 fn answer(request: &Request, work: &mut Work) -> Response {
     match request.line.as_str() {
-        "GET /system_stats" => {
-            let system = json!({ "comfyui_version": "0.33.0", "python_version": "3.12", "argv": [] });
-            Response::json(&json!({ "system": system, "devices": [] }))
-        }
-        "GET /object_info" => {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/graph/server-0.33.0.json");
-            Response { status: 200, header: "Content-Type: application/json", body: std::fs::read(path).unwrap() }
-        }
+        "GET /system_stats" => Response::system_stats(),
+        "GET /object_info" => Response::object_info(),
         "POST /prompt" => {
             let id = request.body["prompt_id"].as_str().unwrap().to_owned();
             let nodes = request.body["prompt"].as_object().unwrap();

@@ -1,5 +1,5 @@
 //! The comfy executor against a scripted server: only what a real ComfyUI cannot be made to do at
-//! the right moment. Everything else runs on a real one, in `comfy_server.rs`.
+//! the right moment. Everything else runs on a real one, in `comfy.rs`.
 
 mod fallback;
 mod fleet;

@@ -1,6 +1,9 @@
 //! A server that says what a script says: for what a real ComfyUI cannot be made to do.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -35,6 +38,18 @@ pub struct Response {
 impl Response {
     pub fn json(value: &Value) -> Self {
         Self { status: 200, header: "Content-Type: application/json", body: value.to_string().into_bytes() }
+    }
+
+    /// What a server says of itself.
+    pub fn system_stats() -> Self {
+        let system = json!({ "comfyui_version": "0.33.0", "python_version": "3.12", "argv": [] });
+        Self::json(&json!({ "system": system, "devices": [] }))
+    }
+
+    /// The classes of a small server.
+    pub fn object_info() -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/graph/server-0.33.0.json");
+        Self { status: 200, header: "Content-Type: application/json", body: std::fs::read(path).unwrap() }
     }
 
     /// No answer at all: the connection breaks.
