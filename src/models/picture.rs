@@ -109,6 +109,16 @@ fn tensor(manifest: &ModelManifest, bytes: &[u8]) -> Vec<f32> {
     }
 }
 
+/// Turns an input of the model into that of the mirror image.
+pub(super) fn mirror(manifest: &ModelManifest, input: &mut [f32]) {
+    let (width, _) = manifest.input.size();
+    if manifest.input.channels_last() {
+        input.as_chunks_mut::<3>().0.chunks_exact_mut(width).for_each(<[[f32; 3]]>::reverse);
+    } else {
+        input.chunks_exact_mut(width).for_each(<[f32]>::reverse);
+    }
+}
+
 fn stepped(manifest: &ModelManifest, mut values: Vec<f32>) -> Vec<f32> {
     for step in &manifest.output.then {
         match step {

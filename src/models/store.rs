@@ -19,7 +19,7 @@ use super::{
 use crate::{
     model::{KnownModel, KnownModels, ModelManifest, ModelRole, NoModel},
     raster::{Image, Mask},
-    vision::Detection,
+    vision::{self, Detection},
 };
 
 /// The metric, and the label of its model.
@@ -161,6 +161,33 @@ impl ModelStore {
         let model = self.loaded(name, ModelRole::Detector)?;
         let outputs = self.infer_all(&model, &picture::input(model.manifest(), image, index)?, None)?;
         detect::boxes(model.manifest(), &outputs, (image.width, image.height), least)
+    }
+
+    /// As [`Self::detect`], of the picture and of its mirror image together: a detector is surer of what it sees both
+    /// ways, and knows better where it is.
+    pub fn detect_both_ways(
+        &self,
+        name: &str,
+        image: &Image,
+        index: usize,
+        least: f64,
+    ) -> Result<Vec<Detection>, ModelError> {
+        let model = self.loaded(name, ModelRole::Detector)?;
+        let manifest = model.manifest();
+        // What has half of the score one way may have it both ways together.
+        let look = |picture: &[f32]| {
+            let outputs = self.infer_all(&model, picture, None)?;
+            detect::boxes(manifest, &outputs, (image.width, image.height), least / 2.0)
+        };
+        let mut picture = picture::input(manifest, image, index)?;
+        let straight = look(&picture)?;
+        picture::mirror(manifest, &mut picture);
+        let mut mirrored = look(&picture)?;
+        mirrored.iter_mut().for_each(|one| one.bounds = one.bounds.mirrored(image.width as f64));
+        let overlap = manifest.detect.as_ref().map_or(1.0, |detect| detect.overlap);
+        let mut found = vision::agreed(&[straight, mirrored], overlap);
+        found.retain(|one| one.score >= least);
+        Ok(found)
     }
 
     /// As [`Self::detect`] with a detector that is asked for `words`.

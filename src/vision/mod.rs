@@ -26,7 +26,7 @@ pub use blend::{BlendMode, Sheet, blend, compose};
 pub use color::{ColorShares, color_name, oklab};
 pub use cut::Cutout;
 pub use decontaminate::decontaminate;
-pub use detection::{Bounds, Detection, GridHead, decode_grid, decode_proposals, suppress};
+pub use detection::{Bounds, Detection, GridHead, agreed, decode_grid, decode_proposals, suppress};
 pub use feather::feather;
 pub use guided::refine_edges;
 pub use mask_sources::{Outline, draw_outline, luminance, near_color};

@@ -39,8 +39,14 @@ fn squares_are_found_where_they_are() {
     for outputs in ["", NAMED] {
         let cached = Cached::new(&manifest(&head("things", "detector", &["things.onnx"]), 64, outputs));
         // Loaded from the file, and from what was kept of it.
-        for _ in 0..2 {
-            let found = cached.store().detect("things", &squares(), 0, 0.9).unwrap();
+        for both_ways in [false, true] {
+            let store = cached.store();
+            let found = if both_ways {
+                store.detect_both_ways("things", &squares(), 0, 0.9)
+            } else {
+                store.detect("things", &squares(), 0, 0.9)
+            };
+            let found = found.unwrap();
             let found: Vec<(usize, Bounds)> = found.iter().map(|one| (one.label, one.bounds)).collect();
             let wanted = [(73, Bounds::new(144.0, 112.0, 256.0, 240.0)), (47, Bounds::new(16.0, 48.0, 144.0, 176.0))];
             assert_eq!(found.len(), 2, "{found:?}");

@@ -53,7 +53,7 @@ impl Candidates {
             return Ok(out);
         }
         let named = |label: usize| manifest.output.labels.get(label).cloned().unwrap_or_default();
-        out.add_boxes(manifest, models.detect(&manifest.name, image, index, LEAST_SCORE)?, named);
+        out.add_boxes(manifest, models.detect_both_ways(&manifest.name, image, index, LEAST_SCORE)?, named);
         Ok(out)
     }
 

@@ -72,6 +72,12 @@ impl Bounds {
         Self::new(self.left + x, self.top + y, self.right + x, self.bottom + y)
     }
 
+    /// In the mirror image of a picture of this width.
+    #[must_use]
+    pub fn mirrored(&self, width: f64) -> Self {
+        Self::new(width - self.right, self.top, width - self.left, self.bottom)
+    }
+
     /// Stretched by these factors.
     #[must_use]
     pub fn scaled(&self, x: f64, y: f64) -> Self {
