@@ -25,7 +25,7 @@ sort is more than 1.5 times that of 1,000, or when verifying 10,000 takes longer
 
 import argparse
 import json
-import sqlite3
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -155,11 +155,18 @@ def ours(binary: Path, root: Path, what: str, tasks: int, rounds: int) -> tuple[
             show(f"comfywright, {what}, all is done", tasks, median(resumed)))
 
 
+UNFINISHED = """
+import os, sqlite3, sys
+ledger = sqlite3.connect(sys.argv[1])
+ledger.execute("UPDATE runs SET state = 'running', finished_ns = NULL")
+ledger.commit()
+os._exit(0)
+"""
+
+
 def resume(binary: Path, folder: Path) -> measure.Usage:
-    """Goes on with the run as if its process had been killed before it noted the end."""
-    with sqlite3.connect(folder / ".comfywright" / "ledger.db") as ledger:
-        ledger.execute("UPDATE runs SET state = 'running', finished_ns = NULL")
-    ledger.close()
+    """Goes on with the run as if its process had been killed before it noted the end, without closing the ledger."""
+    subprocess.run([sys.executable, "-c", UNFINISHED, folder / ".comfywright" / "ledger.db"], check=True)
     return once([binary, "run", "pipelines/layers.toml", "--json"], folder)
 
 

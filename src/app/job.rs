@@ -279,12 +279,12 @@ fn work_hash(program: &Program, preparation: &Preparation, settings: &Value, ter
     let referred = program.tasks.iter().flat_map(|t| [&t.preset, &t.mask]).flatten();
     let documents = referred.map(|r| r.document.canonical_hash().to_string()).chain(program.templates.hashes());
     let documents: Vec<String> = documents.collect();
-    let mut items = Vec::new();
+    let mut items = String::new();
     for item in 0..preparation.plan().items.len() as u32 {
-        items.extend_from_slice(preparation.address(ItemIx(item)).as_bytes());
-        items.push(0);
+        preparation.push_address(&mut items, ItemIx(item));
+        items.push('\0');
     }
-    let items = ContentHash::of_bytes(&items).to_string();
+    let items = ContentHash::of_bytes(items.as_bytes()).to_string();
     let mut parts = json!([preparation.plan().hash.to_string(), documents, settings, items]);
     if let (Some(terms), Some(parts)) = (terms, parts.as_array_mut()) {
         parts.push(json!(terms.decision));

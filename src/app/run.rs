@@ -140,14 +140,14 @@ pub fn ready_unless_active(
     request: &RunRequest,
     consent: Consent<'_>,
 ) -> Result<Readiness, AppError> {
-    let loaded = session.document(&request.document)?;
     let request = &extended(session, request)?;
     let is_new = request.new || request.restart;
     let (placed, kept) = rayon::join(
-        || placed_job(session, &loaded, &request.options, Purpose::Run),
+        || placed_job(session, &session.document(&request.document)?, &request.options, Purpose::Run),
         || {
             let ledger = existing_ledger(session)?;
-            let left = ledger.iter().filter(|_| !is_new).find_map(|ledger| left_behind(ledger, &loaded.path));
+            let left = ledger.as_ref().filter(|_| !is_new);
+            let left = left.and_then(|ledger| left_behind(session, ledger, &path_of(session, &request.document)?));
             Ok::<_, AppError>((ledger, left))
         },
     );
@@ -183,7 +183,7 @@ pub fn ready_unless_active(
     if hold.is_none() && is_active(&ledger, &row) {
         return Ok(Readiness::Active(Box::new(row)));
     }
-    let hold = hold.map_or_else(|| hold_of(&ledger, &row.id), Ok)?;
+    let hold = hold.map_or_else(|| hold_of(session, &ledger, &row), Ok)?;
     let ready = continued(session, job, on_servers, ledger.clone(), &row, hold, request.verify)?;
     Ok(Readiness::Ready(Box::new(ready)))
 }
@@ -210,7 +210,7 @@ pub fn ready_again(session: &Session, name: &str, verify: bool) -> Result<ReadyR
         return Err(AppError::usage(format!("{} has changed since this run", row.path))
             .with_hint("run it again: what did not change is reused"));
     }
-    let hold = hold_of(&ledger, &row.id)?;
+    let hold = hold_of(session, &ledger, &row)?;
     continued(session, job, on_servers, ledger, &row, hold, verify)
 }
 
@@ -222,20 +222,28 @@ struct Hold {
     past: ReadPast,
 }
 
-fn hold_of(ledger: &Arc<Ledger>, run: &str) -> Result<Hold, AppError> {
+/// Takes hold of `run`, of which no half-written file is left then.
+fn hold_of(session: &Session, ledger: &Arc<Ledger>, run: &RunRow) -> Result<Hold, AppError> {
     let hold = || {
-        let (told_before, lock) = (ledger.last_told()?, ledger.lock_run(run)?);
-        Ok(Hold { told_before, lock, past: ledger.past(run)? })
+        let (told_before, lock) = (ledger.last_told()?, ledger.lock_run(&run.id)?);
+        Ok(Hold { told_before, lock, past: ledger.past(&run.id)? })
     };
-    hold().map_err(|e| ledger_error(&e))
+    let hold = hold().map_err(|e| ledger_error(&e))?;
+    outputs::sweep(&session.root.join(&run.folder));
+    Ok(hold)
+}
+
+/// Where the document is that a person means by `text`; a file is not read for that.
+fn path_of(session: &Session, text: &str) -> Option<String> {
+    session.relative(Path::new(text)).or_else(|| session.document(text).ok().map(|loaded| loaded.path.to_string()))
 }
 
 /// The newest run of the document at `path`, if it is unfinished and nobody works on it: it may be gone on with, and its past
 /// is read while the document is compiled, which says whether it is of the same work. Whatever is in the way is found,
 /// and told, by who needs it.
-fn left_behind(ledger: &Arc<Ledger>, path: &str) -> Option<(String, Hold)> {
+fn left_behind(session: &Session, ledger: &Arc<Ledger>, path: &str) -> Option<(String, Hold)> {
     let row = ledger.newest_run_at(path).ok()?.filter(|run| !run.state.has_ended() && !is_active(ledger, run))?;
-    let hold = hold_of(ledger, &row.id).ok()?;
+    let hold = hold_of(session, ledger, &row).ok()?;
     Some((row.id, hold))
 }
 
@@ -321,7 +329,6 @@ fn continued(
     let Hold { told_before, lock, past } = hold;
     let journal = Arc::new(ledger.journal(&row.id).map_err(|e| ledger_error(&e))?);
     let folder = row.folder.clone();
-    outputs::sweep(&session.root.join(&folder));
     if row.settings != job.settings {
         ledger.set_settings(&row.id, &job.settings).map_err(|e| ledger_error(&e))?;
     }

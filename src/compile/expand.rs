@@ -202,7 +202,7 @@ pub fn push_row(text: &mut String, relation: &Relation, row: &[ValueIx], keys: &
         text.push_str(keys.name(*key));
         text.push('=');
         let identity = keys.identity(*key, *value);
-        if identity.contains([',', '=', '[', ']', '"']) {
+        if identity.bytes().any(|byte| matches!(byte, b',' | b'=' | b'[' | b']' | b'"')) {
             text.push_str(&Value::from(identity).to_string());
         } else {
             text.push_str(identity);

@@ -429,14 +429,20 @@ impl Program {
 
     /// `task[key=value,…]`, or the task alone when its items have no keys.
     pub fn address(&self, task: usize, row: &[ValueIx]) -> String {
-        let mut address = self.structure.tasks[task].name.clone();
+        let mut address = String::new();
+        self.push_address(&mut address, task, row);
+        address
+    }
+
+    /// Adds an address to `text`.
+    pub fn push_address(&self, text: &mut String, task: usize, row: &[ValueIx]) {
+        text.push_str(&self.structure.tasks[task].name);
         let items = &self.expansion.items[task];
         if !items.keys.is_empty() {
-            address.push('[');
-            expand::push_row(&mut address, items, row, &self.expansion.keys);
-            address.push(']');
+            text.push('[');
+            expand::push_row(text, items, row, &self.expansion.keys);
+            text.push(']');
         }
-        address
     }
 }
 

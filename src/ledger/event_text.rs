@@ -46,7 +46,7 @@ fn subject(text: &str) -> Option<(ItemIx, AttemptId, &str)> {
 /// The number after `name`, and what follows.
 fn number<'a, N: FromStr>(text: &'a str, name: &str) -> Option<(N, &'a str)> {
     let text = text.strip_prefix(name)?;
-    let (digits, rest) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let (digits, rest) = text.split_at(text.bytes().position(|byte| !byte.is_ascii_digit())?);
     Some((digits.parse().ok()?, rest))
 }
 

@@ -22,6 +22,9 @@ const LOG_PAGES: u32 = 4096;
 /// the disk several times, here and when the next log begins.
 const SHORT_LOG: u64 = 1 << 20;
 
+/// So many bytes of the file are read where the system has them, without a copy of our own.
+const MAPPED: u32 = 32 << 20;
+
 /// An open ledger.
 #[derive(Debug)]
 pub struct Ledger {
@@ -45,7 +48,9 @@ impl Ledger {
         }
         let mut connection = connect(&path)?;
         schema::migrate(&mut connection, &path)?;
-        let reader = Mutex::new(connect(&path)?);
+        let reader = connect(&path)?;
+        reader.pragma_update(None, "mmap_size", MAPPED)?;
+        let reader = Mutex::new(reader);
         let writer = Writer::start(connection, &path)?;
         Ok(Self { writer, root: root.to_owned(), folder: folder.to_owned(), reader })
     }

@@ -9,10 +9,10 @@ use super::{error::LedgerError, event_text::read_event, open::Ledger};
 use crate::run::{JournalError, Past, PastEvent, PortFuture, ResultNumber};
 
 /// Events that are read at a time.
-const GROUP: u32 = 2048;
+const GROUP: usize = 512;
 
 /// Groups that are read ahead: of a long run, no more are in memory.
-const AHEAD: usize = 4;
+const AHEAD: usize = 16;
 
 /// The events of a run in order, read by a thread of its own.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Ledger {
                 let mut after = 0;
                 loop {
                     let group = ledger.events_after(run, &mut after);
-                    let is_last = group.as_ref().map_or(true, Vec::is_empty);
+                    let is_last = group.as_ref().map_or(true, |group| group.len() < GROUP);
                     // Who does not want to know more has let go of the other end.
                     if groups.blocking_send(group).is_err() || is_last {
                         return;
@@ -41,17 +41,19 @@ impl Ledger {
         Ok(ReadPast(past))
     }
 
-    /// The next events after number `after`, which becomes that of the last of them.
+    /// The next events after number `after`, which becomes that of the last of a full group.
     fn events_after(&self, run: i64, after: &mut i64) -> Result<Vec<PastEvent>, LedgerError> {
         let reader = self.reader();
         let mut statement = reader
             .prepare_cached("SELECT seq, event, result FROM events WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?")?;
-        let mut rows = statement.query(params![run, *after, GROUP])?;
-        let mut events = Vec::new();
+        let mut rows = statement.query(params![run, *after, GROUP as u32])?;
+        let mut events = Vec::with_capacity(GROUP);
         while let Some(row) = rows.next()? {
-            *after = row.get(0)?;
             let event = read_event(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
             events.push(PastEvent { event, result: row.get::<_, Option<i64>>(2)?.map(ResultNumber) });
+            if events.len() == GROUP {
+                *after = row.get(0)?;
+            }
         }
         Ok(events)
     }

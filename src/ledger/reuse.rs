@@ -18,7 +18,7 @@ use crate::{
     failpoint::{Point, pass},
     outputs::TEMPORARY_PREFIX,
     plan::{ItemResult, OutputFile},
-    run::{JournalError, ResultNumber, ResultStore},
+    run::{JournalError, ResultGroups, ResultNumber, ResultStore},
 };
 
 /// How many earlier results with one fingerprint are looked at.
@@ -33,8 +33,8 @@ impl ResultStore for Ledger {
         read_result(&self.reader(), number.0).ok().flatten()
     }
 
-    fn damaged(&self, results: &[ResultNumber], hash_all: bool) -> Result<Vec<ResultNumber>, JournalError> {
-        let suspects = if hash_all { Ok(results.to_vec()) } else { self.suspects(results) };
+    fn damaged(&self, results: ResultGroups<'_>, hash_all: bool) -> Result<Vec<ResultNumber>, JournalError> {
+        let suspects = if hash_all { Ok(results.flatten().collect()) } else { self.suspects(results) };
         let suspects = suspects.map_err(|error| JournalError::Read(error.to_string()))?;
         let is_damaged =
             |number: &ResultNumber| !self.result(*number).is_some_and(|result| self.is_intact(&result, hash_all));
@@ -51,9 +51,6 @@ struct Made {
     inode: u64,
 }
 
-/// How many files are looked at in one go.
-const LOOKS: usize = 256;
-
 impl Ledger {
     /// Whether all files of `result` are still there and unaltered: by size, time and inode, by hash when
     /// those differ or when `hash_all` says so.
@@ -61,44 +58,48 @@ impl Ledger {
         result.files.iter().all(|file| is_intact(&self.root, file, hash_all).unwrap_or(false))
     }
 
-    /// Those of `results`, in ascending order, of which a file has another size, time or inode than it had. Files are
-    /// looked at while others are read of.
-    fn suspects(&self, results: &[ResultNumber]) -> Result<Vec<ResultNumber>, LedgerError> {
-        let (Some(first), Some(last)) = (results.first(), results.last()) else { return Ok(Vec::new()) };
+    /// Those of `results` of which a file has another size, time or inode than it had. Files are looked at while
+    /// others are read of.
+    fn suspects(&self, results: ResultGroups<'_>) -> Result<Vec<ResultNumber>, LedgerError> {
         let found = Mutex::new(Vec::new());
+        let folder = Folder::open(&self.root);
         let look = &|files: Vec<Made>| {
-            let changed = files.into_iter().filter(|made| !is_unchanged(&self.root, made)).map(|made| made.result);
+            let changed = files.into_iter().filter(|made| !is_unchanged(&folder, made)).map(|made| made.result);
             let changed: Vec<ResultNumber> = changed.collect();
             found.lock().unwrap_or_else(PoisonError::into_inner).extend(changed);
         };
         rayon::in_place_scope(|scope| -> Result<(), LedgerError> {
-            let reader = self.reader();
-            let mut statement = reader.prepare_cached(
-                "SELECT result, path, size, mtime_ns, inode FROM outputs WHERE result BETWEEN ? AND ? ORDER BY result",
-            )?;
-            let mut rows = statement.query([first.0, last.0])?;
-            let mut wanted = results.iter().peekable();
-            let mut files = Vec::with_capacity(LOOKS);
-            while let Some(row) = rows.next()? {
-                let result = ResultNumber(row.get(0)?);
-                while wanted.next_if(|number| **number < result).is_some() {}
-                if wanted.peek() != Some(&&result) {
-                    continue;
-                }
-                let (size, inode) = (row.get::<_, i64>(2)? as u64, row.get::<_, i64>(4)? as u64);
-                files.push(Made { result, path: row.get(1)?, size, mtime_ns: row.get(3)?, inode });
-                if files.len() == LOOKS {
-                    let files = std::mem::replace(&mut files, Vec::with_capacity(LOOKS));
-                    scope.spawn(move |_| look(files));
-                }
+            for group in results {
+                let files = self.files_of(&group)?;
+                scope.spawn(move |_| look(files));
             }
-            look(files);
             Ok(())
         })?;
         let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         found.sort_unstable();
         found.dedup();
         Ok(found)
+    }
+
+    /// What `results`, in ascending order, made.
+    fn files_of(&self, results: &[ResultNumber]) -> Result<Vec<Made>, LedgerError> {
+        let (Some(first), Some(last)) = (results.first(), results.last()) else { return Ok(Vec::new()) };
+        let reader = self.reader();
+        let mut statement = reader.prepare_cached(
+            "SELECT result, path, size, mtime_ns, inode FROM outputs WHERE result BETWEEN ? AND ? ORDER BY result",
+        )?;
+        let mut rows = statement.query([first.0, last.0])?;
+        let mut wanted = results.iter().peekable();
+        let mut files = Vec::with_capacity(results.len());
+        while let Some(row) = rows.next()? {
+            let result = ResultNumber(row.get(0)?);
+            while wanted.next_if(|number| **number < result).is_some() {}
+            if wanted.peek() == Some(&&result) {
+                let (size, inode) = (row.get::<_, i64>(2)? as u64, row.get::<_, i64>(4)? as u64);
+                files.push(Made { result, path: row.get(1)?, size, mtime_ns: row.get(3)?, inode });
+            }
+        }
+        Ok(files)
     }
 
     /// The files of `outputs` of an earlier result with this fingerprint, where they are, if they are
@@ -176,10 +177,39 @@ fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(pass(Point::ReuseLinked)?)
 }
 
+/// A folder from which files are looked at, without going through the folders above it each time where the system can.
+struct Folder<'a> {
+    path: &'a Path,
+    #[cfg(target_os = "linux")]
+    opened: Option<File>,
+}
+
+impl<'a> Folder<'a> {
+    fn open(path: &'a Path) -> Self {
+        Self {
+            path,
+            #[cfg(target_os = "linux")]
+            opened: File::open(path).ok(),
+        }
+    }
+
+    /// Size, time of the last change, and inode of the file at `path` in the folder.
+    fn look_at(&self, path: &str) -> io::Result<(u64, i64, u64)> {
+        #[cfg(target_os = "linux")]
+        if let Some(opened) = &self.opened {
+            let found = rustix::fs::statat(opened, path, rustix::fs::AtFlags::empty())?;
+            let mtime_ns =
+                found.st_mtime.checked_mul(1_000_000_000).map(|ns| ns.saturating_add(found.st_mtime_nsec as i64));
+            return Ok((found.st_size as u64, mtime_ns.filter(|ns| *ns > 0).unwrap_or(0), found.st_ino));
+        }
+        let metadata = fs::metadata(self.path.join(path))?;
+        Ok((metadata.len(), mtime_ns(&metadata), inode(&metadata)))
+    }
+}
+
 /// Whether the file has the size, the time and the inode that it had.
-fn is_unchanged(root: &Path, made: &Made) -> bool {
-    let metadata = fs::metadata(root.join(&made.path));
-    metadata.is_ok_and(|now| now.len() == made.size && mtime_ns(&now) == made.mtime_ns && inode(&now) == made.inode)
+fn is_unchanged(folder: &Folder<'_>, made: &Made) -> bool {
+    folder.look_at(&made.path).is_ok_and(|now| now == (made.size, made.mtime_ns, made.inode))
 }
 
 /// Whether `file` is what it was: size, time and inode, or else the content.

@@ -91,7 +91,7 @@ pub fn sweep(folder: &Path) {
     let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let tasks = entries(folder).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
     for left in tasks.flat_map(|task| entries(&task.path())) {
-        if left.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
+        if left.file_name().as_encoded_bytes().starts_with(TEMPORARY_PREFIX.as_bytes()) {
             // What cannot be removed is in nobody's way.
             let path = left.path();
             let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };

@@ -67,6 +67,12 @@ impl Preparation {
         self.program.address(number, row)
     }
 
+    /// Adds the address of `item` to `text`.
+    pub fn push_address(&self, text: &mut String, item: ItemIx) {
+        let (number, row) = self.row(item);
+        self.program.push_address(text, number, row);
+    }
+
     /// The item at `address`, if there is one.
     pub fn find(&self, address: &str) -> Option<ItemIx> {
         let name = address.split('[').next().unwrap_or(address);

@@ -155,9 +155,6 @@ pub async fn run_plan(
     written.map(|()| outcome)
 }
 
-/// Looks at what was made, each of which finds the results that are damaged.
-type Looks = JoinSet<Result<Vec<ResultNumber>, JournalError>>;
-
 struct Dispatcher {
     plan: Arc<Plan>,
     planner: Planner,
@@ -216,18 +213,11 @@ impl Dispatcher {
 
     /// Replays the past, looks whether its outputs are still there, and begins.
     async fn open(&mut self) -> Result<(), JournalError> {
-        let mut looks = Looks::new();
-        if let Some(mut past) = self.setup.past.take() {
-            loop {
-                let events = past.next().await?;
-                if events.is_empty() {
-                    break;
-                }
-                self.look(&events, &mut looks);
-                events.into_iter().for_each(|event| self.replay(event));
-            }
-        }
-        let missing = self.missing_items(looks).await?;
+        let damaged = match self.setup.past.take() {
+            Some(past) => self.replay_all(past).await?,
+            None => BTreeSet::new(),
+        };
+        let missing = self.missing_items(&damaged);
         self.tell_start();
         if !missing.is_empty() {
             // What it would start is started below.
@@ -240,6 +230,27 @@ impl Dispatcher {
         }
         self.apply(Event::Opened, None);
         Ok(())
+    }
+
+    /// Replays `past`. The results of which a file is not what it was: they are looked at meanwhile.
+    async fn replay_all(&mut self, mut past: Box<dyn Past>) -> Result<BTreeSet<ResultNumber>, JournalError> {
+        let (made, groups) = std::sync::mpsc::channel();
+        let (store, hash_all) = (self.ports.store.clone(), self.setup.hash_all);
+        let look = tokio::task::spawn_blocking(move || store.damaged(&mut groups.into_iter(), hash_all));
+        loop {
+            let events = past.next().await?;
+            if events.is_empty() {
+                break;
+            }
+            let mut results: Vec<ResultNumber> = events.iter().filter_map(|event| event.result).collect();
+            results.sort_unstable();
+            // Who looks has gone only with an error, which is told below.
+            let _ = made.send(results);
+            events.into_iter().for_each(|event| self.replay(event));
+        }
+        drop(made);
+        let damaged = look.await.unwrap_or_else(|error| Err(JournalError::Read(error.to_string())))?;
+        Ok(damaged.into_iter().collect())
     }
 
     fn replay(&mut self, past: PastEvent) {
@@ -270,23 +281,11 @@ impl Dispatcher {
         }
     }
 
-    /// Looks beside the replay at what `events` brought.
-    fn look(&self, events: &[PastEvent], looks: &mut Looks) {
-        let mut results: Vec<ResultNumber> = events.iter().filter_map(|event| event.result).collect();
-        results.sort_unstable();
-        let (store, hash_all) = (self.ports.store.clone(), self.setup.hash_all);
-        looks.spawn_blocking(move || store.damaged(&results, hash_all));
-    }
-
-    /// Finished items whose outputs are not what they were as `looks` found, or whose result is not known.
-    async fn missing_items(&self, mut looks: Looks) -> Result<Vec<ItemIx>, JournalError> {
-        let mut damaged = BTreeSet::new();
-        while let Some(look) = looks.join_next().await {
-            damaged.extend(look.unwrap_or_else(|error| Err(JournalError::Read(error.to_string())))?);
-        }
+    /// Finished items of which the result is among the `damaged`, or not known.
+    fn missing_items(&self, damaged: &BTreeSet<ResultNumber>) -> Vec<ItemIx> {
         let is_there = |item| self.results.number(item).is_some_and(|number| !damaged.contains(&number));
         let all = (0..self.plan.items.len() as u32).map(ItemIx);
-        Ok(all.filter(|item| self.planner.state(*item).is_finished() && !is_there(*item)).collect())
+        all.filter(|item| self.planner.state(*item).is_finished() && !is_there(*item)).collect()
     }
 
     /// Takes what people have said by now of the samples that wait for it. Whether there was something.

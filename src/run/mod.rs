@@ -28,7 +28,8 @@ pub use event::{AttemptId, Command, Decision, Event, PastEvent, ServerCondition,
 pub use planner::Planner;
 pub use ports::{
     AskedSample, Change, Claim, Clock, Entry, Executor, Failure, Fault, FaultDetail, Job, Journal, JournalError, Kept,
-    Past, People, PortFuture, Preparer, Produced, ResultNumber, ResultStore, RunState, Scorer, Signal, Signals,
+    Past, People, PortFuture, Preparer, Produced, ResultGroups, ResultNumber, ResultStore, RunState, Scorer, Signal,
+    Signals,
 };
 pub use report::{RunEvent, TaskSize};
 pub use scribe::Observer;

@@ -90,8 +90,10 @@ impl Planner {
         std::mem::take(&mut self.commands)
     }
 
-    /// Takes note of an event of an earlier process: as [`Planner::apply`], but nothing starts.
+    /// Takes note of an event of an earlier process: as [`Planner::apply`], but nothing starts before this one has
+    /// [opened](Event::Opened) the run.
     pub fn replay(&mut self, event: &Event) -> Vec<Command> {
+        self.placer.close();
         self.note(event);
         self.settle_all();
         self.race();
@@ -327,7 +329,7 @@ impl Planner {
         // Whoever begins to work wants the run to go on.
         (self.stopping, self.paused) = (false, false);
         let with_servers: Vec<(u32, Place)> = self.submitted_to_servers();
-        self.placer.clear();
+        self.placer.open();
         self.open_servers();
         for item in 0..self.items.len() as u32 {
             match self.items[item as usize] {

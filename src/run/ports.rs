@@ -204,6 +204,9 @@ pub trait Clock: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResultNumber(pub i64);
 
+/// Results that become known one group after the other.
+pub type ResultGroups<'a> = &'a mut dyn Iterator<Item = Vec<ResultNumber>>;
+
 /// Results, those of earlier runs by fingerprint.
 pub trait ResultStore: Send + Sync {
     /// The files of `outputs` of an earlier result with this fingerprint, still there and
@@ -213,12 +216,12 @@ pub trait ResultStore: Send + Sync {
     /// The result with this number; none when there is none, or when it cannot be read.
     fn result(&self, number: ResultNumber) -> Option<ItemResult>;
 
-    /// Those of `results`, in ascending order, of which a file is gone or altered: by size, time and inode, by
-    /// hash when those differ or when `hash_all` says so.
+    /// Those of `results`, which come in groups, each in ascending order, of which a file is gone or altered: by
+    /// size, time and inode, by hash when those differ or when `hash_all` says so.
     ///
     /// # Errors
     /// When what is known of the files cannot be read.
-    fn damaged(&self, results: &[ResultNumber], hash_all: bool) -> Result<Vec<ResultNumber>, JournalError>;
+    fn damaged(&self, results: ResultGroups<'_>, hash_all: bool) -> Result<Vec<ResultNumber>, JournalError>;
 }
 
 /// What a plan says about an item whose time has come.

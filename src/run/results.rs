@@ -194,7 +194,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::run::JournalError;
+    use crate::run::{JournalError, ResultGroups};
 
     /// Has a result for every number, which stands in its fingerprint.
     struct Numbered;
@@ -208,7 +208,7 @@ mod tests {
             Some(made(&number.0.to_string()))
         }
 
-        fn damaged(&self, _: &[ResultNumber], _: bool) -> Result<Vec<ResultNumber>, JournalError> {
+        fn damaged(&self, _: ResultGroups<'_>, _: bool) -> Result<Vec<ResultNumber>, JournalError> {
             Ok(Vec::new())
         }
     }

@@ -18,7 +18,7 @@ use comfywright::{
     plan::{Capabilities, Estimates, ItemResult, Placement, Prepared},
     run::{
         Clock, Entry, Executor, Failure, ItemState, Job, Journal, JournalError, Kept, PortFuture, Ports, Produced,
-        ResultNumber, ResultStore, RunSetup, RunState, Signals, run_plan,
+        ResultGroups, ResultNumber, ResultStore, RunSetup, RunState, Signals, run_plan,
     },
     scorers::NativeScorers,
 };
@@ -142,7 +142,7 @@ impl ResultStore for Nowhere {
         None
     }
 
-    fn damaged(&self, _: &[ResultNumber], _: bool) -> Result<Vec<ResultNumber>, JournalError> {
+    fn damaged(&self, _: ResultGroups<'_>, _: bool) -> Result<Vec<ResultNumber>, JournalError> {
         Ok(Vec::new())
     }
 }

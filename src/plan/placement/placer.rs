@@ -66,6 +66,8 @@ pub struct Placer {
     flights: BTreeMap<u32, Flight>,
     /// Which of equal servers comes first.
     first: usize,
+    /// Whether anything may start: else nobody needs to know what is ready.
+    is_open: bool,
 }
 
 impl Placer {
@@ -89,6 +91,7 @@ impl Placer {
             parallel: plan.parallel.unwrap_or(u32::MAX),
             flights: BTreeMap::new(),
             first: capabilities.first as usize,
+            is_open: false,
             estimates,
             plan,
         }
@@ -96,6 +99,9 @@ impl Placer {
 
     /// Adds an item that became ready.
     pub fn push(&mut self, item: u32) {
+        if !self.is_open {
+            return;
+        }
         let key = self.key(item);
         match self.bucket(item) {
             Some(bucket) => self.ready.insert(bucket, key),
@@ -105,6 +111,9 @@ impl Placer {
 
     /// Takes an item out that is not ready any more.
     pub fn remove(&mut self, item: u32) {
+        if !self.is_open {
+            return;
+        }
         let key = self.key(item);
         match self.bucket(item) {
             Some(bucket) => drop(self.ready.remove(bucket, key)),
@@ -112,13 +121,19 @@ impl Placer {
         }
     }
 
-    /// Forgets all ready items and everything that is on its way.
-    pub fn clear(&mut self) {
+    /// From now on items may start, and is to be told what is ready. Nothing is, and nothing is on its way.
+    pub fn open(&mut self) {
+        self.is_open = true;
         self.ready.clear();
         self.native.clear();
         for item in self.flights.keys().copied().collect::<Vec<_>>() {
             self.end(item);
         }
+    }
+
+    /// Nothing starts, and nothing is ready, until it is opened.
+    pub fn close(&mut self) {
+        self.is_open = false;
     }
 
     /// Says whether an item is still to be done, as far as it is known.
@@ -146,7 +161,6 @@ impl Placer {
 
     /// Notes that an item is on its way to a place.
     pub fn start(&mut self, item: u32, place: Place) {
-        self.end(item);
         let kind = self.kind(item);
         let (mut warmth, seconds) = (Warmth::Warm, self.seconds_here(item));
         match place {
@@ -161,29 +175,36 @@ impl Placer {
             }
         }
         self.parallel = self.parallel.saturating_sub(1);
-        self.flights.insert(item, Flight { place, seated: true, warmth, seconds });
+        if let Some(before) = self.flights.insert(item, Flight { place, seated: true, warmth, seconds }) {
+            self.give_back(before);
+        }
     }
 
     /// Notes that the server has done its part of an item: its place in the queue is free.
     pub fn leave(&mut self, item: u32) {
         let Some(flight) = self.flights.get_mut(&item) else { return };
-        if let (Place::Server(number), true) = (flight.place, flight.seated) {
-            flight.seated = false;
-            if let Some(server) = self.servers.get_mut(number as usize) {
-                server.seated = server.seated.saturating_sub(1);
-            }
+        if let (Place::Server(number), true) = (flight.place, std::mem::take(&mut flight.seated))
+            && let Some(server) = self.servers.get_mut(number as usize)
+        {
+            server.seated = server.seated.saturating_sub(1);
         }
     }
 
     /// Notes that an item is not on its way any more.
     pub fn end(&mut self, item: u32) {
-        self.leave(item);
-        let Some(flight) = self.flights.remove(&item) else { return };
+        if let Some(flight) = self.flights.remove(&item) {
+            self.give_back(flight);
+        }
+    }
+
+    /// What an item took that was on its way is free again.
+    fn give_back(&mut self, flight: Flight) {
         self.parallel = self.parallel.saturating_add(1);
         match flight.place {
             Place::Native => self.here.give_back(flight.seconds),
             Place::Server(number) => {
                 if let Some(server) = self.servers.get_mut(number as usize) {
+                    server.seated = server.seated.saturating_sub(flight.seated.into());
                     server.flying = server.flying.saturating_sub(1);
                 }
             }
