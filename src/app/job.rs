@@ -297,6 +297,10 @@ impl Preparer for Preparation {
         Preparation::prepare(self, item, visit, upstream).map_err(|error| fault_of(&error))
     }
 
+    fn is_light(&self, item: ItemIx) -> bool {
+        Preparation::is_light(self, item)
+    }
+
     fn address(&self, item: ItemIx) -> String {
         Preparation::address(self, item)
     }

@@ -130,6 +130,8 @@ pub enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    // Until it is known what is to be done.
+    small_pages(true);
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if let Err(error) = app::arm_failpoints() {
         return Output::new(false, ColorChoice::Never).fail("", &error, &Sources::default());
@@ -142,8 +144,8 @@ pub fn main() -> ExitCode {
 
 fn dispatch(cli: &Cli) -> ExitCode {
     let (global, output) = (&cli.global, Output::new(cli.global.json, cli.global.color));
-    if matches!(cli.command, Command::Run(_) | Command::Retry(_) | Command::Mcp(_)) {
-        small_pages();
+    if !matches!(cli.command, Command::Run(_) | Command::Retry(_) | Command::Mcp(_)) {
+        small_pages(false);
     }
     match &cli.command {
         Command::Init(args) => init::run(args, global, output),

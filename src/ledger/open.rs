@@ -22,9 +22,6 @@ const LOG_PAGES: u32 = 4096;
 /// the disk several times, here and when the next log begins.
 const SHORT_LOG: u64 = 1 << 20;
 
-/// So many bytes of the file are read where the system has them, without a copy of our own.
-const MAPPED: u32 = 32 << 20;
-
 /// An open ledger.
 #[derive(Debug)]
 pub struct Ledger {
@@ -48,9 +45,7 @@ impl Ledger {
         }
         let mut connection = connect(&path)?;
         schema::migrate(&mut connection, &path)?;
-        let reader = connect(&path)?;
-        reader.pragma_update(None, "mmap_size", MAPPED)?;
-        let reader = Mutex::new(reader);
+        let reader = Mutex::new(connect(&path)?);
         let writer = Writer::start(connection, &path)?;
         Ok(Self { writer, root: root.to_owned(), folder: folder.to_owned(), reader })
     }
@@ -60,6 +55,13 @@ impl Ledger {
     pub fn checkpoint(&self) {
         // Whatever is not brought over stays in the log beside it, which is as good.
         let _ = self.reader().query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    }
+
+    /// Reads up to so many bytes of the file where the system has them, without a copy of our own, from now on. Mapped
+    /// memory counts as the process's.
+    pub(super) fn map(&self, bytes: u32) {
+        // What cannot be mapped is copied.
+        let _ = self.reader().pragma_update(None, "mmap_size", bytes);
     }
 
     /// The connection to read with.

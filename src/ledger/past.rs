@@ -11,6 +11,9 @@ use crate::run::{JournalError, Past, PastEvent, PortFuture, ResultNumber};
 /// Events that are read at a time.
 const GROUP: usize = 512;
 
+/// So many bytes of the ledger are mapped meanwhile: they are read once, from the beginning on.
+const MAPPED: u32 = 32 << 20;
+
 /// Groups that are read ahead: of a long run, no more are in memory.
 const AHEAD: usize = 16;
 
@@ -27,18 +30,24 @@ impl Ledger {
         thread::Builder::new()
             .name("past".to_owned())
             .spawn(move || {
-                let mut after = 0;
-                loop {
-                    let group = ledger.events_after(run, &mut after);
-                    let is_last = group.as_ref().map_or(true, |group| group.len() < GROUP);
-                    // Who does not want to know more has let go of the other end.
-                    if groups.blocking_send(group).is_err() || is_last {
-                        return;
-                    }
-                }
+                ledger.map(MAPPED);
+                ledger.read_past(run, &groups);
+                ledger.map(0);
             })
             .map_err(|error| LedgerError::Write(error.to_string()))?;
         Ok(ReadPast(past))
+    }
+
+    fn read_past(&self, run: i64, groups: &mpsc::Sender<Result<Vec<PastEvent>, LedgerError>>) {
+        let mut after = 0;
+        loop {
+            let group = self.events_after(run, &mut after);
+            let is_last = group.as_ref().map_or(true, |group| group.len() < GROUP);
+            // Who does not want to know more has let go of the other end.
+            if groups.blocking_send(group).is_err() || is_last {
+                return;
+            }
+        }
     }
 
     /// The next events after number `after`, which becomes that of the last of a full group.

@@ -88,6 +88,11 @@ impl Preparation {
         columns.map(|(k, v)| (expansion.keys.name(*k).to_owned(), plain(expansion.keys.get(*k, *v)).clone())).collect()
     }
 
+    /// Whether `item` only has what it gets measured.
+    pub fn is_light(&self, item: ItemIx) -> bool {
+        self.plan.tasks[self.plan.items.task[item.0 as usize].0 as usize].kind == TaskType::Score
+    }
+
     /// What is done with `item` in this visit.
     pub fn prepare(&self, item: ItemIx, visit: &Visit, upstream: &dyn Upstream) -> Result<Prepared, LowerError> {
         let (number, row) = self.row(item);

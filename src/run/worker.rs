@@ -121,15 +121,14 @@ pub(super) async fn make_try(
     }
 }
 
-/// Binds the graph and looks for an earlier result, on a thread where it may take its time.
+/// Binds the graph and looks for an earlier result, on a thread where it may take its time if it takes any.
 async fn prepare(
     attempt: Arc<Try>,
     ports: Ports,
     results: Arc<Results>,
 ) -> Result<(Arc<Prepared>, Option<ItemResult>), Fault> {
-    let turn = attempt.turn.clone().acquire_owned().await;
+    let (is_light, turn) = (ports.preparer.is_light(attempt.item), attempt.turn.clone());
     let work = move || {
-        let _turn = turn;
         let prepared = ports.preparer.prepare(attempt.item, &attempt.visit, &*results)?;
         let outputs: Vec<&str> = prepared.outputs.iter().map(|output| output.name.as_str()).collect();
         let earlier = if prepared.reusable && !outputs.is_empty() && !attempt.anew {
@@ -139,7 +138,15 @@ async fn prepare(
         };
         Ok((Arc::new(prepared), earlier))
     };
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(internal(&error)))
+    if is_light {
+        return work();
+    }
+    let turn = turn.acquire_owned().await;
+    let in_turn = move || {
+        let _turn = turn;
+        work()
+    };
+    tokio::task::spawn_blocking(in_turn).await.unwrap_or_else(|error| Err(internal(&error)))
 }
 
 /// Waits until the intent is on disk; none when the dispatcher does not want the submission.

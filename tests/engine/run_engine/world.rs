@@ -233,6 +233,11 @@ impl Preparer for TextPreparer {
         })
     }
 
+    /// What is light and what is not goes the same way otherwise.
+    fn is_light(&self, item: ItemIx) -> bool {
+        item.0.is_multiple_of(2)
+    }
+
     fn address(&self, item: ItemIx) -> String {
         self.scenario.addresses[item.0 as usize].clone()
     }
