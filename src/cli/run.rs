@@ -31,7 +31,7 @@ use crate::{
 const CANCEL_WAIT: Duration = Duration::from_mins(1);
 
 /// Threads that wait for disks, beside those that compute and prepare: each has memory of its own.
-const WRITERS: usize = 16;
+const WRITERS: usize = 12;
 
 /// Runs `run`.
 pub fn run(args: &RunArgs, global: &GlobalArgs, output: Output) -> ExitCode {

@@ -22,6 +22,9 @@ const LOG_PAGES: u32 = 4096;
 /// the disk several times, here and when the next log begins.
 const SHORT_LOG: u64 = 1 << 20;
 
+/// Pages of 4 KiB that are kept for reading: what is read again is mostly what was written last.
+const READER_PAGES: u32 = 128;
+
 /// An open ledger.
 #[derive(Debug)]
 pub struct Ledger {
@@ -45,7 +48,9 @@ impl Ledger {
         }
         let mut connection = connect(&path)?;
         schema::migrate(&mut connection, &path)?;
-        let reader = Mutex::new(connect(&path)?);
+        let reader = connect(&path)?;
+        reader.pragma_update(None, "cache_size", READER_PAGES)?;
+        let reader = Mutex::new(reader);
         let writer = Writer::start(connection, &path)?;
         Ok(Self { writer, root: root.to_owned(), folder: folder.to_owned(), reader })
     }

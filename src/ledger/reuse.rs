@@ -167,6 +167,10 @@ fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
     pass(Point::ReuseLink)?;
     let folder = to.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
+    // A link has its name at once, or not at all.
+    if fs::hard_link(from, to).is_ok() {
+        return Ok(pass(Point::ReuseLinked)?);
+    }
     let place = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempdir_in(folder)?;
     let temporary = place.path().join("file");
     if fs::hard_link(from, &temporary).is_err() {
