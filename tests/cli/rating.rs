@@ -159,6 +159,13 @@ fn until(browser: &mut Browser, expression: &str) {
     assert_eq!(browser.value(&wait), true, "{expression}");
 }
 
+/// Says who is rating, once the page has put the focus where that is asked.
+fn say_who(browser: &mut Browser) {
+    until(browser, "document.activeElement.id === 'rater'");
+    browser.write("Ada");
+    browser.press("Enter");
+}
+
 const SHOWN: &str = "!document.getElementById('work').hidden && !document.querySelector('#pictures.waiting') && performance.now() - shown > 150";
 
 fn count_is(browser: &mut Browser, count: &str) {
@@ -197,9 +204,7 @@ fn a_whole_session_is_played_by_keys() {
         assert!(!page.contains(name), "the page names {name}");
     }
     assert_eq!(browser.value("document.querySelector('h1').textContent"), "Tones & <lights>");
-    assert_eq!(browser.value("document.activeElement.id"), "rater");
-    browser.write("Ada");
-    browser.press("Enter");
+    say_who(&mut browser);
     count_is(&mut browser, "0 of 12");
 
     // The red one is always better; the others are equal.
@@ -231,8 +236,7 @@ fn a_whole_session_is_played_by_keys() {
             // Everything is in the ledger at once: a new page goes on where the old one was.
             assert_eq!(rows(&folder).len(), 6);
             browser.go(&served.url, (1280, 900), false);
-            browser.write("Ada");
-            browser.press("Enter");
+            say_who(&mut browser);
             count_is(&mut browser, "6 of 12");
             assert_eq!(pictures(&mut browser), shown);
         }
