@@ -8,7 +8,7 @@ use super::{
     ab, again, args, check, completions, convert, diff, doctor, explain, export, fmt, gc, graph, history, import, init,
     lock, mask, mcp, models,
     output::{ColorChoice, Output},
-    pages::small_pages,
+    pages::{huge_pages, small_pages},
     plan, rate, report, results, run, schema, servers, snapshot, template, trace,
 };
 use crate::app::{self, AppError, ExitCode, Sources};
@@ -131,22 +131,24 @@ pub enum Command {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     // Until it is known what is to be done.
-    small_pages(true);
+    let had_huge_pages = small_pages();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if let Err(error) = app::arm_failpoints() {
         return Output::new(false, ColorChoice::Never).fail("", &error, &Sources::default());
     }
     match Cli::try_parse_from(&arguments) {
-        Ok(cli) => dispatch(&cli),
+        Ok(cli) => {
+            if had_huge_pages && !matches!(cli.command, Command::Run(_) | Command::Retry(_) | Command::Mcp(_)) {
+                huge_pages();
+            }
+            dispatch(&cli)
+        }
         Err(error) => refused(&error, &arguments),
     }
 }
 
 fn dispatch(cli: &Cli) -> ExitCode {
     let (global, output) = (&cli.global, Output::new(cli.global.json, cli.global.color));
-    if !matches!(cli.command, Command::Run(_) | Command::Retry(_) | Command::Mcp(_)) {
-        small_pages(false);
-    }
     match &cli.command {
         Command::Init(args) => init::run(args, global, output),
         Command::Check(args) => check::run(args, global, output),
