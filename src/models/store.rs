@@ -159,8 +159,7 @@ impl ModelStore {
     /// at most [`MOST_DETECTIONS`](super::MOST_DETECTIONS).
     pub fn detect(&self, name: &str, image: &Image, index: usize, least: f64) -> Result<Vec<Detection>, ModelError> {
         let model = self.loaded(name, ModelRole::Detector)?;
-        let outputs = self.infer_all(&model, &picture::input(model.manifest(), image, index)?, None)?;
-        detect::boxes(model.manifest(), &outputs, (image.width, image.height), least)
+        self.boxes(&model, &picture::input(model.manifest(), image, index)?, None, image, least)
     }
 
     /// As [`Self::detect`], of the picture and of its mirror image together: a detector is surer of what it sees both
@@ -175,10 +174,7 @@ impl ModelStore {
         let model = self.loaded(name, ModelRole::Detector)?;
         let manifest = model.manifest();
         // What has half of the score one way may have it both ways together.
-        let look = |picture: &[f32]| {
-            let outputs = self.infer_all(&model, picture, None)?;
-            detect::boxes(manifest, &outputs, (image.width, image.height), least / 2.0)
-        };
+        let look = |picture: &[f32]| self.boxes(&model, picture, None, image, least / 2.0);
         let mut picture = picture::input(manifest, image, index)?;
         let straight = look(&picture)?;
         picture::mirror(manifest, &mut picture);
@@ -201,7 +197,19 @@ impl ModelStore {
     ) -> Result<Vec<Detection>, ModelError> {
         let model = self.loaded(name, ModelRole::Detector)?;
         let (picture, tokens) = (picture::input(model.manifest(), image, index)?, model.tokens(words)?);
-        let outputs = self.infer_all(&model, &picture, Some(&tokens))?;
+        self.boxes(&model, &picture, Some(&tokens), image, least)
+    }
+
+    /// The boxes in `image`, of which `picture` is the input, that the detector has for `words`, or for its own labels.
+    fn boxes(
+        &self,
+        model: &LoadedModel,
+        picture: &[f32],
+        words: Option<&Tokens>,
+        image: &Image,
+        least: f64,
+    ) -> Result<Vec<Detection>, ModelError> {
+        let outputs = self.infer_all(model, picture, words)?;
         detect::boxes(model.manifest(), &outputs, (image.width, image.height), least)
     }
 

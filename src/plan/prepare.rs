@@ -88,9 +88,10 @@ impl Preparation {
         columns.map(|(k, v)| (expansion.keys.name(*k).to_owned(), plain(expansion.keys.get(*k, *v)).clone())).collect()
     }
 
-    /// Whether `item` only has what it gets measured.
+    /// Whether `item` only has what it gets measured, and that is not what any number of items made.
     pub fn is_light(&self, item: ItemIx) -> bool {
-        self.plan.tasks[self.plan.items.task[item.0 as usize].0 as usize].kind == TaskType::Score
+        let task = &self.plan.tasks[self.plan.items.task[item.0 as usize].0 as usize];
+        task.kind == TaskType::Score && task.depends_on.iter().all(|entry| !entry.gathered)
     }
 
     /// What is done with `item` in this visit.

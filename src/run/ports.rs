@@ -229,7 +229,7 @@ pub trait Preparer: Send + Sync {
     /// Binds the graph of `item` to what its parents left, and computes its fingerprint.
     fn prepare(&self, item: ItemIx, visit: &Visit, upstream: &dyn Upstream) -> Result<Prepared, Fault>;
 
-    /// Whether to prepare `item` takes so little that no other thread is needed: it has no graph, and no file is read.
+    /// Whether to prepare `item` takes so little that no other thread is needed: it has no graph, and few results are read.
     fn is_light(&self, item: ItemIx) -> bool;
 
     /// `generate[sku=A1,angle=front]`.

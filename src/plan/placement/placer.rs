@@ -121,13 +121,13 @@ impl Placer {
         }
     }
 
-    /// From now on items may start, and is to be told what is ready. Nothing is, and nothing is on its way.
+    /// From now on items may start, and it is to be told what is ready. Nothing is, and nothing is on its way.
     pub fn open(&mut self) {
         self.is_open = true;
         self.ready.clear();
         self.native.clear();
-        for item in self.flights.keys().copied().collect::<Vec<_>>() {
-            self.end(item);
+        for flight in std::mem::take(&mut self.flights).into_values() {
+            self.give_back(flight);
         }
     }
 
