@@ -36,9 +36,11 @@ import measure  # noqa: E402
 LAYERS = 10
 SMALL, MIDDLE, LARGE = 1_000, 10_000, 100_000
 LIMIT_SNAKEMAKE, LIMIT_NINJA = 1 / 100, 1 / 5
-LIMIT_RESUME, TURNS = 1.0, 21
+LIMIT_RESUME = 1.0
 LIMIT_GROWTH = 1.5
 LIMIT_MIB = 64.0
+# How often each goes on with what is done, for one comparison.
+TURNS = 21
 
 HEAD = """kind = "chain"
 format = 1
