@@ -13,7 +13,7 @@ use tract_onnx::{
 };
 
 use super::{
-    ModelError,
+    ModelError, memory,
     onnx::words,
     ports::{Port, Ports, Values},
     text::{Reader, Tokens},
@@ -66,6 +66,7 @@ impl LoadedModel {
         typed: TypedModel,
         reader: Option<Reader>,
     ) -> Result<Self, ModelError> {
+        memory::keep_between_inferences();
         let wrong = |error: TractError| super::onnx::load_error(&manifest, words(&error));
         let plan = super::rewrite::optimised(typed).and_then(IntoRunnable::into_runnable).map_err(wrong)?;
         Ok(Self { manifest, ports, plan, reader })

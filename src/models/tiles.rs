@@ -103,6 +103,10 @@ pub(super) fn gather_across(line: &[f32], bias: f32, floor: f32, cells: &mut [[f
     let wide = cells.len();
     let [a, b, c, d, e, f]: [&[f32]; SIDE] = array::from_fn(|x| &line[x * wide..][..wide]);
     for (at, cells) in cells.iter_mut().enumerate() {
-        *cells = gather([a[at], b[at], c[at], d[at], e[at], f[at]]).map(|value| (value + bias).max(floor));
+        *cells = gather([a[at], b[at], c[at], d[at], e[at], f[at]]);
+        // A closure for each of the four would be called, not inlined.
+        for value in cells {
+            *value = (*value + bias).max(floor);
+        }
     }
 }
