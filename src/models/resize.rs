@@ -56,7 +56,7 @@ impl Bilinear {
                 scales = given.cast_to::<f32>()?.try_as_plain_ram()?.as_slice::<f32>()?.into();
             }
         }
-        if scales[..outer].iter().any(|scale| *scale != 1.0) {
+        if !scales[..outer].iter().copied().all(is_one) {
             return Ok(None);
         }
         let along = |axis: usize| mixes(resize, scales[axis], from[axis], to[axis]);
@@ -78,9 +78,13 @@ impl Bilinear {
     }
 }
 
+fn is_one(scale: f32) -> bool {
+    (scale - 1.0).abs() < f32::EPSILON
+}
+
 /// What the places along an axis are mixed of; nothing if one is mixed of others than two neighbours.
 fn mixes(resize: &Resize, scale: f32, from: usize, to: usize) -> Option<Vec<Mix>> {
-    if from == to && scale == 1.0 {
+    if from == to && is_one(scale) {
         return Some((0..to).map(|at| Mix { at: [at; 2], weights: [1.0, 0.0] }).collect());
     }
     let plan = resize.plan_axis(scale, from, to);
@@ -146,7 +150,6 @@ impl EvalOp for Bilinear {
             }
             Ok(())
         })?;
-        drop(plain);
         Ok(tvec!(output.into_tvalue()))
     }
 }
@@ -214,7 +217,7 @@ mod tests {
                 let sizes = tensor1(&[from[0] as i64, from[1] as i64, to[0], to[1]]);
                 let model = model(&resize, &from, &sizes);
                 let new = rewritten(&model).unwrap();
-                assert!(new.nodes().iter().any(|node| node.op_is::<Bilinear>()));
+                assert!(new.nodes().iter().any(Node::op_is::<Bilinear>));
                 let (wanted, got) = (output(model, &from), output(new, &from));
                 assert_eq!(wanted.len(), got.len());
                 let is_near = |(wanted, got): (&f32, &f32)| (wanted - got).abs() < 1e-5;

@@ -11,7 +11,7 @@ use std::{
 use super::{
     Content, ModelCache, ModelError, detect,
     engine::{LoadedModel, Threads},
-    onnx, optimised, picture,
+    memory, onnx, optimised, picture,
     ports::Ports,
     promptable::FeatureCache,
     text::{Reader, Tokens},
@@ -85,6 +85,14 @@ struct Slot {
     model: Arc<Mutex<Option<Arc<LoadedModel>>>>,
     bytes: u64,
     used: u64,
+}
+
+impl Drop for Shared {
+    /// What the models held is free at once.
+    fn drop(&mut self) {
+        self.slots = Mutex::default();
+        memory::give_back();
+    }
 }
 
 impl std::fmt::Debug for ModelStore {

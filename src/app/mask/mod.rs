@@ -136,20 +136,21 @@ fn of_layers(session: &Session, request: &MaskRequest, image: &Image) -> Result<
     let limits = native_settings(session).image_limits;
     let frames = export.as_ref().and_then(|export| export.frames);
     let frames = frames.unwrap_or_else(|| layers.iter().map(Layer::frame_count).max().unwrap_or(1)) as usize;
-    let drawn = draw_mask(&session.root, image, &layers, frames, &limits, &model_store(session));
-    let drawn = drawn.map_err(|error| failed(&error))?;
-    let masks = layers.iter().zip(&drawn.layers).map(|(layer, mask)| judged(layer, first_frame(mask)));
+    let drawn = draw_mask(&session.root, image, &layers, frames, &limits, model_store(session));
+    let mut drawn = drawn.map_err(|error| failed(&error))?;
+    let masks = if export.is_some() { drawn.layers.clone() } else { std::mem::take(&mut drawn.layers) };
+    let masks = layers.iter().zip(masks).map(|(layer, mask)| judged(layer, first_frame(mask)));
     let (made, overlay) = written(request, image, masks.collect())?;
-    let merged = if matches!(request.source, MaskSource::Document(_) | MaskSource::Layers(_)) {
-        let file = request.folder.join(format!("{}-merged.png", stem(request)));
-        write_png(&file, &first_frame(&drawn.merged).into_image())?;
-        Some(file)
-    } else {
-        None
-    };
     let exported = match &export {
         Some(export) => exported(export, &request.folder, image, &drawn, &layers)?,
         None => Vec::new(),
+    };
+    let merged = if matches!(request.source, MaskSource::Document(_) | MaskSource::Layers(_)) {
+        let file = request.folder.join(format!("{}-merged.png", stem(request)));
+        write_png(&file, &first_frame(drawn.merged).into_image())?;
+        Some(file)
+    } else {
+        None
     };
     let (width, height) = (image.width, image.height);
     Ok(Masks { layers: made, merged, exported, overlay, notes: Vec::new(), width, height })
@@ -200,8 +201,9 @@ fn judged(layer: &Layer, mask: Mask) -> Drawn {
     Drawn { name: layer.name.clone(), label: layer.name.clone(), score: certainty, factors, detected: None, mask }
 }
 
-fn first_frame(mask: &Mask) -> Mask {
-    Mask { batch: 1, data: mask.frame(0).to_vec(), ..*mask }
+fn first_frame(mut mask: Mask) -> Mask {
+    mask.data.truncate(mask.width * mask.height);
+    Mask { batch: 1, ..mask }
 }
 
 fn layers(session: &Session, request: &MaskRequest) -> Result<(Vec<Layer>, Option<MaskExport>), AppError> {

@@ -37,36 +37,42 @@ pub struct DrawnMask {
 pub(super) fn run(step: &Step<'_>) -> Result<StepOutput, StepError> {
     let image = step.inputs.image("image")?;
     let each = step.inputs.bool_or("each", true)?;
-    let DrawnMask { merged, layers } = draw(step, image, &layers(step)?, frames(step)?, each)?;
+    let layers = layers(step)?;
+    let DrawnMask { merged, layers } = draw(artists(step, image, &layers)?, image, frames(step)?, each);
     let mut all = Mask { batch: 0, height: image.height, width: image.width, data: Vec::new() };
     layers.into_iter().for_each(|mask| all.append(mask));
     Ok(vec![merged.into(), all.into()].into())
 }
 
 /// The masks of `layers` for `image` at `frames` frames, or as many as the image has when these are more. Models are
-/// named, and files are paths in the workspace at `root`.
+/// named, and files are paths in the workspace at `root`. The models are let go before anything is drawn.
 pub fn draw_mask(
     root: &Path,
     image: &Image,
     layers: &[Layer],
     frames: usize,
     limits: &Limits,
-    models: &ModelStore,
+    models: ModelStore,
 ) -> Result<DrawnMask, StepError> {
     let (inputs, files) = (Inputs::new(), IndexMap::default());
-    let step = Step { class: "ComfywrightMask", inputs, files: &files, root, limits, models };
-    draw(&step, image, layers, frames, true)
+    let step = Step { class: "ComfywrightMask", inputs, files: &files, root, limits, models: &models };
+    let artists = artists(&step, image, layers)?;
+    drop(models);
+    Ok(draw(artists, image, frames, true))
 }
 
-fn draw(step: &Step<'_>, image: &Image, layers: &[Layer], frames: usize, each: bool) -> Result<DrawnMask, StepError> {
-    let frames = frames.max(image.batch);
-    let empty = || Mask { batch: 0, height: image.height, width: image.width, data: Vec::new() };
-    let mut artists = layers.iter().map(|layer| Artist::new(step, image, layer)).collect::<Result<Vec<_>, _>>()?;
-    if artists.is_empty() {
+fn artists<'a>(step: &Step<'_>, image: &Image, layers: &'a [Layer]) -> Result<Vec<Artist<'a>>, StepError> {
+    if layers.is_empty() {
         return Err(NodeError::unfit("layers", "there is no layer").into());
     }
-    let mut drawn =
-        DrawnMask { merged: empty(), layers: if each { layers.iter().map(|_| empty()).collect() } else { Vec::new() } };
+    layers.iter().map(|layer| Artist::new(step, image, layer)).collect()
+}
+
+fn draw(mut artists: Vec<Artist<'_>>, image: &Image, frames: usize, each: bool) -> DrawnMask {
+    let frames = frames.max(image.batch);
+    let empty = || Mask { batch: 0, height: image.height, width: image.width, data: Vec::new() };
+    let layers = if each { artists.iter().map(|_| empty()).collect() } else { Vec::new() };
+    let mut drawn = DrawnMask { merged: empty(), layers };
     for frame in 0..frames {
         artists.iter_mut().for_each(|artist| artist.go_to(frame as u32));
         let stack: Vec<Sheet<'_>> = artists.iter().map(sheet).collect();
@@ -76,7 +82,7 @@ fn draw(step: &Step<'_>, image: &Image, layers: &[Layer], frames: usize, each: b
             mask.batch += 1;
         }
     }
-    Ok(drawn)
+    drawn
 }
 
 fn sheet<'a>(artist: &'a Artist<'_>) -> Sheet<'a> {
