@@ -90,8 +90,11 @@ struct Slot {
 impl Drop for Shared {
     /// What the models held is free at once.
     fn drop(&mut self) {
-        self.slots = Mutex::default();
-        memory::give_back();
+        let held = std::mem::take(&mut self.slots.get_mut().unwrap_or_else(PoisonError::into_inner).by_part);
+        if !held.is_empty() {
+            drop(held);
+            memory::give_back();
+        }
     }
 }
 
