@@ -32,11 +32,7 @@ impl Eq for Bilinear {}
 /// The resizing of `node` in one pass, where it is bilinear and of planes.
 pub(super) fn rewrite(model: &TypedModel, node: &TypedNode, resize: &Resize) -> TractResult<Option<TypedModelPatch>> {
     let Some(op) = Bilinear::of(model, node, resize)? else { return Ok(None) };
-    let mut patch = TypedModelPatch::default();
-    let input = patch.tap_model(model, node.inputs[0])?;
-    let output = patch.wire_node(&node.name, op, &[input])?[0];
-    patch.shunt_outside(model, node.id.into(), output)?;
-    Ok(Some(patch))
+    TypedModelPatch::replace_single_op(model, node, &node.inputs[..1], op).map(Some)
 }
 
 impl Bilinear {

@@ -137,14 +137,14 @@ fn of_layers(session: &Session, request: &MaskRequest, image: &Image) -> Result<
     let frames = export.as_ref().and_then(|export| export.frames);
     let frames = frames.unwrap_or_else(|| layers.iter().map(Layer::frame_count).max().unwrap_or(1)) as usize;
     let drawn = draw_mask(&session.root, image, &layers, frames, &limits, model_store(session));
-    let mut drawn = drawn.map_err(|error| failed(&error))?;
-    let masks = if export.is_some() { drawn.layers.clone() } else { std::mem::take(&mut drawn.layers) };
-    let masks = layers.iter().zip(masks).map(|(layer, mask)| judged(layer, first_frame(mask)));
-    let (made, overlay) = written(request, image, masks.collect())?;
+    let drawn = drawn.map_err(|error| failed(&error))?;
+    // What needs all frames comes first: then the layers are given away.
     let exported = match &export {
         Some(export) => exported(export, &request.folder, image, &drawn, &layers)?,
         None => Vec::new(),
     };
+    let masks = layers.iter().zip(drawn.layers).map(|(layer, mask)| judged(layer, first_frame(mask)));
+    let (made, overlay) = written(request, image, masks.collect())?;
     let merged = if matches!(request.source, MaskSource::Document(_) | MaskSource::Layers(_)) {
         let file = request.folder.join(format!("{}-merged.png", stem(request)));
         write_png(&file, &first_frame(drawn.merged).into_image())?;
